@@ -67,14 +67,18 @@ def check_columns(frame: pl.DataFrame, schema: dict[str, str], where: str) -> No
     missing = [name for name in schema if name not in found]
     extra = [name for name in found if name not in schema]
     wrong = [
-        f"{name} is {found[name]}, not {kind}" for name, kind in schema.items() if found.get(name, kind) != kind
+        f"{name} is {found[name]}, not {kind}"
+        for name, kind in schema.items()
+        if found.get(name, kind) != kind
     ]
     faults = [
         *(f"lacks column {name}" for name in missing),
         *(f"has unknown column {name}" for name in extra),
         *wrong,
     ]
-    raise DataError(f"{where}: {'; '.join(faults) or 'columns are in another order'}; expected {', '.join(schema)}")
+    raise DataError(
+        f"{where}: {'; '.join(faults) or 'columns are in another order'}; expected {', '.join(schema)}"
+    )
 
 
 def read_table(path: Path, schema: dict[str, str]) -> pl.DataFrame:
@@ -89,7 +93,9 @@ def read_table(path: Path, schema: dict[str, str]) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({error}); delete it and run dvc repro") from None
+        raise DataError(
+            f"{path}: not a readable Parquet file ({error}); delete it and run dvc repro"
+        ) from None
     check_columns(frame, schema, str(path))
     return frame
 

@@ -1,0 +1,227 @@
+"""params.yaml, read once and validated into frozen models."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stages.lib.errors import ParamsError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+Lang = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Pair(_Block):
+    src: Lang
+    tgt: Lang
+
+
+class SourceConfig(_Block):
+    """Where one source's text comes from; ``kind`` names the class that reads it."""
+
+    kind: Name
+    package: str | None = None
+    version: str | None = None
+    integrity: str | None = None
+    license: str
+    options: dict[str, Any] = {}
+
+
+class AlignParams(_Block):
+    pivots: list[Lang]
+
+
+class CleanParams(_Block):
+    min_letters: Count
+    max_chars: Count
+    max_length_ratio: Annotated[float, Field(gt=1.0)]
+    near_duplicate: Share
+    max_per_template: Count
+    max_per_source: Count
+    min_lang_score: Share
+
+
+class SplitParams(_Block):
+    test_share: Share
+    dev_share: Share
+    test_sources: list[Name]
+    train_sources: list[Name]
+    min_words: Count
+    near_duplicate: Share
+
+    @model_validator(mode="after")
+    def _shares_leave_something_to_train_on(self) -> SplitParams:
+        if self.test_share + self.dev_share >= 1.0:
+            raise ValueError("test_share + dev_share must stay below 1")
+        return self
+
+
+class Recipe(_Block):
+    """One way of fine-tuning; every key is described in params.yaml."""
+
+    r: Count
+    alpha: Count
+    dropout: Share
+    lr: Annotated[float, Field(gt=0.0)]
+    epochs: Count
+    batch_size: Count
+    warmup: Share
+    scale: Annotated[float, Field(gt=0.0)]
+    min_words: Annotated[int, Field(ge=0)]
+    pivots: list[Lang]
+    source_cap: Annotated[int, Field(ge=0)]
+    keep_weight: Annotated[float, Field(ge=0.0)]
+    interpolate: list[Share]
+    patience: Count
+    loss: Literal["contrastive"]
+
+
+class FinetuneParams(_Block):
+    recipe: str
+    seeds: list[int] = Field(min_length=1)
+    tracker: Literal["none", "wandb"]
+
+
+class ModelConfig(_Block):
+    """How one model is loaded; nothing here concerns training."""
+
+    kind: Literal["use", "sentence_transformer", "nllb"]
+    id: str
+    revision: str | None = None
+    respell: str | None = None
+    lora_targets: str | list[str] = []
+
+
+class EvaluateParams(_Block):
+    batch_tokens: Count
+    margin_k: Count
+    bootstrap: Count
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
+
+
+class Params(_Block):
+    pair: Pair
+    seed: int
+    sources: list[Name] = Field(min_length=1)
+    models: list[Name] = Field(min_length=1)
+    baselines: list[Name]
+    benchmarks: list[Name]
+    sources_config: dict[Name, SourceConfig]
+    align: AlignParams
+    clean: CleanParams
+    split: SplitParams
+    finetune: FinetuneParams
+    recipes: dict[Name, dict[str, Any]]
+    models_config: dict[Name, ModelConfig]
+    evaluate: EvaluateParams
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Params:
+        faults = []
+        for key, known in (("sources", self.sources_config), ("models", self.models_config)):
+            names = getattr(self, key) + (self.baselines if key == "models" else [])
+            faults += [
+                f"{key}: {_unknown('name', name, known)} (add it under {key}_config or drop it)"
+                for name in names
+                if name not in known
+            ]
+            faults += [
+                f"{key}: {name!r} is listed twice" for name in sorted(set(names)) if names.count(name) > 1
+            ]
+        if self.finetune.recipe not in self.recipes:
+            faults.append(f"finetune.recipe: {_unknown('recipe', self.finetune.recipe, self.recipes)}")
+        for name in self.recipes:
+            for model in [*self.models, "default"]:
+                try:
+                    self.recipe(name, model)
+                except ValidationError as error:
+                    faults += [f"recipes.{name}.{line}" for line in _lines(error, self)]
+        if faults:
+            raise ValueError("; ".join(dict.fromkeys(faults)))
+        return self
+
+    def recipe(self, name: str, model: str) -> Recipe:
+        """Return a recipe's values for one model: the recipe's ``all`` with the model's own on top."""
+        blocks = self.recipes[name]
+        return Recipe(**{**blocks.get("all", {}), **blocks.get(model, {})})
+
+
+class _Yaml12Loader(yaml.SafeLoader):
+    """SafeLoader that reads ``1e-5`` and ``2e-05`` as numbers, as YAML 1.2 and DVC do."""
+
+
+_Yaml12Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:float"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml12Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"[-+]?(?:[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate the parameters.
+
+    Raises ParamsError with every fault in one message: file, dotted key, value, nearest valid key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader subclass
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: not found; run the command from the repository's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ParamsError(f"{path}: expected keys and values at the top level, found {type(raw).__name__}")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: " + "; ".join(_lines(error, raw))) from None
+
+
+def _lines(error: ValidationError, raw: Any) -> list[str]:
+    """One phrase for each fault: dotted key, what is wrong, the value, the nearest valid key."""
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{key}: {_unknown('key', str(fault['loc'][-1]), _siblings(fault['loc']))}")
+        elif fault["type"] == "missing":
+            lines.append(f"{key}: missing; add it (see params.yaml in git)")
+        elif fault["type"] == "value_error":
+            lines.append(": ".join(part for part in (key, str(fault["ctx"]["error"])) if part))
+        else:
+            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {fault['input']!r}")
+    return lines
+
+
+def _siblings(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are valid beside the one at ``location``."""
+    block: Any = Recipe if location[0] not in Params.model_fields else Params
+    for part in location[:-1]:
+        if isinstance(block, type) and issubclass(block, BaseModel) and part in block.model_fields:
+            block = block.model_fields[part].annotation
+        else:  # an entry of a dict of models
+            block = getattr(block, "__args__", (None, block))[-1]
+    return list(getattr(block, "model_fields", Recipe.model_fields))
+
+
+def _unknown(what: str, name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    return f"unknown {what} {name!r}; {hint}"
