@@ -38,6 +38,21 @@ class SourceConfig(_Block):
     options: dict[str, Any] = {}
 
 
+class PinnedFile(_Block):
+    """One file of a benchmark, by address and content."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class BenchmarkConfig(_Block):
+    """A benchmark's files by language or role; ``kind`` names the way they are read."""
+
+    kind: Literal["parallel_lines", "lines", "sts17", "stsb"]
+    license: str
+    files: dict[Name, PinnedFile] = Field(min_length=1)
+
+
 class AlignParams(_Block):
     pivots: list[Lang]
 
@@ -58,12 +73,17 @@ class SplitParams(_Block):
     test_sources: list[Name]
     train_sources: list[Name]
     min_words: Count
-    near_duplicate: Share
+    near_duplicate: Annotated[float, Field(gt=0.0, le=1.0)]
+    containment: Annotated[float, Field(gt=0.0, le=1.0)]
+    min_test: Annotated[int, Field(ge=0)]
+    min_dev: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
-    def _shares_leave_something_to_train_on(self) -> SplitParams:
+    def _splits_are_possible(self) -> SplitParams:
         if self.test_share + self.dev_share >= 1.0:
             raise ValueError("test_share + dev_share must stay below 1")
+        if both := sorted(set(self.test_sources) & set(self.train_sources)):
+            raise ValueError(f"{', '.join(both)} is both in test_sources and in train_sources; drop one")
         return self
 
 
@@ -118,6 +138,7 @@ class Params(_Block):
     baselines: list[Name]
     benchmarks: list[Name]
     sources_config: dict[Name, SourceConfig]
+    benchmarks_config: dict[Name, BenchmarkConfig]
     align: AlignParams
     clean: CleanParams
     split: SplitParams
@@ -129,7 +150,11 @@ class Params(_Block):
     @model_validator(mode="after")
     def _names_are_known(self) -> Params:
         faults = []
-        for key, known in (("sources", self.sources_config), ("models", self.models_config)):
+        for key, known in (
+            ("sources", self.sources_config),
+            ("models", self.models_config),
+            ("benchmarks", self.benchmarks_config),
+        ):
             names = getattr(self, key) + (self.baselines if key == "models" else [])
             faults += [
                 f"{key}: {_unknown('name', name, known)} (add it under {key}_config or drop it)"
