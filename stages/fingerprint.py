@@ -1,0 +1,54 @@
+"""Write the fingerprints of the pinned benchmarks; a maintenance command, not a stage of the pipeline."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from stages.lib.benchmarks import read_texts
+from stages.lib.cli import run
+from stages.lib.download import CACHE_DIR
+from stages.lib.errors import ParamsError
+from stages.lib.fingerprints import make_fingerprint, write_fingerprints
+from stages.lib.params import Params, load_params
+
+logger = logging.getLogger("fingerprint")
+
+
+def fingerprint_benchmarks(params: Params, without: list[str], cache_dir: Path, out: Path) -> None:
+    """Fetch every benchmark of ``benchmarks_config`` but those named, and write their hashes to ``out``.
+
+    Raises ParamsError on an unknown name and DownloadError if a benchmark cannot be had: leaving one out
+    is the caller's word, never an accident of the network.
+    """
+    if unknown := sorted(set(without) - set(params.benchmarks_config)):
+        known = ", ".join(sorted(params.benchmarks_config))
+        raise ParamsError(f"--without: unknown benchmark {unknown[0]!r}; known: {known}")
+    fingerprints = []
+    for name, config in sorted(params.benchmarks_config.items()):
+        if name in without:
+            continue
+        files = {key: pinned.sha256 for key, pinned in config.files.items()}
+        made = make_fingerprint(name, files, read_texts(name, params, cache_dir))
+        logger.info("%s: %s sentences, %s n-grams", name, f"{len(made.sentences):,}", f"{len(made.ngrams):,}")
+        fingerprints.append(made)
+    write_fingerprints(out, fingerprints, left_out=without)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the .json.gz file to write")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave out this benchmark (repeat for several); the file says so",
+    )
+    arguments = parser.parse_args()
+    fingerprint_benchmarks(load_params(), arguments.without, CACHE_DIR, arguments.out)
+
+
+if __name__ == "__main__":
+    run(main)
