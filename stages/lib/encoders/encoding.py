@@ -1,0 +1,93 @@
+"""Texts to vectors, in batches of tokens rather than of texts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from sentence_transformers import SentenceTransformer
+    from torch import Tensor
+
+
+def encode(
+    model: SentenceTransformer,
+    texts: Sequence[str],
+    lang: str | None,
+    batch_tokens: int = 8192,
+    threads: int | None = None,
+) -> np.ndarray:
+    """Return float32 vectors of unit length, ``(n, dim)``, in the order of ``texts``.
+
+    ``lang`` is the language of all the texts; only models with a respelling use it, None means unknown.
+    Equal texts are encoded once. Batches hold up to ``batch_tokens`` tokens (padding included), longest
+    texts first; a text's vector does not depend on its batch beyond float rounding (1e-6).
+    ``threads`` limits torch to that many for this call.
+    """
+    import numpy as np
+    import torch
+    from tqdm import tqdm
+
+    unique = list(dict.fromkeys(texts))
+    place = {text: n for n, text in enumerate(unique)}
+    vectors = np.zeros((len(unique), model.get_embedding_dimension()), dtype=np.float32)
+    was_training = model.training
+    model.eval()
+    with (
+        _limit_threads(threads),
+        torch.inference_mode(),
+        tqdm(total=len(unique), unit="text", desc="encode", disable=None, leave=False) as progress,
+    ):
+        for rows, features in _batches(model, unique, lang, batch_tokens):
+            features = {name: value.to(model.device) for name, value in features.items()}
+            found = torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
+            vectors[rows] = found.cpu().numpy()
+            progress.update(len(rows))
+    model.train(was_training)
+    return vectors[[place[text] for text in texts]]
+
+
+def _batches(
+    model: SentenceTransformer, texts: list[str], lang: str | None, batch_tokens: int
+) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    """Yield the rows of a batch, and its features."""
+    first = model[0]
+    if hasattr(first, "token_ids"):  # flat: no padding, so the tokens of a batch are the sum
+        ids = first.token_ids(texts, lang)
+        for rows in _plan([len(text) for text in ids], batch_tokens, is_padded=False):
+            yield rows, first.features([ids[n] for n in rows])
+        return
+    limit = model.max_seq_length or 10**9
+    encoded = model.tokenizer(texts, add_special_tokens=True, verbose=False)["input_ids"] if texts else []
+    for rows in _plan([min(len(text), limit) for text in encoded], batch_tokens, is_padded=True):
+        yield rows, model.preprocess([texts[n] for n in rows])
+
+
+def _plan(lengths: Sequence[int], batch_tokens: int, is_padded: bool) -> Iterator[list[int]]:
+    """Yield the rows of each batch, longest first; a text over the limit is a batch of its own."""
+    rows: list[int] = []
+    cost = 0
+    for row in sorted(range(len(lengths)), key=lambda n: (-lengths[n], n)):
+        added = lengths[rows[0]] if rows and is_padded else lengths[row]
+        if rows and cost + added > batch_tokens:
+            yield rows
+            rows, cost, added = [], 0, lengths[row]
+        rows.append(row)
+        cost += added
+    if rows:
+        yield rows
+
+
+@contextlib.contextmanager
+def _limit_threads(threads: int | None) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        yield
+    finally:
+        torch.set_num_threads(before)

