@@ -171,7 +171,7 @@ class Params(_Block):
                 try:
                     self.recipe(name, model)
                 except ValidationError as error:
-                    faults += [f"recipes.{name}.{line}" for line in _lines(error, self)]
+                    faults += [f"recipes.{name}.{line}" for line in _lines(error, Recipe)]
         if faults:
             raise ValueError("; ".join(dict.fromkeys(faults)))
         return self
@@ -216,16 +216,16 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise ParamsError(f"{path}: " + "; ".join(_lines(error, raw))) from None
+        raise ParamsError(f"{path}: " + "; ".join(_lines(error, Params))) from None
 
 
-def _lines(error: ValidationError, raw: Any) -> list[str]:
+def _lines(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """One phrase for each fault: dotted key, what is wrong, the value, the nearest valid key."""
     lines = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            lines.append(f"{key}: {_unknown('key', str(fault['loc'][-1]), _siblings(fault['loc']))}")
+            lines.append(f"{key}: {_unknown('key', str(fault['loc'][-1]), _siblings(root, fault['loc']))}")
         elif fault["type"] == "missing":
             lines.append(f"{key}: missing; add it (see params.yaml in git)")
         elif fault["type"] == "value_error":
@@ -235,15 +235,15 @@ def _lines(error: ValidationError, raw: Any) -> list[str]:
     return lines
 
 
-def _siblings(location: tuple[int | str, ...]) -> list[str]:
+def _siblings(root: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that are valid beside the one at ``location``."""
-    block: Any = Recipe if location[0] not in Params.model_fields else Params
+    block: Any = root
     for part in location[:-1]:
         if isinstance(block, type) and issubclass(block, BaseModel) and part in block.model_fields:
             block = block.model_fields[part].annotation
         else:  # an entry of a dict of models
             block = getattr(block, "__args__", (None, block))[-1]
-    return list(getattr(block, "model_fields", Recipe.model_fields))
+    return list(getattr(block, "model_fields", {}))
 
 
 def _unknown(what: str, name: str, known: Any) -> str:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.lib.errors import ParamsError
+from stages.lib.params import load_params
+
+ORIGINAL = (Path(__file__).parents[3] / "params.yaml").read_text(encoding="utf-8")
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    assert old in ORIGINAL
+    path = tmp_path / "params.yaml"
+    path.write_text(ORIGINAL.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_the_committed_params_are_valid() -> None:
+    params = load_params()
+    assert params.pair.src == "ru"
+    assert params.recipe("study", "use").lr == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  - django\n", "  - djanog\n", "sources: unknown name 'djanog'; did you mean 'django'?"),
+        ("  - use_tr\n", "  - use_rt\n", "models: unknown name 'use_rt'; did you mean 'use_tr'?"),
+        ("  - django\n", "  - django\n  - django\n", "sources: 'django' is listed twice"),
+        (
+            "min_letters:",
+            "min_leters:",
+            "clean.min_leters: unknown key 'min_leters'; did you mean 'min_letters'?",
+        ),
+        ("kind: udhr", "kimd: udhr", "sources_config.udhr.kimd: unknown key 'kimd'; did you mean 'kind'?"),
+        (
+            "margin_k: 4",
+            "margin_k: 0",
+            "evaluate.margin_k: input should be greater than or equal to 1, found 0",
+        ),
+        ("epochs: 5", "epochs: five", "recipes.study.epochs: input should be a valid integer"),
+        ("lr: 1.0e-5", "lrr: 1.0e-5", "recipes.study.lrr: unknown key 'lrr'; did you mean 'lr'?"),
+        (
+            "recipe: default",
+            "recipe: studdy",
+            "finetune.recipe: unknown recipe 'studdy'; did you mean 'study'?",
+        ),
+        ("  src: ru", "  src: Russian", "pair.src"),
+        ("  test_share: 0.", "  test_share: 1.", "split"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    path = changed(tmp_path, old, new)
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert expected in str(error.value)
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_every_fault_is_in_the_same_message(tmp_path: Path) -> None:
+    path = changed(tmp_path, "margin_k: 4", "margin_k: four")
+    path.write_text(path.read_text(encoding="utf-8").replace("seed: 13", "sed: 13"), encoding="utf-8")
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert "evaluate.margin_k" in str(error.value)
+    assert "did you mean 'seed'?" in str(error.value)
+
+
+@pytest.mark.parametrize("written", ["2e-05", "1e-5", "1.0e-5", ".5e-4", "3E-4"])
+def test_floats_are_read_as_yaml_1_2_reads_them(tmp_path: Path, written: str) -> None:
+    path = changed(tmp_path, "lr: 1.0e-5", f"lr: {written}")
+    assert load_params(path).recipe("study", "use").lr == float(written)
+
+
+def test_versions_stay_strings_and_integers_stay_integers(tmp_path: Path) -> None:
+    params = load_params(changed(tmp_path, "seed: 13", "seed: -7"))
+    assert params.seed == -7
+    assert params.sources_config["holidays"].version == "0.109"
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "a: [\n", "\0"])
+def test_a_file_that_is_no_table_of_keys_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ParamsError, match="params.yaml"):
+        load_params(path)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="repository's root"):
+        load_params(tmp_path / "params.yaml")
