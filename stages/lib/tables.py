@@ -43,6 +43,10 @@ PAIR_SCHEMA = {
     "license": "String",
 }
 
+# A cleaned pair: rows that share src_group (tgt_group) have the same normalised src (tgt) text, so that the
+# other side's texts are alternatives.
+CORPUS_SCHEMA = {**PAIR_SCHEMA, "src_group": "String", "tgt_group": "String"}
+
 METHODS = ("given", "aligned", "mined", "annotated")
 
 
