@@ -60,11 +60,12 @@ class AlignParams(_Block):
 class CleanParams(_Block):
     min_letters: Count
     max_chars: Count
+    min_script_share: Share
     max_length_ratio: Annotated[float, Field(gt=1.0)]
-    near_duplicate: Share
+    max_foreign_evidence: Annotated[float, Field(gt=0.0)]
     max_per_template: Count
+    near_duplicate: Share
     max_per_source: Count
-    min_lang_score: Share
 
 
 class SplitParams(_Block):
@@ -128,6 +129,7 @@ class EvaluateParams(_Block):
     margin_k: Count
     bootstrap: Count
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
+    permutations: Count
 
 
 class Params(_Block):
@@ -206,7 +208,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        raw = yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader subclass
+        raw = yaml.load(text, Loader=_Yaml12Loader)
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; run the command from the repository's root") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
