@@ -13,9 +13,14 @@ from stages.lib.files import atomic_path, read_json, write_json
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("старый", encoding="utf-8")
-    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
-        temporary.write_text("новый", encoding="utf-8")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("новый", encoding="utf-8")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert target.read_text(encoding="utf-8") == "старый"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 

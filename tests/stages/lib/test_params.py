@@ -85,7 +85,7 @@ def test_versions_stay_strings_and_integers_stay_integers(tmp_path: Path) -> Non
 def test_a_file_that_is_no_table_of_keys_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ParamsError, match="params.yaml"):
+    with pytest.raises(ParamsError, match=r"params\.yaml"):
         load_params(path)
 
 

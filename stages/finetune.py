@@ -1,0 +1,187 @@
+"""Fine-tune one model with LoRA on the training pairs: one adapter for each seed."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stages.lib import cli
+from stages.lib.errors import DataError, ModelError
+from stages.lib.files import atomic_path, sha256_file, write_json
+from stages.lib.params import Params, Recipe, load_params
+from stages.lib.tables import CORPUS_SCHEMA, read_table
+
+if TYPE_CHECKING:
+    import polars as pl
+    from sentence_transformers import SentenceTransformer
+
+log = logging.getLogger(__name__)
+
+CHECKPOINTS = Path(".cache/kopri/finetune")
+
+
+def dev_scorer(
+    model: SentenceTransformer, dev: pl.DataFrame, train: pl.DataFrame, params: Params
+) -> Callable[[], dict[str, float]]:
+    """Return a function that measures the model, as it then is, by retrieval on dev.
+
+    Candidates are the distinct texts of dev and of the pair's own training rows, so that a small dev set
+    is not an easy one. ``score`` is the mean MRR of both directions.
+    """
+    import polars as pl
+
+    from stages.lib.encoders import encode
+    from stages.lib.retrieval import hits, ranks, reciprocals
+
+    src_lang, tgt_lang = params.pair.src, params.pair.tgt
+    both = pl.concat([dev, train.filter(pl.col("src_lang") == src_lang)])
+    sides = {}
+    for query, answer, lang in (("src", "tgt", tgt_lang), ("tgt", "src", src_lang)):
+        texts = both[answer].unique(maintain_order=True).to_list()
+        number = {text: n for n, text in enumerate(texts)}
+        right: dict[str, set[int]] = {}
+        for group, text in zip(both[f"{query}_group"], both[answer], strict=True):
+            right.setdefault(group, set()).add(number[text])
+        gold = [sorted(right[group]) for group in dev[f"{query}_group"]]
+        sides[f"{query}_{answer}"] = (texts, lang, gold)
+
+    def score() -> dict[str, float]:
+        tokens = params.evaluate.batch_tokens
+        queries = {
+            "src": encode(model, dev["src"].to_list(), src_lang, batch_tokens=tokens),
+            "tgt": encode(model, dev["tgt"].to_list(), tgt_lang, batch_tokens=tokens),
+        }
+        scores = {}
+        for name, (texts, lang, gold) in sides.items():
+            found = ranks(queries[name[:3]], encode(model, texts, lang, batch_tokens=tokens), gold)
+            scores[f"p1_{name}"] = float(hits(found, 1).mean())
+            scores[f"mrr_{name}"] = float(reciprocals(found).mean())
+        return {"score": (scores["mrr_src_tgt"] + scores["mrr_tgt_src"]) / 2, **scores}
+
+    return score
+
+
+def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[Path]) -> str:
+    """Return a name for a run's checkpoint: what the result depends on, and nothing else.
+
+    The code counts too: a checkpoint of older code is never resumed.
+    """
+    here = Path(__file__).resolve()
+    code = [
+        here,
+        *sorted((here.parent / "lib").glob("training.py")),
+        *sorted((here.parent / "lib/encoders").glob("*.py")),
+    ]
+    parts = {
+        "model": params.models_config[name].model_dump(),
+        "pair": params.pair.model_dump(),
+        "recipe": recipe.model_dump(),
+        "seed": seed,
+        "files": [sha256_file(path) for path in [*inputs, *code]],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def finetune_seed(
+    name: str, params: Params, seed: int, train: pl.DataFrame, dev: pl.DataFrame, checkpoint: Path, out: Path
+) -> dict:
+    """Train one adapter into ``out`` (adapter, dvclive log) and return its summary."""
+    import torch
+
+    from stages.lib.encoders import add_lora, load_encoder, save_adapter, scale_adapter
+    from stages.lib.training import choose_rows, choose_scale, fit
+
+    recipe = params.recipe(params.finetune.recipe, name)
+    rows = choose_rows(train, recipe, params.pair.src)
+    log.info("%s, seed %d: %s training pairs, %s dev pairs", name, seed, f"{len(rows):,}", f"{len(dev):,}")
+    torch.manual_seed(seed)  # the adapter's first weights
+    model = load_encoder(name, params.models_config[name])
+    add_lora(model, recipe, params.models_config[name])
+    score = dev_scorer(model, dev, train, params)
+    progress = fit(model, rows, recipe, seed, score, checkpoint)
+    scale, tried = choose_scale(model, recipe.interpolate, score)
+    scale_adapter(model, scale)
+    save_adapter(model, out)
+    _log_curves(progress.history, out / "live", params, f"{name}-seed-{seed}")
+    return {
+        "seed": seed,
+        "train_pairs": len(rows),
+        "dev_pairs": len(dev),
+        "best_epoch": progress.best_epoch,
+        "scale": scale,
+        "dev": next(row for row in tried if row["scale"] == scale),
+        "dev_pretrained": progress.history[0],
+        "interpolation": tried,
+        "history": progress.history,
+    }
+
+
+def _log_curves(history: list[dict[str, float]], folder: Path, params: Params, run: str) -> None:
+    """Write the learning curves as dvclive does; to Weights & Biases too where that is asked for."""
+    from dvclive import Live
+
+    with Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False) as live:
+        for row in history:
+            for key, value in row.items():
+                if key != "epoch":
+                    live.log_metric(key, value)
+            live.next_step()
+    if params.finetune.tracker == "wandb":
+        try:
+            import wandb
+        except ImportError:
+            raise ModelError(
+                "finetune.tracker is wandb and the package wandb is not installed; "
+                "run pip install wandb, or set finetune.tracker to none"
+            ) from None
+        with wandb.init(project="kopri", name=run, config=params.model_dump()) as tracked:
+            for row in history:
+                tracked.log(row, step=int(row["epoch"]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help="a name in models_config")
+    parser.add_argument(
+        "--splits", type=Path, required=True, help="folder with train.parquet and dev.parquet"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the adapters, one for each seed")
+    args = parser.parse_args()
+
+    params = load_params()
+    if args.model not in params.models_config:
+        raise ModelError(
+            f"--model {args.model}: not in params.yaml's models_config; "
+            f"known: {', '.join(sorted(params.models_config))}"
+        )
+    inputs = [args.splits / "train.parquet", args.splits / "dev.parquet"]
+    train, dev = (read_table(path, CORPUS_SCHEMA) for path in inputs)
+    if dev.is_empty():
+        raise DataError(f"{inputs[1]}: no dev pair; raise split.dev_share or add sources")
+    recipe = params.recipe(params.finetune.recipe, args.model)
+    with atomic_path(args.out) as folder:
+        summaries = []
+        for seed in params.finetune.seeds:
+            key = run_key(args.model, params, recipe, seed, inputs)
+            checkpoint = CHECKPOINTS / key / "last.pt"
+            out = folder / f"seed-{seed}"
+            out.mkdir(parents=True)
+            summaries.append(finetune_seed(args.model, params, seed, train, dev, checkpoint, out))
+        scores = [summary["dev"]["score"] for summary in summaries]
+        write_json(
+            folder / "training.json",
+            {"recipe": params.finetune.recipe, "settings": recipe.model_dump(), "seeds": summaries},
+        )
+    before = summaries[0]["dev_pretrained"]["score"]
+    log.info("%s: dev MRR %.4f pretrained, %.4f fine-tuned", args.model, before, float(np.mean(scores)))
+
+
+if __name__ == "__main__":
+    cli.run(main)
