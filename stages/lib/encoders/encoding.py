@@ -28,6 +28,7 @@ def encode(
     """
     import numpy as np
     import torch
+    from sentence_transformers.util import batch_to_device
     from tqdm import tqdm
 
     unique = list(dict.fromkeys(texts))
@@ -41,7 +42,7 @@ def encode(
         tqdm(total=len(unique), unit="text", desc="encode", disable=None, leave=False) as progress,
     ):
         for rows, features in _batches(model, unique, lang, batch_tokens):
-            features = {name: value.to(model.device) for name, value in features.items()}
+            features = batch_to_device(features, model.device)
             found = torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
             vectors[rows] = found.cpu().numpy()
             progress.update(len(rows))

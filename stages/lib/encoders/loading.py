@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
@@ -67,6 +69,8 @@ def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
             if module["type"] == "stages.lib.encoders.use.UseEncoder":
                 module["type"] = "use.UseEncoder"
         modules_file.write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
+        if hasattr(model[0], "token_ids"):
+            _copy_code(temporary)
         (temporary / "README.md").write_text(_readme(model, title), encoding="utf-8")
 
 
@@ -91,12 +95,38 @@ def _readme(model: SentenceTransformer, title: str) -> str:
             f'model.encode(["Hoş geldiňiz"], lang="{lang}")  # or: prompt_name="{lang}"',
             "```",
             "",
-            f'Texts in `{lang}` must be encoded with `lang="{lang}"` or `prompt_name="{lang}"`: the model spells',
-            f"them as `{spelling}` before it reads them (respell.py, rules `{rules}`). The language is never guessed;",
+            f'Encode texts in `{lang}` with `lang="{lang}"` or `prompt_name="{lang}"`: the model spells them',
+            f"as `{spelling}` before it reads them (respell.py). The language is never guessed;",
             "texts in any other language are encoded without it.",
             "",
         ]
     )
+
+
+def _copy_code(folder: Path) -> None:
+    """Copy the encoder's module and all it imports of this project, flat, with imports that suit."""
+    waiting = ["stages.lib.encoders.use", "stages.lib.encoders.respell"]
+    for module in waiting:
+        path = Path(str(importlib.util.find_spec(module).origin))
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for node in ast.parse("".join(lines)).body:
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("stages."):
+                continue
+            flat = []
+            for name in node.names:
+                if importlib.util.find_spec(node.module).submodule_search_locations is None:
+                    source, wanted = node.module, f"{name.name} as {name.asname or name.name}"
+                    ending = ""
+                else:  # a module, not a name in one
+                    source, wanted = f"{node.module}.{name.name}", f"__name__ as _{name.name}"
+                    ending = f"; import sys; {name.asname or name.name} = sys.modules[_{name.name}]"
+                flat.append(f"from .{source.rpartition('.')[2]} import {wanted}{ending}\n")
+                if source not in waiting:
+                    waiting.append(source)
+            lines[node.lineno - 1 : node.end_lineno] = ["".join(flat)] + [""] * (
+                node.end_lineno - node.lineno
+            )
+        (folder / path.name).write_text("".join(lines), encoding="utf-8")
 
 
 def _wheel_folder(name: str, config: ModelConfig) -> Path:

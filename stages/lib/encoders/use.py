@@ -1,11 +1,10 @@
 """Google's Universal Sentence Encoder (multilingual, v3) as a sentence-transformers input module.
 
-This file and respell.py are copied into every saved model, so they import nothing else of the project.
+A saved model carries a copy of this file, so it imports nothing of the project but its neighbour respell.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ LEFT = max(left for _, left in WINDOWS)
 RIGHT = max(width - 1 - left for width, left in WINDOWS)
 EPS = 1.0e-13
 # Tokens of one pass without gradients: its working set stays in the cores' caches.
-PASS_TOKENS = 512
+PASS_TOKENS = 2048
 UNK, BOS, EOS = 0, 1, 2
 
 
@@ -118,52 +117,80 @@ class UseEncoder(InputModule):
     def forward(self, features: dict[str, Tensor], **kwargs: Any) -> dict[str, Tensor]:
         """Add ``sentence_embedding`` (n_texts, 512), each value in (-1, 1), not normalised."""
         ids, lengths = features["input_ids"], features["lengths"]
-        if torch.is_grad_enabled():
-            pooled = self._pool(ids, lengths)
-        else:
-            sizes = _passes(lengths.tolist())
-            pooled = torch.cat(
-                [
-                    self._pool(tokens, texts)
-                    for tokens, texts in zip(
-                        ids.split([tokens for tokens, _ in sizes]),
-                        lengths.split([texts for _, texts in sizes]),
-                        strict=True,
-                    )
-                ]
-            )
+        pooled = self._pool(ids, lengths) if torch.is_grad_enabled() else self._pool_fast(ids, lengths)
         hidden = torch.relu(self.skip1(pooled) + self.dense1(torch.relu(self.dense0(pooled))))
         hidden = self.skip3(hidden) + self.dense3(torch.relu(self.dense2(hidden)))
         features["sentence_embedding"] = torch.tanh(hidden)
         return features
 
+    def _tokens(self, ids: Tensor) -> Tensor:
+        """Read rows of the token table, (n_ids, 512)."""
+        chunk = ids % CHUNKS
+        return torch.addcmul(
+            self.table_offset[chunk, None], self.table[ids].float(), self.table_scale[chunk, None]
+        )
+
     def _pool(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Sum the token features of each text over the square root of its length, (n_texts, 512)."""
-        chunk = ids % CHUNKS
-        tokens = torch.addcmul(
-            self.table_offset[chunk, None], self.table[ids].float(), self.table_scale[chunk, None]
-        )  # (n_tokens, 512)
-        branches = self.project_norm(self.project(tokens)).split(BRANCH, dim=1)
+        # What precedes the windows depends on the token alone: once for each token that occurs.
+        unique, places = torch.unique(ids, return_inverse=True)
+        tokens = self._tokens(unique)
+        projected = nn.functional.embedding(places, self.project_norm(self.project(tokens)))
         windows = _windows(lengths, len(ids))
-        columns = [tokens]
-        for (width, left), x, conv1, conv2 in zip(WINDOWS, branches, self.conv1, self.conv2, strict=True):
-            slots = windows[:, LEFT - left : LEFT - left + width].contiguous()
-            hidden = x + torch.relu(conv1(_gather(x, slots)))
-            columns.append(hidden + torch.relu(conv2(_gather(hidden, slots))))
+        columns = [tokens[places]]
+        for n, x in enumerate(projected.split(BRANCH, dim=1)):
+            slots = _slots(windows, n)
+            hidden = x + torch.relu(self.conv1[n](_gather(x, slots)))
+            columns.append(hidden + torch.relu(self.conv2[n](_gather(hidden, slots))))
+        return self._sum(columns, lengths)
+
+    def _pool_fast(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Do the same without gradients, in passes that fit the caches.
+
+        A first convolution is a sum over the window's slots of a product that depends on token and slot
+        alone, so the products are made once for each token that occurs in the batch and then summed:
+        about 60 % of all multiplications are per distinct token instead of per token.
+        """
+        unique, places = torch.unique(ids, return_inverse=True)
+        tokens = self._tokens(unique)
+        projected = self.project_norm(self.project(tokens))  # (n_unique, 768)
+        padded = torch.cat([projected, projected.new_zeros(1, projected.shape[1])])
+        products = []
+        for n, x in enumerate(padded.split(BRANCH, dim=1)):
+            by_slot = _weight(self.conv1[n]).view(BRANCH, -1, BRANCH).transpose(0, 1).flatten(0, 1)
+            products.append((x @ by_slot.T).view(-1, BRANCH))  # row: token * width + slot
+        sizes = _passes(lengths.tolist())
+        pooled = []
+        for part, part_lengths in zip(
+            places.split([count for count, _ in sizes]),
+            lengths.split([count for _, count in sizes]),
+            strict=True,
+        ):
+            windows = _windows(part_lengths, len(part))
+            part_padded = torch.cat([part, part.new_full((1,), len(unique))])
+            columns = [tokens[part]]
+            for n, x in enumerate(projected[part].split(BRANCH, dim=1)):
+                slots = _slots(windows, n)
+                width = slots.shape[1]
+                rows = part_padded[slots] * width + torch.arange(width, device=slots.device)
+                summed = nn.functional.embedding_bag(rows, products[n], mode="sum")
+                hidden = summed.add_(_bias(self.conv1[n])).relu_().add_(x)
+                columns.append(self.conv2[n](_gather(hidden, slots)).relu_().add_(hidden))
+            pooled.append(self._sum(columns, part_lengths))
+        return torch.cat(pooled)
+
+    def _sum(self, columns: list[Tensor], lengths: Tensor) -> Tensor:
         normed = self.norm(torch.cat(columns, dim=1))  # (n_tokens, 1280)
         mean = torch.segment_reduce(normed, "mean", lengths=lengths, unsafe=True)
         return self.pool(mean) * lengths.sqrt()[:, None]
 
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
-        """Write weights, tokeniser, configuration and the code that reads them."""
+        """Write weights, tokeniser and configuration."""
         if any("lora_" in name for name, _ in self.named_parameters()):
             raise ValueError("the encoder carries an unmerged adapter: merge it, or save the adapter alone")
-        folder = Path(output_path)
         self.save_config(output_path)
         self.save_torch_weights(output_path, safe_serialization=safe_serialization)
-        (folder / "sp.model").write_bytes(self.tokenizer.serialized_model_proto())
-        for name in ("use.py", "respell.py"):
-            shutil.copyfile(Path(__file__).with_name(name), folder / name)
+        Path(output_path, "sp.model").write_bytes(self.tokenizer.serialized_model_proto())
 
     @classmethod
     def load(cls, model_name_or_path: str, **kwargs: Any) -> UseEncoder:
@@ -174,6 +201,24 @@ class UseEncoder(InputModule):
             raise ValueError(f"{model_name_or_path}: sp.model is missing; save the model again")
         model = cls(Path(sp_model).read_bytes(), **cls.load_config(model_name_or_path, **hub))
         return cls.load_torch_weights(model_name_or_path, model=model, **hub)
+
+
+def _slots(windows: Tensor, branch: int) -> Tensor:
+    """The slots of one branch among the widest window's, (n_tokens, width)."""
+    width, left = WINDOWS[branch]
+    return windows[:, LEFT - left : LEFT - left + width].contiguous()
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    """The weight that a linear layer applies, with the LoRA adapters that peft has put on it."""
+    base = getattr(layer, "base_layer", layer)
+    if base is layer or layer.merged or layer.disable_adapters:
+        return base.weight
+    return base.weight + sum(layer.get_delta_weight(name) for name in layer.active_adapters)
+
+
+def _bias(layer: nn.Module) -> Tensor:
+    return getattr(layer, "base_layer", layer).bias
 
 
 def _gather(x: Tensor, slots: Tensor) -> Tensor:
