@@ -1,0 +1,32 @@
+"""Read the segments of one source, in every language it has, out of its raw files."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+from stages.lib import cli
+from stages.lib.params import load_params
+from stages.lib.sources import make_source
+from stages.lib.tables import SEGMENT_SCHEMA, write_table
+
+log = logging.getLogger("extract")
+
+
+def main() -> None:
+    """Parse the command line and extract one source."""
+    parser = argparse.ArgumentParser(prog="python -m stages.extract", description=__doc__)
+    parser.add_argument("--source", required=True, help="a name under sources_config in params.yaml")
+    parser.add_argument("--raw", required=True, type=Path, help="the tar that collect wrote")
+    parser.add_argument("--out", required=True, type=Path, help="the segment table to write")
+    args = parser.parse_args()
+    segments = make_source(args.source, load_params()).extract(args.raw)
+    write_table(segments, args.out, SEGMENT_SCHEMA)
+    log.info(
+        "%s: %s segments in %d languages", args.source, f"{len(segments):,}", segments["lang"].n_unique()
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

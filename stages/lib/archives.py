@@ -1,0 +1,100 @@
+"""Tar archives: reading ones that nobody here made, writing ones that are the same every time."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal
+
+from stages.lib.errors import SourceError
+from stages.lib.files import atomic_path
+
+MAX_MEMBER_BYTES = 64 * 2**20
+MAX_TOTAL_BYTES = 2 * 2**30
+MAX_MEMBERS = 200_000
+
+
+def read_tar(
+    file: BinaryIO,
+    where: str,
+    is_wanted: Callable[[str], bool],
+    *,
+    links: Literal["refuse", "skip"] = "refuse",
+    max_member_bytes: int = MAX_MEMBER_BYTES,
+    max_total_bytes: int = MAX_TOTAL_BYTES,
+    max_members: int = MAX_MEMBERS,
+) -> dict[str, bytes]:
+    """Return the wanted regular files of a tar stream, by name, sorted; nothing is unpacked to disk.
+
+    ``file`` need not be seekable and may be compressed. Every member is checked, wanted or not: absolute
+    names, names with ``..``, devices and members over the size limits are refused, and so are links
+    (``links="skip"`` passes over them, for archives whose signature was checked already). The sizes that
+    count are those after decompression.
+
+    Raises SourceError, in one line with ``where`` in front.
+    """
+    files: dict[str, bytes] = {}
+    total = 0
+    try:
+        with tarfile.open(fileobj=file, mode="r|*") as tar:
+            for count, member in enumerate(tar, start=1):
+                name = _checked_name(member, where)
+                if count > max_members:
+                    raise SourceError(f"{where}: more than {max_members:,} members; refusing to read it")
+                if member.isdir():
+                    continue
+                if member.issym() or member.islnk():
+                    if links == "skip":
+                        continue
+                    raise SourceError(f"{where}: member {name!r} is a link; refusing to read it")
+                if not member.isreg():
+                    raise SourceError(f"{where}: member {name!r} is a device or pipe; refusing to read it")
+                total += member.size
+                if member.size > max_member_bytes or total > max_total_bytes:
+                    raise SourceError(
+                        f"{where}: member {name!r} has {member.size:,} bytes ({total:,} in all so far), "
+                        f"over the limit of {max_member_bytes:,} a member and {max_total_bytes:,} in all"
+                    )
+                if is_wanted(name):
+                    if name in files:
+                        raise SourceError(f"{where}: member {name!r} comes twice; refusing to read it")
+                    extracted = tar.extractfile(member)
+                    files[name] = extracted.read() if extracted else b""
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise SourceError(f"{where}: not a whole tar archive ({error})") from None
+    return dict(sorted(files.items()))
+
+
+def _checked_name(member: tarfile.TarInfo, where: str) -> str:
+    """Return the member's name without a leading ``./``."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or "\\" in member.name or member.name[1:2] == ":":
+        raise SourceError(
+            f"{where}: member {member.name!r} has an absolute or foreign path; refusing to read it"
+        )
+    if ".." in path.parts:
+        raise SourceError(f"{where}: member {member.name!r} leaves its folder; refusing to read it")
+    return str(path)
+
+
+def write_tar(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write regular files to an uncompressed tar; same files, same bytes on any machine and day."""
+    with atomic_path(path) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in sorted(files):
+            member = tarfile.TarInfo(name)
+            member.size = len(files[name])
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(files[name]))
+
+
+def read_own_tar(path: Path) -> dict[str, bytes]:
+    """Return every file of a tar that :func:`write_tar` wrote, under the same checks as a foreign one."""
+    if not path.is_file():
+        raise SourceError(f"{path}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
+    with path.open("rb") as file:
+        return read_tar(file, str(path), lambda name: True)
