@@ -1,0 +1,348 @@
+"""The Turkmen–Turkish lexicon of `respell`, written by hand from knowledge of both languages.
+
+An entry is `turkmen=turkish`; `a/b=c` gives two Turkmen spellings; `_` is a space inside the Turkish side.
+On the Turkish side `şehir~şehr` names the stem before a vowel, and `saat^` asks for front suffixes after a
+back vowel. Stems whose sounds alone give the right Turkish word are listed all the same when their class
+(noun or verb) helps to read the suffixes after them.
+"""
+
+from __future__ import annotations
+
+# Regular endings of loanwords: they came through Russian on one side, through French on the other.
+# The first that fits is used.
+ENDINGS = [
+    (r"ologiýa$", "oloži"),
+    (r"grafiýa$", "grafi"),
+    (r"tsiýa$", "siýon"),
+    (r"(?<=[aeiouks])siýa$", "sýon"),
+    (r"iýa$", "ýa"),
+    (r"ologik$|ologiki$", "ologik"),
+    (r"(?<=[dtlnmrp])iki$", "ik"),
+    (r"iw$", "if"),
+]
+
+# Regular correspondences inside a stem, applied after the letters: y is a consonant here and ı a vowel.
+SOUNDS = [
+    # Oghuz g- before back vowels stayed k- in Turkish: gara → kara, gol → kol, gyz → kız.
+    (r"^g(?=[aouı])", "k"),
+    # g after a vowel became ğ: dag → dağ, oglan → oğlan, agyr → ağır.
+    (r"(?<=[aeıioöuü])g(?=[aeıioöuülrnmdsz]|$)", "ğ"),
+    # Turkish writes rounding harmony in every syllable, Turkmen in the first ones: dogry → doğru.
+    (r"(?<=[ou])([bcçdfgğhklmnprsştvyz]{1,2})ı", r"\1u"),
+    (r"(?<=[öü])([bcçdfgğhklmnprsştvyz]{1,2})i", r"\1ü"),
+]
+
+# Whole words that take no suffixes, or only those written here: function words, adverbs, pronouns.
+WORDS = """
+we=ve hem=da ýa=ya ýada=ya_da ýa-da=ya_da emma=ama ýöne=ama bolsa=ise eger=eğer çünki=çünkü sebäbi=çünkü
+bilen=ile üçin=için ýaly=gibi ýalak=gibi deý=gibi dek=gibi görä=göre boýunça=göre barada=hakkında
+barasynda=hakkında hakda=hakkında hakynda=hakkında baradaky=hakkındaki hakyndaky=hakkındaki
+arkaly=aracılığıyla sebäpli=nedeniyle zerarly=nedeniyle garamazdan=rağmen garamazda=rağmen garşy=karşı
+tarapyndan=tarafından çenli=kadar deňiç=kadar bäri=beri soň=sonra soňra=sonra öň=önce ozal=önce
+öňinçä=önce başga=başka beýleki=diğer beýlekiler=diğerleri daşary=dışarı daşyndan=dışından
+daşgary=dışında içinde=içinde arasynda=arasında üstünde=üzerinde ýanynda=yanında ýanyna=yanına
+öňünde=önünde astynda=altında garaňda=göre garanyňda=göre baglylykda=bağlı_olarak degişlilikde=göre
+laýyklykda=uygun_olarak hökmünde=olarak hökmündäki=olan netijesinde=sonucunda dowamynda=boyunca
+esasynda=temelinde mynasybetli=dolayısıyla diýip=diye diýen=diyen diýlip=diye diýseň=çok diýmek=demek
+bu=bu şu=bu ol=o şol=o o=o hol=şu şeýle=böyle beýle=böyle eýle=öyle şonuň=onun onuň=onun munuň=bunun
+şunuň=bunun oňa=ona muňa=buna şuňa=buna şoňa=ona ony=onu muny=bunu şuny=bunu şony=onu onda=onda
+munda=bunda şunda=bunda şonda=o_zaman ondan=ondan mundan=bundan şundan=bundan şondan=ondan olar=onlar
+bular=bunlar şular=bunlar şolar=onlar olaryň=onların bularyň=bunların şolaryň=onların olara=onlara
+bulara=bunlara şolara=onlara olary=onları bulary=bunları olardan=onlardan olarda=onlarda ondaky=ondaki
+onsoň=sonra şonsoň=sonra şonuňüçin=bu_yüzden şonluk=böylece men=ben meniň=benim maňa=bana meni=beni
+mende=bende menden=benden sen=sen seniň=senin saňa=sana seni=seni sende=sende senden=senden biz=biz
+biziň=bizim bize=bize bizi=bizi bizde=bizde bizden=bizden biziňki=bizimki meniňki=benimki siz=siz
+siziň=sizin size=size sizi=sizi sizde=sizde sizden=sizden kim=kim kimiň=kimin kime=kime kimi=kimi
+kimde=kimde kimden=kimden näme=ne nämä=neye nämäni=neyi nämeden=neden nämeler=neler nämäň=neyin
+nämäniň=neyin näçe=kaç näçinji=kaçıncı haçan=ne_zaman haçanda=ne_zaman nirede=nerede nireden=nereden
+nirä=nereye niredäki=neredeki nähili=nasıl nädip=nasıl neneň=nasıl nädogry=yanlış näbelli=bilinmeyen
+näme_üçin=niçin niçik=nasıl haýsy=hangi haýsysy=hangisi haýsydyr=bir haýsylar=hangileri
+näderejede=ne_kadar hiç=hiç hiçhaçan=asla hiçkim=hiç_kimse hiçbir=hiçbir hiçzat=hiçbir_şey hiçi=hiçbiri
+hiçisi=hiçbiri her=her herhal=herhalde herbir=her_bir her_kim=herkes hemme=bütün hemmesi=hepsi
+hemmeler=herkes hemmämiz=hepimiz ähli=tüm ählisi=hepsi ählumumy=genel bütin=bütün tutuş=bütün käbir=bazı
+käbiri=bazısı käbirleri=bazıları birnäçe=birkaç birnäçesi=birkaçı birneme=biraz biraz=biraz biri=biri
+birini=birini birine=birine biriniň=birinin birinden=birinden birinde=birinde birje=tek birden=birden
+birek=birbiri biri-biri=birbiri köp=çok köpüsi=çoğu köplenç=genellikle köpsanly=çok_sayıda az=az
+azrak=daha_az azyndan=en_azından has=daha iň=en gaty=çok örän=çok juda=çok aşa=aşırı has-da=daha_da
+gowrak=fazla artyk=fazla artykmaç=fazla diňe=sadece ýeke=tek ýeke-täk=tek ýekeje=tek ýene=yine
+ýenede=yine hatda=hatta hat-da=hatta elbetde=elbette hökman=mutlaka belki=belki belkem=belki
+ähtimal=muhtemelen hemişe=her_zaman hemişelik=kalıcı hemişeki=her_zamanki käte=bazen käwagt=bazen
+kämahal=bazen hernäçe=ne_kadar henizem=hala heniz=henüz entek=henüz entäk=henüz eýýäm=artık indi=şimdi
+häzir=şimdi häzirki=şu_anki häzire=şimdiye şumat=şu_an häli=henüz tiz=hızla tizden=yakında çalt=hızlı
+haýal=yavaş ýuwaş=yavaş birbada=bir_anda derrew=hemen dessine=hemen bärden=buradan bärde=burada
+bäriki=buradaki bu_ýerde=burada şeýlelikde=böylece şeýle-de=ayrıca şeýdip=böylece beýdip=böyle
+şeýtmek=böyle_yapmak üstesine=üstelik bilelikde=birlikte birlikde=birlikte bile=birlikte aýratyn=özel
+aýratynam=özellikle esasanam=özellikle ylaýta=özellikle hususan=özellikle adatça=genellikle mysal=örnek
+meselem=örneğin eýsem=ancak diýmek=yani ýagny=yani hawa=evet ýok=yok däl=değil bar=var hä=evet
+bardy=vardı ýokdy=yoktu däldi=değildi bolmasa=yoksa ýogsa=yoksa ýogsam=yoksa bäş=beş alty=altı ýedi=yedi
+sekiz=sekiz dokuz=dokuz on=on ýigrimi=yirmi otuz=otuz kyrk=kırk elli=elli altmyş=altmış ýetmiş=yetmiş
+segsen=seksen togsan=doksan ýüz=yüz müň=bin million=milyon milliard=milyar trillion=trilyon bir=bir
+iki=iki üç=üç dört=dört nol=sıfır ýarym=yarım ilki=ilk ilkinji=ilk birinji=birinci ilkibaşda=başlangıçta
+ilki_bilen=öncelikle sany=tane sanysy=tanesi çemesi=yaklaşık takmynan=yaklaşık golaý=yakın
+töweregi=civarı töweregine=etrafına töwereginde=etrafında irden=sabah agşam=akşam gije=gece düýn=dün
+ertir=yarın şugün=bugün bugün=bugün öňňin=önceki_gün birigün=ertesi_gün tomusda=yazın gyşyna=kışın
+soňky=son soňraky=sonraki öňki=önceki ozalky=eski indiki=gelecek geljek=gelecek ahyrky=son
+ahyrsoňy=sonunda ahyry=sonunda ahyrda=sonunda gaýtadan=yeniden täzeden=yeniden gaýra=geri gaýta=tekrar
+ýzyna=geri yzyna=geri ýokary=yüksek aşak=aşağı aşakda=aşağıda aşakdaky=aşağıdaki ýokarda=yukarıda
+ýokardaky=yukarıdaki ýokaryk=yukarı ýokarky=üst öňe=ileri yza=geri yzda=arkada öňde=ileride içeri=içeri
+içerde=içeride sag=sağ çep=sol sebitdäki=bölgedeki ýakyn=yakın ýakynda=yakında uzak=uzak alys=uzak
+alysda=uzakta golaýda=yakında mümkin=mümkün gerek=gerek zerur=gerekli dälmi=değil_mi barmy=var_mı
+ýokmy=yok_mu öz=kendi özi=kendisi özüni=kendisini özüne=kendisine özüniň=kendi özünden=kendisinden
+özünde=kendisinde özümi=kendimi özüm=kendim özümiň=kendimin özüme=kendime özümiz=kendimiz
+özleri=kendileri özlerini=kendilerini özlerine=kendilerine özleriniň=kendi özlerinden=kendilerinden
+özara=karşılıklı özbaşdak=bağımsız özboluşly=özgün özüňiz=kendiniz özüňiziň=kendi ikisi=ikisi
+ikisini=ikisini üçüsi=üçü ikitaraplaýyn=ikili eken=imiş ekeni=olduğunu öýdýän=sanırım walla=vallahi
+hanym=hanım jenap=bay ýoldaş=yoldaş tiz-tizden=sık_sık ýygy-ýygydan=sık_sık wagtal-wagtal=zaman_zaman
+gitdigiçe=giderek barha=giderek barmak=parmak näderejede=ne_derecede şonça=o_kadar munça=bu_kadar
+onçakly=o_kadar şunça=bu_kadar beýlede=öte ep-esli=önemli_ölçüde ep=hayli esli=önemli_ölçüde
+sähelçe=biraz ujypsyz=küçük biderek=boşuna haýran=hayran geň=tuhaf ozaldan=önceden öňünden=önceden
+öňden=önceden başdan=baştan goşmaça=ek arap=Arap türk=Türk türkmen=Türkmen türkmençe=Türkmence
+türkçe=Türkçe pikirimçe=bence meniňçe=bence fikrimçe=bence jemi=toplam umuman=genel_olarak doly=tam
+dolulygyna=tamamen tutuşlaýyn=tamamen büs-bütin=tamamen aslynda=aslında hakykatdan=gerçekten
+hakykatdanam=gerçekten dogrudanam=gerçekten çynlakaý=ciddi ýüzlerçe=yüzlerce müňlerçe=binlerce
+onlarça=onlarca millionlarça=milyonlarca haýsydyr_bir=herhangi_bir islendik=herhangi_bir ýörite=özel
+şenbe=cumartesi ýekşenbe=pazar duşenbe=pazartesi sişenbe=salı çarşenbe=çarşamba penşenbe=perşembe
+anna=cuma
+"""
+
+# Stems that take the suffixes of nouns: nouns, adjectives, numerals, participles frozen as adjectives.
+NOUNS = ""
+# People and family.
+NOUNS += """
+adam=insan ynsan=insan kişi=kişi şahs=kişi şahsy=kişisel aýal=kadın zenan=kadın gelin=gelin erkek=erkek
+oglan=erkek_çocuk gyz=kız çaga=çocuk ogul/ogl=oğul~oğl bäbek=bebek ene=anne eje=anne kaka=baba ata=dede
+atalar=atalar mama=büyükanne ejeke=abla dogan=kardeş doganlyk=kardeşlik aga=ağabey uýa=kız_kardeş är=koca
+ýoldaş=yoldaş dost=dost duşman=düşman goňşy=komşu maşgala=aile ýetim=yetim ýetginjek=ergen ýaş=genç
+ýaşlar=gençler ýaşy=yaşı ýaşly=yaşında ýaşyndaky=yaşındaki garry=yaşlı garyndaş=akraba raýat=vatandaş
+raýatlyk=vatandaşlık halk=halk il=halk ilat=nüfus ilatly=nüfuslu millet=millet milli=milli
+jemgyýet=toplum jemgyýetçilik=kamu köpçülik=kitle köpçülikleýin=kitlesel adamzat=insanlık
+ynsanperwer=insani talyp=öğrenci okuwçy=öğrenci mugallym=öğretmen professor=profesör alym=bilim_insanı
+hünärmen=uzman işgär=çalışan işçi=işçi başlyk=başkan prezident=cumhurbaşkanı premýer=başbakan
+ministr=bakan ministrlik=bakanlık wezir=vezir patyşa=kral patyşalyk=krallık koroleva=kraliçe korol=kral
+korollyk=krallık şa=şah müdir=müdür direktor=direktör ýolbaşçy=lider ýolbaşçylyk=liderlik lider=lider
+baştutan=başkan serdar=lider wekil=temsilci wekilçilik=temsilcilik deputat=milletvekili ilçi=elçi
+ilçihana=büyükelçilik agza=üye agzalyk=üyelik dalaşgär=aday dalaşgärlik=adaylık saýlawçy=seçmen
+lukman=doktor doktor=doktor şepagat=hemşire polisiýa=polis esger=asker goşun=ordu harby=askeri
+serkerde=komutan kapitan=kaptan leýtenant=teğmen polkownik=albay general=general sürüji=sürücü
+ýolagçy=yolcu jenaýatçy=suçlu jenaýat=suç jenaýatçylyk=suç jenaýatçylykly=suçlu ogry=hırsız
+ogurlyk=hırsızlık türgen=sporcu oýunçy=oyuncu tälimçi=antrenör futbolçy=futbolcu aktýor=aktör
+aktrisa=aktris artist=sanatçı aýdymçy=şarkıcı žurnalist=gazeteci ýazyjy=yazar awtor=yazar şahyr=şair
+suratkeş=ressam hünär=meslek kär=meslek hyzmatkär=hizmetçi eýe=sahip hojaýyn=sahip müşderi=müşteri
+alyjy=alıcı satyjy=satıcı täjir=tüccar daýhan=çiftçi telekeçi=girişimci telekeçilik=girişimcilik
+myhman=misafir myhmanhana=otel syýahatçy=turist syýahat=seyahat kepil=kefil şaýat=tanık pida=kurban
+bosgun=mülteci kazy=yargıç kazyýet=mahkeme aklawçy=avukat prokuror=savcı ýaşaýjy=sakin tarapdar=taraftar
+garşydaş=rakip bäsdeş=rakip bäsdeşlik=rekabet topar=takım toparça=grup guramaçy=düzenleyici
+gatnaşyjy=katılımcı ulanyjy=kullanıcı
+"""
+# State, law, politics, war.
+NOUNS += """
+döwlet=devlet hökümet=hükümet ýurt=ülke watan=vatan respublika=cumhuriyet respublikan=cumhuriyetçi
+demokrat=demokrat demokratik=demokratik demokratiýa=demokrasi partiýa=parti partiýaly=partili
+syýasat=siyaset syýasy=siyasi syýasatçy=siyasetçi saýlaw=seçim ses=ses seslilik=oy kanun=yasa
+kanuny=yasal kanunçylyk=mevzuat hukuk=hak hukuky=hukuki adalat=adalet adalatly=adil adyl=adil
+konstitusiýa=anayasa erkinlik=özgürlük erkin=özgür azatlyk=özgürlük azat=özgür garaşsyz=bağımsız
+garaşsyzlyk=bağımsızlık bitarap=tarafsız bitaraplyk=tarafsızlık parahat=barışçıl parahatçylyk=barış
+uruş=savaş söweş=savaş ýaraşyk=barış ylalaşyk=anlaşma şertnama=sözleşme karar=karar çözgüt=çözüm
+çözgüdi=çözümü permany=fermanı perman=ferman buýruk=emir görkezme=talimat teklip=teklif talap=talep
+haýyş=rica rugsat=izin gadagan=yasak gadagançylyk=yasak jeza=ceza türme=hapishane tussag=tutuklu
+günä=günah günäkär=suçlu aýyplaw=suçlama aýyp=suç aýyplanýan=sanık şübhe=şüphe subutnama=kanıt
+delil=delil derňew=soruşturma barlag=denetim gözegçilik=denetim tertip=düzen düzgün=kural kada=kural
+hyzmat=hizmet gulluk=hizmet gullukçy=görevli wezipe=görev borç=görev bergi=borç jogapkärçilik=sorumluluk
+jogapkär=sorumlu wezipeli=görevli ygtyýar=yetki ygtyýarlyk=yetki häkimiýet=iktidar güýç=güç güýçli=güçlü
+güýçler=kuvvetler kuwwat=kuvvet hüjüm=saldırı howp=tehlike howply=tehlikeli howpsuz=güvenli
+howpsuzlyk=güvenlik gorag=koruma goranyş=savunma goranmak=savunma ýarag=silah bomba=bomba ok=kurşun
+partlama=patlama terror=terör terrorçy=terörist göreş=mücadele göreşiji=mücadeleci ýeňiş=zafer
+ýeňiji=kazanan ýeňliş=yenilgi utuk=başarı üstünlik=başarı üstünlikli=başarılı şowly=başarılı
+şowsuz=başarısız şowsuzlyk=başarısızlık senat=senato senator=senatör kongres=kongre parlament=parlamento
+mejlis=meclis palata=meclis komitet=komite komissiýa=komisyon geňeş=konsey bölüm=bölüm edara=kurum
+edara-kärhana=kuruluş gurama=kuruluş guramaçylyk=örgütlenme bileleşik=birlik birleşik=birleşik
+birleşen=birleşik birlik=birlik bileleşigi=birliği merkez=merkez serhet=sınır gümrük=gümrük
+welaýat=eyalet ştat=eyalet etrap=ilçe okrug=bölge sebit=bölge sebitleýin=bölgesel halkara=uluslararası
+daşary=dış diplomatiýa=diplomasi diplomatik=diplomatik gatnaşyk=ilişki hyzmatdaşlyk=işbirliği
+hyzmatdaş=ortak şereketli=ortak kampaniýa=kampanya referendum=referandum maslahat=toplantı
+duşuşyk=görüşme gepleşik=müzakere ýygnak=toplantı miting=miting protest=protesto protestçi=protestocu
+demonstrasiýa=gösteri reforma=reform özgertme=reform deňlik=eşitlik deň=eşit deňsizlik=eşitsizlik
+aýratynlyk=özellik diskriminasiýa=ayrımcılık zorluk=şiddet zor=zor gul=köle gulçulyk=kölelik
+hemaýat=himaye hemaýatkär=destekçi goldaw=destek ýardam=yardım kömek=yardım kömekçi=yardımcı
+talaňçy=yağmacı pasport=pasaport şahsyýet=kimlik şahadatnama=belge resminama=belge resmi=resmi
+hasabat=rapor beýannama=bildiri jarnama=bildirge esas=temel esasy=temel esaslandyryjy=kurucu prinsip=ilke
+mynasyp=layık mynasyplyk=haysiyet abraý=itibar
+"""
+# Economy, work, society, education, health.
+NOUNS += """
+iş=iş zähmet=emek işsiz=işsiz işsizlik=işsizlik hünärment=zanaatkar kärhana=işletme zawod=fabrika
+fabrik=fabrika önüm=ürün önümçilik=üretim öndüriji=üretici haryt=mal söwda=ticaret söwdagär=tüccar
+bazar=pazar dükan=mağaza magazin=mağaza supermarket=süpermarket uniwermag=mağaza kompaniýa=şirket
+şereket=şirket firma=firma korporasiýa=şirket pul=para baha=fiyat nyrh=fiyat gymmat=değer
+gymmatbaha=değerli gymmatlyk=değer arzan=ucuz salgyt=vergi ýygym=harç töleg=ödeme girdeji=gelir
+gazanç=kazanç peýda=fayda peýdaly=faydalı zyýan=zarar zyýanly=zararlı zeper=hasar ýitgi=kayıp
+çykdajy=masraf bank=banka karz=kredi kredit=kredi maliýe=maliye ykdysadyýet=ekonomi ykdysady=ekonomik
+maýa=yatırım maýadar=yatırımcı býudjet=bütçe aýlyk=maaş hak=ücret pensiýa=emeklilik dollar=dolar
+funt=sterlin ýewro=avro manat=manat teňňe=bozuk_para hasap=hesap hasaplama=hesaplama göterim=yüzde
+möçber=miktar mukdar=miktar san=sayı sanly=sayıda sanaw=liste belgi=işaret ölçeg=ölçü dereje=seviye
+derejeli=seviyeli hil=tür hilli=kaliteli görnüş=tür görnüşli=türlü dürli=çeşitli dürlilik=çeşitlilik
+mekdep=okul okuw=eğitim bilim=eğitim bilimli=eğitimli ylym=bilim ylmy=bilimsel uniwersitet=üniversite
+institut=enstitü fakultet=fakülte sapak=ders kurs=kurs kitap=kitap depder=defter galam=kalem dil=dil
+söz=söz sözlük=sözlük jümle=cümle harp=harf hat=mektup ýazgy=kayıt ýazuw=yazı makala=makale gazet=gazete
+žurnal=dergi metbugat=basın habar=haber maglumat=bilgi mälim=belli mälimat=bilgi tema=konu mowzuk=konu
+soraşma=anket soraglar=sorular sorag=soru jogap=cevap synag=sınav synanyşyk=girişim tejribe=deneyim
+tejribeli=deneyimli bilgi=bilgi düşünje=kavram düşündiriş=açıklama pikir=fikir garaýyş=görüş
+nukdaýnazar=bakış_açısı nukdaý=bakış aň=bilinç akyl=akıl~akl akylly=akıllı ruhy=manevi ruh=ruh
+ýürek=yürek kalp=kalp saglyk=sağlık sagdyn=sağlıklı hassa=hasta hassahana=hastane kesel=hastalık
+keselli=hasta derman=ilaç bejergi=tedavi bejeriş=tedavi syrkaw=hasta näsag=hasta ýara=yara ýaraly=yaralı
+şikes=yaralanma agyry=ağrı ölüm=ölüm öli=ölü wepat=vefat jan=can diri=canlı ömür=ömür~ömr durmuş=hayat
+durmuşy=yaşam ýaşaýyş=yaşam dirilik=hayat durmuşda=hayatta doglan=doğum süýt=süt azyk=gıda iýmit=gıda
+nahar=yemek çörek=ekmek et=et suw=su çaý=çay arak=içki içgi=içecek miwe=meyve alma=elma balyk=balık
+duz=tuz şeker=şeker ýag=yağ ideg=bakım alada=kaygı aladaly=kaygılı
+"""
+# Everyday nouns: time, place, nature, things, body.
+NOUNS += """
+gün=gün güni=günü günki=günkü gündelik=günlük ýyl=yıl ýyllyk=yıllık aý=ay aýlyk=aylık hepde=hafta
+hepdelik=haftalık sagat=saat^ minut=dakika sekunt=saniye wagt=zaman wagtlaýyn=geçici wagtynda=zamanında
+wagty=sırasında möhlet=süre möhletli=süreli pursat=an döwür=dönem döwrebap=modern zaman=zaman
+häzirki=şimdiki asyr=yüzyıl ýaz=ilkbahar tomus=yaz güýz=sonbahar gyş=kış möwsüm=sezon geçmiş=geçmiş
+taryh=tarih taryhy=tarihi gelejek=gelecek geljek=gelecek ertir=yarın giç=geç gijä=geceye gije=gece
+agşam=akşam günorta=güney öýle=öğle demirgazyk=kuzey gündogar=doğu günbatar=batı gezek=kez sapar=kez
+öýlän=öğleden_sonra başlangyç=başlangıç baş=baş başy=başı ahyr=son soňy=sonu soň=son ujy=ucu uç=uç
+ýer=yer ýerli=yerel orun=yer ýeri=yeri giňişlik=alan meýdan=alan meýdança=saha sahypa=sayfa jaý=bina
+bina=bina öý=ev öýsüz=evsiz otag=oda otagy=odası gapy=kapı penjire=pencere diwar=duvar köçe=sokak ýol=yol
+köpri=köprü şäher=şehir~şehr şäherçe=kasaba oba=köy paýtagt=başkent meýdança=meydan howly=avlu bag=bahçe
+deňiz=deniz derýa=nehir~nehr köl=göl okean=okyanus ada=ada dag=dağ çöl=çöl tokaý=orman agaç=ağaç
+gül=çiçek ot=ot od=ateş ýangyn=yangın ýer_titreme=deprem yranma=deprem ýertitreme=deprem sunami=tsunami
+howa=hava ýagyş=yağmur gar=kar ýel=rüzgar şemal=rüzgar tupan=fırtına harasat=fırtına sil=sel suwly=sulu
+bulut=bulut gök=gök asman=gökyüzü gün=gün ýyldyz=yıldız dünýä=dünya tebigat=doğa tebigy=doğal daşky=dış
+gurşaw=çevre ekologiýa=çevre haýwan=hayvan guş=kuş it=köpek pişik=kedi at=at sygyr=inek goýun=koyun
+möjek=kurt ýolbars=kaplan ýylan=yılan kenar=kıyı kenarýaka=sahil maşyn=araba awtoulag=otomobil ulag=araç
+otly=tren uçar=uçak howaýol=hava_yolu gämi=gemi awtobus=otobüs demirýol=demiryolu menzil=durak
+aeroport=havaalanı howa_menzili=havaalanı ýük=yük ýangyç=yakıt gaz=gaz nebit=petrol elektrik=elektrik
+energiýa=enerji tok=akım çyra=lamba telefon=telefon kompýuter=bilgisayar internet=internet
+telewideniýe=televizyon telewizor=televizyon radio=radyo kamera=kamera surat=resim~resm şekil=şekil~şekl
+suratlar=fotoğraflar film=film kino=sinema teatr=tiyatro aýdym=şarkı saz=müzik sazanda=müzisyen tans=dans
+oýun=oyun~oyn oýny=oyunu top=top pökgi=top kubok=kupa ýaryş=yarış bäsleşik=yarışma çempion=şampiyon
+çempionat=şampiyona medal=madalya baýrak=ödül sport=spor medeniýet=kültür medeni=kültürel sungat=sanat
+din=din dini=dini metjit=cami ybadathana=kilise hudaý=tanrı allatagala=Allah hristian=Hristiyan
+musulman=Müslüman yslam=İslam toý=düğün baýram=bayram baýramçylyk=bayram däp=gelenek geýim=giysi
+egin-eşik=giyim köýnek=gömlek aýakgap=ayakkabı göz=göz gulak=kulak burun/burn=burun~burn
+agyz/agz=ağız~ağz el=el aýak=ayak kelle=kafa saç=saç ýüz=yüz beden=beden gan=kan bil=bel arka=arka
+göwüs=göğüs~göğs süňk=kemik beýni=beyin~beyn zat=şey närse=şey serişde=araç enjam=cihaz gural=araç
+abzal=alet gurluş=yapı gurluşyk=inşaat bölek=parça bölegi=parçası topbak=demet parça=parça reňk=renk
+ak=beyaz gara=kara gyzyl=kırmızı sary=sarı ýaşyl=yeşil mawy=mavi goňur=kahverengi altyn=altın kümüş=gümüş
+demir=demir daş=taş ady=adı at=ad adly=adlı atly=adlı familiýa=soyadı at=isim~ism sebäp=neden
+netije=sonuç maksat=amaç maksady=amacı meýil=niyet niýet=niyet umyt=umut arzuw=hayal isleg=istek
+talap=talep ýagdaý=durum waka=olay hadysa=olay mesele=mesele kynçylyk=zorluk ýalňyşlyk=hata ýalňyş=yanlış
+säwlik=hata kemçilik=eksiklik kem=eksik hereket=hareket çäre=önlem ädim=adım~adım amal=eylem iş=iş
+çykyş=konuşma gürrüň=konuşma hekaýa=hikaye ýalan=yalan çyn=gerçek hakykat=gerçek hakyky=gerçek
+dogry=doğru dogrulyk=doğruluk syr=sır gizlin=gizli açyk=açık ýapyk=kapalı mümkinçilik=olanak şert=şart
+ýörelge=ilke usul=yöntem ýol-ýörelge=yöntem täsir=etki täsirli=etkili rol=rol^ goşant=katkı ähmiýet=önem
+ähmiýetli=önemli möhüm=önemli wajyp=önemli möhümlik=önem zerurlyk=gereklilik gyzyklanma=ilgi
+gyzykly=ilginç üns=dikkat~dikkat duýgy=duygu söýgi=sevgi gaharly=kızgın gahar=öfke gazap=gazap
+gorky=korku begenç=sevinç şatlyk=sevinç şadyýan=neşeli gynanç=üzüntü gynandyryjy=üzücü bagt=mutluluk
+bagtly=mutlu betbagt=mutsuz betbagtçylyk=felaket heläkçilik=felaket kyn=zor aňsat=kolay aňsatlyk=kolaylık
+ýeňil=hafif agyr=ağır çylşyrymly=karmaşık ýönekeý=basit adaty=normal umumy=genel umumylyk=genellik
+hususy=özel aýratyn=ayrı täze=yeni täzelik=yenilik könemaly=eski köne=eski gadymy=eski uly=büyük
+ullakan=büyük beýik=büyük kiçi=küçük kiçijik=küçücük ownuk=küçük iri=büyük uzyn=uzun gysga=kısa
+beýiklik=yükseklik ýokarylyk=yükseklik pes=düşük giň=geniş dar=dar çuň=derin çuňňur=derin ýalpak=sığ
+doly=dolu boş=boş gowy=iyi ýagşy=iyi oňat=iyi ajaýyp=harika gözel=güzel gözellik=güzellik owadan=güzel
+erbet=kötü ýaman=kötü elhenç=korkunç gödek=kaba süýji=tatlı ajy=acı gyzgyn=sıcak sowuk=soğuk ýyly=ılık
+arassa=temiz hapa=kirli gury=kuru öl=ıslak ýaňy=yeni meşhur=ünlü tanymal=tanınmış belli=belirli
+birnäçe=birkaç anyk=kesin takyk=kesin mäkäm=sağlam berk=sağlam ynamly=güvenli ynam=güven ynanç=inanç
+ynanjaň=inançlı daýanç=dayanak netijeli=verimli garyp=yoksul garyplyk=yoksulluk baý=zengin
+baýlyk=zenginlik aç=aç açlyk=açlık kän=çok ýeterlik=yeterli ýetmezçilik=eksiklik aglaba=büyük
+aglabasy=çoğunluğu köplük=çoğunluk azlyk=azınlık ýarysy=yarısı hemme=hep taraplaýyn=yönlü tarap=taraf
+iki_tarap=iki_taraf ara=ara arasy=arası aralyk=mesafe iç=iç daş=dış üst=üst üsti=üstü asty=altı ast=alt
+ýan=yan öň=ön öňi=önü öňdäki=öndeki yz=iz gapdal=yan içki=iç daşky=dış öňümizdäki=önümüzdeki aşaky=alt
+ýaka=yaka çäk=sınır çet=kenar ugur=yön~yön ugry=yönü ugrukdyrma=yönlendirme tapawut=fark~fark
+tapawutly=farklı meňzeş=benzer meňzeşlik=benzerlik gapma-garşylyk=çelişki garşylyk=direniş garşy=karşı
+päsgel=engel päsgelçilik=engel bökdençlik=engel ýalňyz=yalnız ýeketäk=tek nusga=örnek mysal=örnek
+göreldeli=örnek ýitirilen=kayıp toprak=toprak ekin=ekin hasyl=ürün gurp=güç mahabat=reklam meýilnama=plan
+plan=plan taslama=proje maksatnama=program programma=program ulgam=sistem sistema=sistem pudak=sektör
+senagat=sanayi oba_hojalyk=tarım hojalyk=ekonomi tehnologiýa=teknoloji tehniki=teknik häsiýet=karakter
+häsiýetli=karakterli gylyk=huy adat=alışkanlık endik=alışkanlık ukyp=yetenek ukyply=yetenekli uky=uyku
+zehin=yetenek başarnyk=beceri tagt=taht göwün/göwn=gönül~gönl meýletin=gönüllü şöhrat=şöhret şan=şan
+hormat=saygı hormatly=saygıdeğer sylag=ödül edep=edep ahlak=ahlak gürrüňsiz=kuşkusuz nemes=Alman
+iňlis=İngiliz rus=Rus fransuz=Fransız hytaý=Çin ýapon=Japon amerikan=Amerikan amerikaly=Amerikalı
+ispan=İspanyol italýan=İtalyan grek=Yunan pars=Fars hindi=Hint özbek=Özbek gazak=Kazak täjik=Tacik
+gyrgyz=Kırgız azerbaýjan=Azerbaycan katalan=Katalan
+"""
+# Countries, cities, months: the Turkmen forms came through Russian.
+NOUNS += """
+Türkmenistan=Türkmenistan türkmenistan=Türkmenistan aşgabat=Aşkabat russiýa=Rusya amerika=Amerika
+angliýa=İngiltere britaniýa=Britanya germaniýa=Almanya fransiýa=Fransa italiýa=İtalya ispaniýa=İspanya
+gresiýa=Yunanistan türkiýe=Türkiye eýran=İran owganystan=Afganistan hytaý=Çin hindistan=Hindistan
+ýaponiýa=Japonya koreýa=Kore ukraina=Ukrayna polşa=Polonya şotlandiýa=İskoçya irlandiýa=İrlanda
+uels=Galler norwegiýa=Norveç şwesiýa=İsveç şweýsariýa=İsviçre finlýandiýa=Finlandiya daniýa=Danimarka
+gollandiýa=Hollanda niderlandlar=Hollanda belgiýa=Belçika awstriýa=Avusturya wengriýa=Macaristan
+rumyniýa=Romanya bolgariýa=Bulgaristan serbiýa=Sırbistan horwatiýa=Hırvatistan çehiýa=Çekya
+awstraliýa=Avustralya kanada=Kanada meksika=Meksika braziliýa=Brezilya argentina=Arjantin çili=Şili
+boliwiýa=Bolivya peru=Peru kolumbiýa=Kolombiya wenesuela=Venezuela kuba=Küba indoneziýa=Endonezya
+malaýziýa=Malezya filippinler=Filipinler wýetnam=Vietnam tailand=Tayland pakistan=Pakistan siriýa=Suriye
+yrak=Irak ysraýyl=İsrail müsür=Mısır saud=Suudi arabystan=Arabistan ýemen=Yemen gazagystan=Kazakistan
+özbegistan=Özbekistan gyrgyzystan=Kırgızistan täjigistan=Tacikistan ermenistan=Ermenistan
+gruziýa=Gürcistan belarus=Belarus ýewropa=Avrupa aziýa=Asya afrika=Afrika hazar=Hazar moskwa=Moskova
+london=Londra pariž=Paris berlin=Berlin waşington=Washington pekin=Pekin kaliforniýa=Kaliforniya
+florida=Florida wirjiniýa=Virginia ýanwar=Ocak fewral=Şubat mart=Mart aprel=Nisan maý=Mayıs iýun=Haziran
+iýul=Temmuz awgust=Ağustos sentýabr=Eylül oktýabr=Ekim noýabr=Kasım dekabr=Aralık olimpiýa=Olimpiyat
+tramp=Trump putin=Putin obama=Obama nýu=New ýork=York abş=ABD bmg=BM
+"""
+
+# Stems that take the suffixes of verbs.
+VERBS = """
+bol=ol et=et ber=ver al=al gel=gel git=git bar=git dur=dur otur=otur ýat=yat ýör=yürü ýöre=yürü gal=kal
+goý=koy sal=sal düş=düş tut=tut diý=de aýt=söyle aýdyl=söylen gör=gör görün=görün görkez=göster seret=bak
+bak=bak çyk=çık çykar=çıkar gir=gir giriz=sok geç=geç geçir=geçir geçiril=düzenlen başla=başla
+başlan=başla başlat=başlat gutar=bitir tamamla=tamamla tamamlan=tamamlan işle=çalış ýaşa=yaşa doguş=doğ
+dogul=doğ dog=doğ öl=öl öldür=öldür oka=oku okat=okut okyt=okut ýaz=yaz ýazyl=yazıl bil=bil bildir=bildir
+düşün=anla düşündir=açıkla aňla=anla aňlat=ifade_et öwren=öğren öwret=öğret oýla=düşün oýlan=düşün
+pikirlen=düşün isle=iste söý=sev halla=beğen begen=sevin gork=kork gyzyklan=ilgilen umyt=um ynan=inan
+şübhelen=şüphelen ýatla=hatırla unut=unut ýada=yorul ýitir=kaybet ýit=kaybol tap=bul tapyl=bulun
+gözle=ara gözleş=ara agtar=ara sora=sor soral=sorul jogapla=cevapla gürle=konuş gürleş=konuş geple=konuş
+gepleş=konuş gürrüň=konuş çagyr=çağır haýyş=rica_et buýur=emret tabşyr=emanet_et tabşyryl=emanet_edil
+goş=ekle goşul=katıl gatnaş=katıl gat=kat bölün=bölün böl=böl bölüş=paylaş aýryl=ayrıl aýyr=ayır aç=aç
+açyl=açıl ýap=kapat ýapyl=kapan döret=yarat döredil=oluşturul döre=ortaya_çık dörä=ortaya_çık gur=kur
+gural=kurul gurna=düzenle gurnal=düzenlen gura=düzenle düz=düzenle düzet=düzelt üýtge=değiş
+üýtget=değiştir çalyş=değiştir öwür=çevir öwrül=dönüş öwürdi=çevirdi dolan=dön dolanyp=dön gaýt=dön
+gaýtar=geri_ver gaýtala=tekrarla getir=getir äkit=götür eltip=götür elt=götür iber=gönder ugrat=gönder
+ugra=yola_çık al=al alyş=al sat=sat satyn=satın töle=öde tölen=öden gazan=kazan utul=yenil ut=yen ýeň=yen
+ýeňil=yenil ýeňlik=kolaylık göreş=mücadele_et uruş=savaş söweş=savaş hüjüm=saldır gora=koru goran=korun
+sakla=koru saklan=korun goldan=desteklen golda=destekle garaş=bekle garaşyl=beklen garşyla=karşıla
+garşylaş=karşılaş tassykla=onayla tassyklan=onaylan kabul=kabul ret=reddet gadagan=yasakla
+çäklendir=sınırla çäklen=sınırlan kynlaş=zorlaş gözegçilik=denetle barla=kontrol_et barlan=kontrol_edil
+derňe=araştır derňel=araştırıl öwer=öv günäle=suçla günäkärle=suçla günäkärlen=suçlan aýypla=suçla
+aýyplan=suçlan ýöňkel=suçlan ýöňke=yükle jezalandyr=cezalandır yglan=ilan habarla=haber_ver belle=belirt
+bellen=belirlen kesgitle=belirle kesgitlen=belirlen belgile=işaretle nygta=vurgula nygtal=vurgulan
+beýan=beyan teklip=teklif_et çözül=çözül çöz=çöz saýla=seç saýlan=seçil dalaş=yarış bäsleş=yarış
+oýna=oyna oýnat=oynat oýnal=oynan diňle=dinle eşit=duy eşidil=duyul duý=hisset duýul=hissedil tomaşa=izle
+synla=izle synlan=izlen yzarla=takip_et yzarlan=takip_edil barlaş=kontrol_et synanyş=dene synap=dene
+syna=dene peýdalan=yararlan ulan=kullan ulanyl=kullanıl üpjün=sağla üpjünçilik=sağla ýet=ulaş
+ýetir=ulaştır ýetil=ulaşıl ýeteril=ulaştırıl ýüklen=yüklen ýükle=yükle göçür=kopyala göç=göç_et
+göter=kaldır göteril=yüksel galdyr=kaldır galdyryl=kaldırıl ýokarlan=yüksel ýokarlandyr=yükselt
+ýokarla=yüksel peselt=düşür pesel=düş azal=azal azalt=azalt köpel=çoğal köpelt=çoğalt art=art
+artdyr=artır ös=geliş ösdür=geliştir ösdüril=geliştiril ulal=büyü ulalt=büyüt giňel=genişle
+giňelt=genişlet dowam=devam güýçlen=güçlen güýçlendir=güçlendir gowulan=iyileş gowulandyr=iyileştir
+gowulaş=iyileş erbetleş=kötüleş ýaýra=yayıl ýaýrat=yay ýaýyl=yayıl ýaýlym=yayın çap=yayınla neşir=yayınla
+bas=bas basyl=basıl çek=çek çekil=çekil çeken=çek at=at atyl=atıl taşla=bırak taşlan=bırakıl oklan=atıl
+okla=at gaç=kaç ylga=koş uç=uç ýüz=yüz ýykyl=yıkıl ýyk=yık gyr=kır döw=kır döwül=kırıl ýok=yok kes=kes
+kesil=kesil ur=vur urul=vurul urdy=vur partla=patla partlat=patlat ýan=yan ýak=yak ýandyr=yak geý=giy
+geýin=giyin iý=ye iç=iç ukla=uyu oýan=uyan oýar=uyandır ýuw=yıka ýuwun=yıkan arassala=temizle bişir=pişir
+ek=ek or=biç bez=süsle bejer=tedavi_et bejeril=tedavi_edil kesele=hastalan emdir=emzir sag=sağ agla=ağla
+gül=gül gülüş=gül ýylgyr=gülümse gygyr=bağır aýdym=şarkı_söyle öp=öp gujakla=kucakla öýlen=evlen
+öýle=öyle durmuş=evlen boşat=boşalt boşadyl=serbest_bırakıl öndür=üret öndüril=üretil gurul=kurul
+ýerleş=yer_al ýerleşdir=yerleştir ýerleşdiril=yerleştiril guýul=dökül guý=dök doldur=doldur dol=dol
+dolduryl=doldurul boşa=boşal bag=bağ bagla=bağla baglan=bağlan baglaş=anlaş birikdir=birleştir
+birik=birleş birleş=birleş birleşdir=birleştir deňeşdir=karşılaştır deňe=karşılaştır tapawutlan=farklı_ol
+meňze=benze laýyk=uy gabat=denk uý=uy öçür=sil öçüril=silin poz=sil pozul=bozul sana=say sanal=sayıl
+hasapla=hesapla hasaplan=sayıl ölçe=ölç gymmatlan=değerlen bahala=değerlendir bahalan=değerlendiril
+goýber=bırak goýberil=serbest_bırakıl goýul=konul ygtyýar=yetki haýran=hayran düzül=oluş durul=kurul
+öwrenil=öğrenil tana=tanı tanal=tanın tanat=tanıt tanyşdyr=tanıt tanyş=tanış düýş=düş ber=ver beril=veril
+alyn=alın alynýar=alın bererler=ver getiril=getiril sür=sür sürül=sürül çagyryl=çağrıl atlandyr=adlandır
+atlandyryl=adlandırıl gözden=gözden gez=gez gezil=gezil ýüzlen=başvur ýüzlenil=başvurul ýola=yol
+gönükdir=yönelt gönükdiril=yöneltil gönük=yönel bozul=bozul boz=boz ýaramazlaş=kötüleş heläk=öl
+ýaralan=yaralan ýarala=yarala gynan=üzül gahar=kız utan=utan aljyra=şaşır geňirgen=şaşır gözlen=aran
+hödürle=öner hödürlen=öneril maslahat=öner ýolbaşçylyk=yönet dolandyr=yönet dolandyryl=yönetil edil=edil
+edin=edin eýele=sahiplen eýelen=işgal_et bas=bas giýdir=giydir saýyl=sayıl saý=say boýun=boyun
+gyzdyr=ısıt sowa=soğu ere=eri dög=döğ taýýarla=hazırla taýýarlan=hazırlan ýygna=topla ýygnan=toplan
+topla=topla toplan=toplan jemle=topla üýş=toplan ýaşyr=gizle ýaşyn=gizlen gizle=gizle goýun=koyun
+bozgaklan=boz ynandyr=inandır çeý=çiğne goýal=koy haýal=yavaşla howlukdyr=hızlandır howluk=acele_et
+tizleş=hızlan tizlen=hızlan çaltlan=hızlan çaltlandyr=hızlandır durmuşa=gerçekleş amal=gerçekleş ele=ele
+aman=kurtul halas=kurtar gutul=kurtul
+"""

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.lib.encoders.respell import LEVELS, respell
+from stages.lib.errors import ParamsError
+
+
+@pytest.mark.parametrize(
+    ("turkmen", "turkish"),
+    [
+        ("Men kitap okaýaryn.", "Ben kitap okuyorum."),
+        ("Biz täze öýde ýaşaýarys.", "Biz yeni evde yaşıyoruz."),
+        ("Çagalar mekdebe gitdiler.", "Çocuklar okula gittiler."),
+    ],
+)
+def test_respell_writes_simple_sentences_as_turkish_does(turkmen: str, turkish: str) -> None:
+    assert respell(turkmen) == turkish
+
+
+@pytest.mark.parametrize(
+    ("turkmen", "turkish"),
+    [
+        # stems that sound alike, suffixes that do not
+        ("gelýändigini", "geldiğini"),
+        ("bermeginiň", "vermesinin"),
+        ("bolandygyny", "olduğunu"),
+        ("etjekdigini", "edeceğini"),
+        ("başlaýar", "başlıyor"),
+        ("aýdýarlar", "söylüyorlar"),
+        ("ýurdumyzyň", "ülkemizin"),
+        ("şäherindäki", "şehrindeki"),
+        ("meselä", "meseleye"),
+        ("işläp", "çalışıp"),
+        ("diýýär", "diyor"),
+        ("saglygy", "sağlığı"),
+        ("kitaby", "kitabı"),
+        ("wagtynda", "zamanında"),
+    ],
+)
+def test_respell_rewrites_stem_and_suffixes(turkmen: str, turkish: str) -> None:
+    assert respell(turkmen) == turkish
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org/we/bilen?x=1",
+        "%(count)s %s {name} {0} $1 <b> &nbsp; 3,14 2026",
+        "Привет, мир",
+        "iPhone YouTube Microsoft",
+        "Yarın çalışıyoruz",  # Turkish already
+        "",
+        " \t\n",
+    ],
+)
+def test_respell_leaves_what_is_not_turkmen(text: str) -> None:
+    assert respell(text) == text
+
+
+def test_respell_keeps_capitals() -> None:
+    assert respell("we We WE") == "ve Ve VE"
+    assert respell("ýyl Ýyl ÝYL") == "yıl Yıl YIL"
+    assert respell("işçi Işçi IŞÇI") == "işçi İşçi İŞÇİ"
+
+
+def test_respell_by_letters_changes_letters_only() -> None:
+    assert respell("ýyl we žurnal jaň täze", level="letters") == "yıl ve jurnal can teze"
+
+
+def test_respell_names_an_unknown_table_or_level() -> None:
+    with pytest.raises(ParamsError, match="tk-tr"):
+        respell("we", "tk-az")
+    with pytest.raises(ParamsError, match="lexicon"):
+        respell("we", level="all")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@given(st.text())
+def test_respell_never_fails_and_keeps_everything_but_letters(level: str, text: str) -> None:
+    def rest(value: str) -> str:
+        return "".join(char for char in value if not char.isalpha() and char != " ")
+
+    assert rest(respell(text, level=level)) == rest(text)
+
+
+@given(
+    st.text("abçdeäfgijklmnňoöprsştuüwyýzž'-. ", max_size=60), st.sampled_from([str, str.upper, str.title])
+)
+def test_respell_leaves_no_turkmen_letter(text: str, case: Callable[[str], str]) -> None:
+    once = respell(case(text))
+    assert respell(case(text)) == once
+    assert not set(once) & set("ýňžäwÝŇŽÄ")
