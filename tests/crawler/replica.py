@@ -251,7 +251,7 @@ def _turkmenportal(n: int, base: str, slow_s: float) -> dict[str, Page]:
     old = f"/blog/{moved.id}/staryj-adres"
     pages.append(Page(old, "moved", status=301, location=base + moved.path))
     gone = "/blog/17/udalennaja-novost"
-    # The sitemap does not know the two newest articles (the feed does), nor the oldest third (the sections do).
+    # The sitemap lacks the two newest articles (the feed has them) and the oldest third (the sections do).
     known = slice(2, max(3, n - n // 3))
     day = moved.when.isoformat()
     russian = [a for a in by_lang["ru"][known] if a is not moved]
@@ -386,7 +386,7 @@ _ORIENT_WORDS = {
 
 
 def _orient(n: int, base: str, slow_s: float) -> dict[str, Page]:
-    """Half of the articles share their id; a third have ids of their own and hreflang; the rest have neither."""
+    """Half of the articles share their id, a third have ids of their own and hreflang, the rest neither."""
     by_lang: dict[str, list[_Article]] = {"ru": [], "tk": []}
     shows: dict[str, bool] = {}
     for index in range(n):
@@ -428,7 +428,7 @@ def _orient(n: int, base: str, slow_s: float) -> dict[str, Page]:
         Page(
             "/robots.txt",
             "robots",
-            f"User-agent: *\nDisallow: /api/\nDisallow: /calendar\nAllow: /\nSitemap: {base}/sitemap.xml\n".encode(),
+            f"User-agent: *\nDisallow: /api/\nDisallow: /calendar\nSitemap: {base}/sitemap.xml\n".encode(),
             "text/plain",
         ),
     ]
@@ -445,6 +445,7 @@ def _orient(n: int, base: str, slow_s: float) -> dict[str, Page]:
 def _orient_frame(lang: str, title: str, head: str, main: str, props: dict[str, object], page: str) -> bytes:
     words = _ORIENT_WORDS[lang]
     data = {"props": {"pageProps": props}, "page": page, "query": {}, "buildId": "kT3v", "locale": lang}
+    script = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     return (
         f'<!DOCTYPE html><html lang="{lang}"><head><meta charSet="utf-8"/>'
         f"<title>{html.escape(title)} — Orient</title>{head}"
@@ -454,7 +455,7 @@ def _orient_frame(lang: str, title: str, head: str, main: str, props: dict[str, 
         f'<main class="Layout_main__x9">{main}</main>'
         f'<footer class="Footer_root__b7"><p>{words["rights"]}</p></footer></div>'
         '<script id="__NEXT_DATA__" type="application/json">'
-        f"{json.dumps(data, ensure_ascii=False).replace('</', '<\\\\/')}</script></body></html>"
+        f"{script}</script></body></html>"
     ).encode()
 
 
@@ -533,24 +534,21 @@ def _orient_listing(base: str, lang: str, articles: list[_Article], number: int,
 
 _LANGS = {"uz": "O‘zbek", "ru": "Русский", "tk": "Türkmen", "tg": "Тоҷикӣ", "kk": "Қазақша"}
 _SUBJECTS = [
-    {"uz": "Matematika", "ru": "Математика", "tk": "Matematika", "tg": "Математика", "kk": "Математика"},
-    {
-        "uz": "Tabiiy fanlar",
-        "ru": "Естествознание",
-        "tk": "Tebigy ylymlar",
-        "tg": "Табиатшиносӣ",
-        "kk": "Жаратылыстану",
-    },
-    {"uz": "Tarix", "ru": "История", "tk": "Taryh", "tg": "Таърих", "kk": "Тарих"},
-    {"uz": "Geografiya", "ru": "География", "tk": "Geografiýa", "tg": "География", "kk": "География"},
-    {"uz": "Musiqa", "ru": "Музыка", "tk": "Saz", "tg": "Мусиқӣ", "kk": "Музыка"},
-    {"uz": "Biologiya", "ru": "Биология", "tk": "Biologiýa", "tg": "Биология", "kk": "Биология"},
+    dict(zip(_LANGS, names.split(","), strict=True))
+    for names in (
+        "Matematika,Математика,Matematika,Математика,Математика",
+        "Tabiiy fanlar,Естествознание,Tebigy ylymlar,Табиатшиносӣ,Жаратылыстану",
+        "Tarix,История,Taryh,Таърих,Тарих",
+        "Geografiya,География,Geografiýa,География,География",
+        "Musiqa,Музыка,Saz,Мусиқӣ,Музыка",
+        "Biologiya,Биология,Biologiýa,Биология,Биология",
+    )
 ]
 _CLASS = {"uz": "-sinf", "ru": " класс", "tk": " synp", "tg": " синф", "kk": " сынып"}
 
 
 def _uzedu(n: int, base: str, slow_s: float) -> dict[str, Page]:
-    """Books of ``n`` titles; a third list all editions on one page, a third share an ISBN, a third neither."""
+    """Books of ``n`` titles: a third on one page each, a third with a shared ISBN, a third with neither."""
     pages: list[Page] = []
     listed: list[tuple[str, str]] = []
     number = 400
@@ -568,7 +566,7 @@ def _uzedu(n: int, base: str, slow_s: float) -> dict[str, Page]:
                 path = f"/books/{number}/{number}-{hashlib.sha256(pdf).hexdigest()[:12]}.pdf"
                 files[lang] = path
                 pages.append(_pdf_page(path, pdf, lang, str(number), pair, titles[lang]))
-            pages.append(_book_page(base, number, "ru", titles["ru"], subject["ru"], grade, None, files, {}))
+            pages.append(_book_page(base, number, "ru", titles["ru"], subject["ru"], grade, None, files))
             listed.append((f"/books/{number}", titles["ru"]))
             continue
         own: dict[str, int] = {}
@@ -585,11 +583,10 @@ def _uzedu(n: int, base: str, slow_s: float) -> dict[str, Page]:
                     own[lang],
                     lang,
                     titles[lang],
-                    subject[lang] if index % 3 == 1 else subject["ru"],
+                    subject[lang],
                     grade,
                     isbn if index % 3 == 1 else None,
                     {lang: path},
-                    {},
                 )
             )
             listed.append((f"/books/{own[lang]}", titles[lang]))
@@ -628,7 +625,8 @@ def _uzedu(n: int, base: str, slow_s: float) -> dict[str, Page]:
 
 def _uzedu_frame(lang: str, title: str, main: str) -> bytes:
     return (
-        f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head>'
+        f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8">'
+        f"<title>{html.escape(title)}</title></head>"
         '<body><header><a href="/">UzEdu</a> <a href="/books">Darsliklar</a></header>'
         f"<main>{main}</main><footer>Barcha huquqlar himoyalangan</footer></body></html>"
     ).encode()
@@ -643,7 +641,6 @@ def _book_page(
     grade: int,
     isbn: str | None,
     files: dict[str, str],
-    _: dict[str, str],
 ) -> Page:
     rows = "".join(
         f'<li><a class="download" href="{path}" hreflang="{code}">{_LANGS[code]} (PDF)</a></li>'
@@ -703,7 +700,7 @@ class Hit:
 class Replica:
     """Serve a site on a free port of 127.0.0.1, and keep a log of every request.
 
-    ``speed_bytes_s`` throttles PDF bodies; ``drop_after`` cuts each PDF connection once after that many bytes.
+    ``drop_after`` cuts the connection of each PDF once, after that many bytes.
     """
 
     def __init__(
