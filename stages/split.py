@@ -1,0 +1,369 @@
+"""Split the corpus by document into train, dev and test, and keep train clean of what it is judged on."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.lib.cli import run
+from stages.lib.errors import DataError
+from stages.lib.files import atomic_path, write_json
+from stages.lib.fingerprints import Fingerprint, normalise, read_fingerprints
+from stages.lib.params import Pair, Params, SplitParams, load_params
+from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table, table_from_rows, write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+SPLITS = ("test", "dev", "train")
+GRAM_CHARS = 5
+# Containment says something only of a text long enough to be a sentence of its own.
+CONTAINED_WORDS = 5
+_CHUNK = 1_000
+
+# %(name)s, %s, {0}, {{PLURAL|…}}, $1 and tags are no words.
+_PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%\d*\$?[sd]|\{[^{}]*\}|\$\d+|<[^<>]*>|&\w+;")
+_LETTERS = re.compile(r"[^\W\d_]+(?:[-'‘’ʻ][^\W\d_]+)*")
+
+logger = logging.getLogger("split")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The four tables, and the counts that go with them."""
+
+    train: pl.DataFrame
+    dev: pl.DataFrame
+    test: pl.DataFrame
+    pool: pl.DataFrame
+    stats: dict[str, Any]
+
+
+def choose_split(source: str, doc: str, params: SplitParams) -> str:
+    """Return ``test``, ``dev`` or ``train`` for a document, from its own name and the parameters alone."""
+    if source in params.test_sources:
+        return "test"
+    if source in params.train_sources:
+        return "train"
+    place = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:8], "big") / 2**64
+    if place < params.test_share:
+        return "test"
+    return "dev" if place < params.test_share + params.dev_share else "train"
+
+
+def count_words(text: str) -> int:
+    """Count the words of a text: runs of letters, hyphened ones once, placeholders and numbers not at all."""
+    return len(_LETTERS.findall(_PLACEHOLDER.sub(" ", text)))
+
+
+def char_grams(normalised: str) -> set[str]:
+    """Return the character 5-grams of a normalised text with a space at either end."""
+    padded = f" {normalised} "
+    return {padded[start : start + GRAM_CHARS] for start in range(max(1, len(padded) - GRAM_CHARS + 1))}
+
+
+class ProtectedTexts:
+    """Normalised texts that must not come again elsewhere, indexed by their character n-grams.
+
+    Two texts are *near* each other when the Jaccard overlap of their n-gram sets is at least ``jaccard``, or
+    when ``containment`` of the n-grams of the one with fewer n-grams are in the other and it has at least
+    five words. The overlaps come from one sparse product for each chunk of texts (an inverted index over the
+    n-grams), so that texts without a common n-gram are never compared.
+    """
+
+    def __init__(self, texts: Iterable[str], jaccard: float, containment: float) -> None:
+        import numpy as np
+
+        self.texts = frozenset(text for text in texts if text)
+        self._jaccard, self._containment = jaccard, containment
+        ordered = sorted(self.texts)
+        self._ids: dict[str, int] = {}
+        rows = [
+            [self._ids.setdefault(gram, len(self._ids)) for gram in sorted(char_grams(text))]
+            for text in ordered
+        ]
+        self._index = _sparse(rows, len(self._ids)).T.tocsr()  # (grams, protected)
+        self._sizes = np.array([len(row) for row in rows], dtype=np.int32)  # (protected,)
+        self._is_long = np.array([text.count(" ") + 1 >= CONTAINED_WORDS for text in ordered], dtype=bool)
+
+    def match(self, texts: Sequence[str]) -> dict[str, str]:
+        """Return ``exact`` or ``near`` for those of the normalised texts that match a protected one."""
+        found = {text: "exact" for text in texts if text in self.texts}
+        others = sorted({text for text in texts if text and text not in found})
+        if self.texts:
+            for start in range(0, len(others), _CHUNK):
+                chunk = others[start : start + _CHUNK]
+                is_near = self._near(chunk)
+                found.update((text, "near") for text, near in zip(chunk, is_near, strict=True) if near)
+        return found
+
+    def _near(self, texts: list[str]) -> np.ndarray:
+        """Tell for each text whether a protected text is near it."""
+        import numpy as np
+
+        grams = [char_grams(text) for text in texts]
+        known = [sorted(self._ids[gram] for gram in row if gram in self._ids) for row in grams]
+        common = (_sparse(known, len(self._ids)) @ self._index).tocoo()  # (texts, protected)
+        sizes = np.array([len(row) for row in grams], dtype=np.int32)[common.row]
+        is_long = np.array([text.count(" ") + 1 >= CONTAINED_WORDS for text in texts], dtype=bool)
+        other_sizes = self._sizes[common.col]
+        shorter_is_long = np.where(sizes <= other_sizes, is_long[common.row], self._is_long[common.col])
+        hit = common.data >= self._jaccard * (sizes + other_sizes - common.data)
+        hit |= shorter_is_long & (common.data >= self._containment * np.minimum(sizes, other_sizes))
+        near = np.zeros(len(texts), dtype=bool)
+        near[common.row[hit]] = True
+        return near
+
+
+def _sparse(rows: list[list[int]], width: int) -> Any:
+    """A 0/1 matrix (rows, width) in CSR form from each row's column numbers."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    ends = np.cumsum([0, *(len(row) for row in rows)])
+    columns = np.fromiter((column for row in rows for column in row), dtype=np.int32, count=ends[-1])
+    return csr_array((np.ones(len(columns), dtype=np.int32), columns, ends), shape=(len(rows), width))
+
+
+def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], params: Params) -> Splits:
+    """Divide the corpus by document; see params.yaml for the rules.
+
+    dev and test hold the rows of the pair's own languages with at least ``min_words`` words on the src side.
+    (The src side decides alone: Turkmen says in two words what takes Russian three.) The shorter rows of
+    their documents, and the tgt side of their pivot rows, are in the pool only. train holds every language
+    of its documents, less the rows that match, exactly or nearly and on either side, a text of dev, of test,
+    of a pivot language's version of a dev or test message, or of a benchmark. dev is cleaned of test and of
+    the benchmarks likewise. Rows are in the order of source, document, language and position.
+
+    Raises DataError if the corpus is empty, or a split has too few rows.
+    """
+    if corpus.is_empty():
+        raise DataError("corpus: expected pairs, found none; look at what the clean stage dropped and why")
+    corpus = corpus.sort("source", "doc", "src_lang", "n_src", "n_tgt", "pair_id", nulls_last=True)
+    rows = _Rows(corpus, params.pair, params.split)
+
+    test = rows.evaluated("test")
+    references: list[tuple[str, Any]] = [("test", rows.protect("test", test))]
+    references += [(f"benchmark {item.name}", _BenchmarkTexts(item)) for item in fingerprints]
+    dev = rows.evaluated("dev")
+    dev_causes = rows.find_leaks(dev, references)
+    dev = [row for row in dev if row not in dev_causes]
+    references.insert(1, ("dev", rows.protect("dev", dev)))
+    train = [row for row, name in enumerate(rows.split) if name == "train"]
+    train_causes = rows.find_leaks(train, references)
+    removed = {**dev_causes, **train_causes}
+    train = [row for row in train if row not in removed]
+    _check_sizes(rows, train, dev, test, params.split)
+
+    pool = rows.make_pool(removed, test)
+    tables = {"train": corpus[train], "dev": corpus[dev], "test": corpus[test]}
+    held = [row for row, name in enumerate(rows.split) if name != "train" and not rows.is_evaluated[row]]
+    stats = {
+        "rows": {
+            "corpus": len(corpus),
+            "train": len(train),
+            "dev": len(dev),
+            "test": len(test),
+            "removed": len(removed),
+            "short_in_dev_and_test": sum(rows.is_own[row] for row in held),
+            "pivots_in_dev_and_test": sum(not rows.is_own[row] for row in held),
+        },
+        "by_source": {name: _count(table["source"]) for name, table in tables.items()},
+        "documents": {
+            name: _count(table.select("source", "doc").unique()["source"]) for name, table in tables.items()
+        },
+        "train_by_src_lang": _count(tables["train"]["src_lang"]),
+        "pool": {"rows": len(pool), "by_lang": _count(pool["lang"])},
+        "leakage": {
+            "train": _report(corpus, train_causes),
+            "dev": _report(corpus, dev_causes),
+        },
+        "fingerprints": {item.name: dict(item.files) for item in fingerprints},
+        "test_sha256": _hash_pairs(tables["test"]),
+        "dev_sha256": _hash_pairs(tables["dev"]),
+        "pool_sha256": _hash_lines(f"{lang}\0{text}" for lang, text in pool.iter_rows()),
+    }
+    return Splits(tables["train"], tables["dev"], tables["test"], pool, stats)
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """Why a row was removed: what it matched, how, and on the side(s) of which language."""
+
+    reference: str
+    kind: str
+    langs: str
+
+
+class _BenchmarkTexts:
+    """A benchmark's fingerprint, asked like :class:`ProtectedTexts`."""
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        self._fingerprint = fingerprint
+
+    def match(self, texts: Sequence[str]) -> dict[str, str]:
+        kinds = ((text, self._fingerprint.match(text)) for text in texts)
+        return {text: kind for text, kind in kinds if kind is not None}
+
+
+class _Rows:
+    """The corpus by column, with each row's split and normalised texts."""
+
+    def __init__(self, corpus: pl.DataFrame, pair: Pair, params: SplitParams) -> None:
+        self._params, self._pair = params, pair
+        self.source, self.doc, self.key, self.src, self.tgt, self.src_lang, self.tgt_lang = (
+            corpus[name].to_list() for name in ("source", "doc", "key", "src", "tgt", "src_lang", "tgt_lang")
+        )
+        known: dict[str, str] = {}
+        for text in (*self.src, *self.tgt):
+            if text not in known:
+                known[text] = normalise(text)
+        self.src_norm = [known[text] for text in self.src]
+        self.tgt_norm = [known[text] for text in self.tgt]
+        documents = sorted(set(zip(self.source, self.doc, strict=True)))
+        chosen = {document: choose_split(*document, params) for document in documents}
+        self.split = [chosen[document] for document in zip(self.source, self.doc, strict=True)]
+        self.is_own = [
+            languages == (pair.src, pair.tgt) for languages in zip(self.src_lang, self.tgt_lang, strict=True)
+        ]
+        self.is_evaluated = [
+            own and split != "train" and count_words(src) >= params.min_words and count_words(tgt) > 0
+            for own, split, src, tgt in zip(self.is_own, self.split, self.src, self.tgt, strict=True)
+        ]
+
+    def evaluated(self, split: str) -> list[int]:
+        return [row for row, name in enumerate(self.split) if name == split and self.is_evaluated[row]]
+
+    def protect(self, split: str, evaluated: list[int]) -> ProtectedTexts:
+        """Index the texts of the evaluated rows, and those of the same messages in other languages."""
+        texts = {text for row in evaluated for text in (self.src_norm[row], self.tgt_norm[row])}
+        keys = {(self.doc[row], self.key[row]) for row in evaluated if self.key[row] is not None}
+        targets = {(self.doc[row], self.tgt_norm[row]) for row in evaluated}
+        for row, name in enumerate(self.split):
+            if name == split and not self.is_own[row]:
+                doc = self.doc[row]
+                if (doc, self.key[row]) in keys or (doc, self.tgt_norm[row]) in targets:
+                    texts |= {self.src_norm[row], self.tgt_norm[row]}
+        return ProtectedTexts(texts, self._params.near_duplicate, self._params.containment)
+
+    def find_leaks(self, rows: list[int], references: Sequence[tuple[str, Any]]) -> dict[int, _Cause]:
+        """Return the cause for each row that matches a reference: exact before near, then in their order."""
+        texts = sorted({text for row in rows for text in (self.src_norm[row], self.tgt_norm[row])})
+        matches = [(name, reference.match(texts)) for name, reference in references]
+        causes = {}
+        for row in rows:
+            sides = ((self.src_lang[row], self.src_norm[row]), (self.tgt_lang[row], self.tgt_norm[row]))
+            cause = _first_cause(sides, matches)
+            if cause is not None:
+                causes[row] = cause
+        return causes
+
+    def make_pool(self, removed: Mapping[int, _Cause], test: list[int]) -> pl.DataFrame:
+        """Return the distractors: distinct texts of the rest of the corpus, none equal to a test text.
+
+        What was removed as a near-duplicate stays away too: it may be a right answer.
+        """
+        in_test = set(test)
+        taken = {text for row in test for text in (self.src_norm[row], self.tgt_norm[row])} | {""}
+        texts: dict[tuple[str, str], str] = {}
+        for row in range(len(self.src)):
+            if row in in_test or row in removed:
+                continue
+            sides = [(self.tgt_lang[row], self.tgt[row], self.tgt_norm[row])]
+            sides.append((self.src_lang[row], self.src[row], self.src_norm[row]))
+            for lang, text, normalised in sides:
+                if lang in (self._pair.src, self._pair.tgt) and normalised not in taken:
+                    # Of the spellings of one text the first in order, whatever row it is in.
+                    texts[lang, normalised] = min(text, texts.get((lang, normalised), text))
+        lines = sorted((lang, text) for (lang, _), text in texts.items())
+        return table_from_rows(lines, POOL_SCHEMA)
+
+
+def _first_cause(
+    sides: Iterable[tuple[str, str]], matches: Sequence[tuple[str, Mapping[str, str]]]
+) -> _Cause | None:
+    sides = tuple(sides)
+    for kind in ("exact", "near"):
+        for name, found in matches:
+            langs = [lang for lang, text in sides if found.get(text) == kind]
+            if langs:
+                return _Cause(name, kind, "+".join(langs))
+    return None
+
+
+def _check_sizes(rows: _Rows, train: list[int], dev: list[int], test: list[int], params: SplitParams) -> None:
+    own_test = sum(rows.source[row] not in params.test_sources for row in test)
+    beside = f" beside those of {', '.join(params.test_sources)}" if params.test_sources else ""
+    for name, found, least, share in (
+        (f"test has {own_test:,} pairs{beside}", own_test, params.min_test, "test_share"),
+        (f"dev has {len(dev):,} pairs", len(dev), params.min_dev, "dev_share"),
+        (f"train has {len(train):,} pairs", len(train), 1, None),
+    ):
+        if found < least:
+            remedy = (
+                f"raise split.{share}, lower split.min_{name[:4].strip()}" if share else "lower the shares"
+            )
+            raise DataError(f"split: {name}, expected at least {least:,}; {remedy}, or add sources")
+
+
+def _report(corpus: pl.DataFrame, causes: Mapping[int, _Cause]) -> dict[str, Any]:
+    """Counts of removed rows: reference, then kind, then the language(s) of the side(s) that matched."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for cause in causes.values():
+        by_lang = counts.setdefault(cause.reference, {}).setdefault(cause.kind, {})
+        by_lang[cause.langs] = by_lang.get(cause.langs, 0) + 1
+    sources = corpus["source"].to_list()
+    return {
+        "removed": len(causes),
+        "by_reference": counts,
+        "by_source": dict(Counter(sources[row] for row in causes)),
+    }
+
+
+def _count(values: pl.Series) -> dict[str, int]:
+    return dict(sorted(Counter(values.to_list()).items()))
+
+
+def _hash_lines(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def _hash_pairs(table: pl.DataFrame) -> str:
+    """The identity of a split: its documents and texts, in order, whatever else its columns say."""
+    return _hash_lines(f"{doc}\0{pair}" for doc, pair in table.select("doc", "pair_id").iter_rows())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, help="the corpus table")
+    parser.add_argument("--fingerprints", type=Path, required=True, help="fingerprints of the benchmarks")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for train, dev, test and pool.parquet"
+    )
+    parser.add_argument(
+        "--stats", type=Path, required=True, help="JSON with the counts and the leakage report"
+    )
+    arguments = parser.parse_args()
+    params = load_params()
+    corpus = read_table(arguments.corpus, CORPUS_SCHEMA)
+    splits = split_corpus(corpus, read_fingerprints(arguments.fingerprints), params)
+    with atomic_path(arguments.out) as folder:
+        folder.mkdir()
+        for name in SPLITS:
+            write_table(getattr(splits, name), folder / f"{name}.parquet", CORPUS_SCHEMA)
+        write_table(splits.pool, folder / "pool.parquet", POOL_SCHEMA)
+    write_json(arguments.stats, splits.stats)
+    counts = {**splits.stats["rows"], "pool": len(splits.pool)}
+    logger.info("%s", ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.lib.errors import DataError
+from stages.lib.files import sha256_file
+from stages.lib.fingerprints import Fingerprint, make_fingerprint, normalise, write_fingerprints
+from stages.lib.params import Params, load_params
+from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, pair_id, read_table, table_from_rows, write_table
+from stages.split import ProtectedTexts, choose_split, count_words, split_corpus
+
+ROOT = Path(__file__).parents[2]
+
+
+def _params(**changes: Any) -> Params:
+    params = load_params(ROOT / "params.yaml")
+    values = {"test_share": 0.3, "dev_share": 0.3, "min_test": 0, "min_dev": 0, **changes}
+    return params.model_copy(update={"split": params.split.model_copy(update=values)})
+
+
+def _group(text: str) -> str:
+    return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]
+
+
+def _corpus(rows: Sequence[tuple[str, str, str, str, str]]) -> pl.DataFrame:
+    """Make a corpus of rows (doc, key, src_lang, src, tgt); the source is the first part of doc."""
+    table = [
+        (
+            pair_id(src_lang, src, "tk", tgt), src, tgt, src_lang, "tk", doc.split("/")[0], doc, key, n, n,
+            "given", None, "MIT", _group(src), _group(tgt),
+        )
+        for n, (doc, key, src_lang, src, tgt) in enumerate(rows)
+    ]  # fmt: skip
+    return table_from_rows(table, CORPUS_SCHEMA)
+
+
+def _document(source: str, split: str, params: Params) -> str:
+    """Find a document name of the source that falls into the split."""
+    names = (f"{source}/{n}" for n in range(1_000))
+    return next(name for name in names if choose_split(source, name, params.split) == split)
+
+
+PARAMS = _params()
+TEST, DEV, TRAIN = (_document("django", split, PARAMS) for split in ("test", "dev", "train"))
+
+TEST_ROW = (TEST, "a", "ru", "Введите имя пользователя и пароль", "Ulanyjy adyny we açar sözüni giriziň")
+DEV_ROW = (DEV, "b", "ru", "Эта страница больше не существует", "Bu sahypa indi ýok")
+TRAIN_ROW = (TRAIN, "c", "ru", "Файл слишком велик для загрузки", "Faýl ýüklemek üçin gaty uly")
+
+
+def _tests_text(texts: pl.Series) -> set[str]:
+    return {normalise(text) for text in texts}
+
+
+def test_rows_go_where_their_document_goes() -> None:
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), [], PARAMS)
+    assert splits.test["src"].to_list() == [TEST_ROW[3]]
+    assert splits.dev["src"].to_list() == [DEV_ROW[3]]
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    assert splits.stats["rows"] == {
+        "corpus": 3, "train": 1, "dev": 1, "test": 1, "removed": 0, "short_in_dev_and_test": 0,
+        "pivots_in_dev_and_test": 0,
+    }  # fmt: skip
+    assert splits.stats["by_source"]["test"] == {"django": 1}
+
+
+def test_listed_sources_are_wholly_test_or_train() -> None:
+    params = _params(test_sources=["udhr"], train_sources=["zod"])
+    for n in range(30):
+        assert choose_split("udhr", f"udhr/article-{n:02}", params.split) == "test"
+        assert choose_split("zod", f"zod/{n}", params.split) == "train"
+
+
+def test_shares_hold_over_many_documents() -> None:
+    chosen = [
+        choose_split("a", f"a/{n}", _params(test_share=0.25, dev_share=0.1).split) for n in range(4_000)
+    ]
+    assert chosen.count("test") / 4_000 == pytest.approx(0.25, abs=0.03)  # four standard deviations
+    assert chosen.count("dev") / 4_000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_short_rows_of_test_and_dev_documents_are_distractors_only() -> None:
+    short = (TEST, "d", "ru", "Сохранить", "Ýatda sakla")
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, short]), [], PARAMS)
+    assert len(splits.test) == 1
+    assert len(splits.train) == 1
+    assert splits.stats["rows"]["short_in_dev_and_test"] == 1
+    assert ("tk", "Ýatda sakla") in splits.pool.rows()
+    assert ("ru", "Сохранить") in splits.pool.rows()
+
+
+def test_pool_has_the_rest_of_the_corpus_and_no_test_text() -> None:
+    echo = (TRAIN, "e", "ru", "Другое", TEST_ROW[4].upper())  # its tk side is a test text
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, echo]), [], PARAMS)
+    assert splits.pool.rows() == sorted(
+        [("ru", DEV_ROW[3]), ("ru", TRAIN_ROW[3]), ("tk", DEV_ROW[4]), ("tk", TRAIN_ROW[4])]
+    )
+
+
+def test_pivots_stay_with_their_document_and_out_of_dev_and_test() -> None:
+    rows = [TEST_ROW, DEV_ROW, TRAIN_ROW]
+    pivots = [
+        (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
+        (DEV, "b", "tr", "Bu sayfa artık yok", DEV_ROW[4]),
+        (TRAIN, "c", "en", "The file is too large to upload", TRAIN_ROW[4]),
+    ]
+    splits = split_corpus(_corpus([*rows, *pivots]), [], PARAMS)
+    assert splits.train["src_lang"].to_list() == ["en", "ru"]
+    assert set(splits.test["src_lang"]) | set(splits.dev["src_lang"]) == {"ru"}
+    assert splits.stats["rows"]["pivots_in_dev_and_test"] == 2
+    assert set(splits.pool["lang"]) == {"ru", "tk"}
+
+
+@pytest.mark.parametrize(
+    ("row", "reference", "kind", "langs"),
+    [
+        # The same but for capitals, marks, ё and numbers.
+        (("ru", "введите имя пользователя, и пароль!", "Başga bir zat"), "test", "exact", "ru"),
+        (("ru", "Совсем другое", "«Ulanyjy adyny we açar sözüni giriziň»"), "test", "exact", "tk"),
+        (("ru", TEST_ROW[3], TEST_ROW[4]), "test", "exact", "ru+tk"),
+        (("ru", "Эта страница больше не существует.", "Başga"), "dev", "exact", "ru"),
+        # A word more, an ending changed.
+        (("ru", "Введите имя пользователя и новый пароль", "Başga"), "test", "near", "ru"),
+        (("ru", "Совсем другое", "Ulanyjy adyňyzy we açar sözüňizi giriziň"), "test", "near", "tk"),
+        # The test sentence inside a longer one.
+        (
+            ("ru", "Чтобы продолжить работу в системе, введите имя пользователя и пароль, а затем нажмите кнопку "
+             "внизу этой страницы и подождите", "Başga"),
+            "test", "near", "ru",
+        ),
+        # The English and Turkish of a test message, and of a dev message.
+        (("en", "Enter the user name and the password!", "Başga"), "test", "exact", "en"),
+        (("tr", "Bu sayfa artık yoktur", "Başga"), "dev", "near", "tr"),
+        # The benchmark, in any of its languages.
+        (("ru", "Совсем другое", "Prezident duşuşyga 14-nji maýda geldi"), "benchmark news", "exact", "tk"),
+        (("en", "The president came to the meeting in May, they said", "Başga"), "benchmark news", "near", "en"),
+    ],
+)  # fmt: skip
+def test_train_loses_what_matches_on_either_side(
+    row: tuple[str, str, str], reference: str, kind: str, langs: str
+) -> None:
+    pivots = [
+        (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
+        (DEV, "b", "tr", "Bu sayfa artık yok", DEV_ROW[4]),
+    ]
+    news = ["Prezident duşuşyga 15-nji maýda geldi", "The president came to the meeting in May"]
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *pivots, (TRAIN, "z", *row)])
+    splits = split_corpus(corpus, [make_fingerprint("news", {}, news)], PARAMS)
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    assert splits.stats["leakage"]["train"] == {
+        "removed": 1,
+        "by_reference": {reference: {kind: {langs: 1}}},
+        "by_source": {"django": 1},
+    }
+    assert splits.stats["leakage"]["dev"]["removed"] == 0
+
+
+def test_pivot_texts_are_protected_by_their_target_where_there_is_no_key() -> None:
+    test_row = (TEST, None, "ru", *TEST_ROW[3:])
+    pivot = (TEST, None, "en", "Enter the user name and the password", TEST_ROW[4])
+    leak = (TRAIN, None, "en", "Enter the user name and the password", "Başga")
+    splits = split_corpus(_corpus([test_row, DEV_ROW, TRAIN_ROW, pivot, leak]), [], PARAMS)
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+
+
+def test_dev_loses_what_matches_test_or_a_benchmark() -> None:
+    near = (DEV, "x", "ru", "Введите своё имя пользователя и пароль", "Başga")
+    news = (DEV, "y", "ru", "Президент прибыл на встречу", "Prezident duşuşyga geldi")
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, near, news])
+    splits = split_corpus(corpus, [make_fingerprint("news", {}, [news[3]])], PARAMS)
+    assert splits.dev["src"].to_list() == [DEV_ROW[3]]
+    assert splits.stats["leakage"]["dev"]["by_reference"] == {
+        "test": {"near": {"ru": 1}},
+        "benchmark news": {"exact": {"ru": 1}},
+    }
+    assert not set(splits.pool["text"]) & {near[3], near[4], news[3], news[4]}
+
+
+def test_train_keeps_words_that_only_occur_in_test() -> None:
+    word = (TRAIN, "w", "ru", "Пароль", "Açar söz")
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, word]), [], PARAMS)
+    assert "Пароль" in splits.train["src"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Введите имя пользователя", 3),
+        ("Файл %(name)s из {count} не найден", 4),
+        ("$1 — 25 %s <b>да</b>", 1),
+        ("интернет-магазин", 1),
+        ("o‘zbek", 1),
+        ("", 0),
+    ],
+)
+def test_placeholders_and_numbers_are_no_words(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
+def test_protected_texts_find_what_comparing_all_with_all_finds() -> None:
+    words = ["açar", "söz", "giriziň", "ulanyjy", "faýl", "gaty", "uly", "sahypa"]
+    texts = [" ".join(words[(i * j) % 8] for j in range(1, 2 + i % 7)) for i in range(1, 120)]
+    protected, asked = sorted(set(texts[:60])), sorted(set(texts[60:]))
+
+    def grams(text: str) -> set[str]:
+        return {f" {text} "[k : k + 5] for k in range(len(text) - 2)}
+
+    def is_near(one: str, other: str) -> bool:
+        common, (small, large) = grams(one) & grams(other), sorted((one, other), key=lambda t: len(grams(t)))
+        if len(common) / len(grams(one) | grams(other)) >= 0.5:
+            return True
+        if len(grams(one)) == len(grams(other)):
+            is_long = len(one.split()) >= 5  # of equals, the asked one counts
+        else:
+            is_long = len(small.split()) >= 5
+        return is_long and len(common) / min(len(grams(small)), len(grams(large))) >= 0.8
+
+    expected = {
+        text: "exact" if text in protected else "near"
+        for text in asked
+        if text in protected or any(is_near(text, other) for other in protected)
+    }
+    assert ProtectedTexts(protected, 0.5, 0.8).match(asked) == expected
+    assert set(expected.values()) == {"exact", "near"}
+    assert len(expected) < len(asked)
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "message"),
+    [
+        ([], {}, "expected pairs, found none"),
+        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_test": 2}, r"test has 1 pairs beside those of udhr, expected .* 2;"),
+        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_dev": 2}, r"dev has 1 pairs, expected at least 2; raise split.dev_sh"),
+        ([TEST_ROW, DEV_ROW], {}, "train has 0 pairs, expected at least 1"),
+    ],
+)  # fmt: skip
+def test_a_split_that_is_too_small_is_an_error(
+    rows: list[tuple[str, str, str, str, str]], changes: dict[str, int], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        split_corpus(_corpus(rows), [], _params(**changes))
+
+
+# Few words, so that texts often meet again in other documents.
+_WORDS = st.sampled_from(["faýl", "Faýl,", "ýok", "açar", "söz", "giriziň", "2", "10", "sahypa", "uly"])
+_TEXT = st.lists(_WORDS, min_size=1, max_size=7).map(" ".join)
+_ROW = st.tuples(
+    st.integers(0, 11).map(lambda n: f"django/{n}"),
+    st.one_of(st.none(), st.sampled_from("abc")),
+    st.sampled_from(["ru", "en", "tr"]),
+    _TEXT,
+    _TEXT,
+)
+_OTHER_ROW = st.tuples(st.integers(0, 5).map(lambda n: f"antd/{n}"), st.none(), st.just("ru"), _TEXT, _TEXT)
+
+
+def _split(rows: list[Any], fingerprints: Sequence[Fingerprint] = ()) -> Any:
+    """Split rows beside one of train that nothing can match, so that train is never empty."""
+    anchor = (TRAIN, None, "ru", "Никто не знает этого", "Muny hiç kim bilmeýär")
+    return split_corpus(_corpus([*rows, anchor]), fingerprints, PARAMS)
+
+
+def _documents(splits: Any) -> dict[str, set[str]]:
+    return {name: set(getattr(splits, name)["doc"]) for name in ("train", "dev", "test")}
+
+
+@given(st.lists(_ROW, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_no_document_is_in_two_splits_and_every_row_is_accounted_for(rows: list[Any]) -> None:
+    splits = _split(rows)
+    documents = _documents(splits)
+    assert not documents["train"] & documents["dev"]
+    assert not documents["train"] & documents["test"]
+    assert not documents["dev"] & documents["test"]
+    counts = dict(splits.stats["rows"])
+    assert counts.pop("corpus") == sum(counts.values())
+
+
+@given(st.lists(_ROW, max_size=40), _TEXT)
+@settings(max_examples=60, deadline=None)
+def test_no_training_text_is_a_text_of_dev_test_or_a_benchmark(rows: list[Any], news: str) -> None:
+    splits = _split(rows, [make_fingerprint("news", {}, [news])])
+    train = _tests_text(splits.train["src"]) | _tests_text(splits.train["tgt"])
+    dev = _tests_text(splits.dev["src"]) | _tests_text(splits.dev["tgt"])
+    test = _tests_text(splits.test["src"]) | _tests_text(splits.test["tgt"])
+    assert not train & (dev | test | {normalise(news)})
+    assert not dev & (test | {normalise(news)})
+    assert not _tests_text(splits.pool["text"]) & test
+
+
+@given(st.lists(_ROW, max_size=25), st.lists(_OTHER_ROW, max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_adding_a_source_moves_no_document_and_leaves_the_old_test_rows(
+    rows: list[Any], others: list[Any]
+) -> None:
+    before, after = _split(rows), _split([*rows, *others])
+    old, new = _documents(before), _documents(after)
+    for name in ("train", "dev", "test"):
+        for elsewhere in {"train", "dev", "test"} - {name}:
+            assert not old[name] & new[elsewhere]
+    assert after.test.filter(source="django")["pair_id"].equals(before.test["pair_id"])
+
+
+@given(st.lists(_ROW, max_size=30), st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_the_order_of_the_corpus_does_not_matter(rows: list[Any], random: Any) -> None:
+    corpus = _corpus([*rows, TRAIN_ROW]).unique(["doc", "src_lang", "pair_id"], maintain_order=True)
+    order = list(range(len(corpus)))
+    random.shuffle(order)
+    one = split_corpus(corpus, [], PARAMS).stats if _has_train(corpus) else None
+    other = split_corpus(corpus[order], [], PARAMS).stats if _has_train(corpus) else None
+    assert one == other
+
+
+def _has_train(corpus: pl.DataFrame) -> bool:
+    try:
+        split_corpus(corpus, [], PARAMS)
+    except DataError:
+        return False
+    return True
+
+
+def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
+    """Lay out a folder that the stage can be run in; return the command."""
+    write_table(_corpus(rows), folder / "corpus.parquet", CORPUS_SCHEMA)
+    write_fingerprints(folder / "fingerprints.json.gz", [make_fingerprint("news", {}, ["Gün dogdy"])])
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace("min_test: 300", "min_test: 1").replace("min_dev: 100", "min_dev: 1")
+    text = text.replace("test_share: ", "test_share: 0.3 # ").replace("dev_share: ", "dev_share: 0.3 # ")
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    return [
+        sys.executable, "-m", "stages.split", "--corpus", "corpus.parquet",
+        "--fingerprints", "fingerprints.json.gz", "--out", "splits", "--stats", "split.json",
+    ]  # fmt: skip
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path) -> None:
+    command = _write_inputs(tmp_path, [TEST_ROW, DEV_ROW, TRAIN_ROW])
+    hashes = []
+    for _ in range(2):
+        done = _run(command, tmp_path)
+        assert done.returncode == 0, done.stderr
+        names = [f"splits/{name}.parquet" for name in ("train", "dev", "test", "pool")]
+        hashes.append([sha256_file(tmp_path / name) for name in (*names, "split.json")])
+    assert hashes[0] == hashes[1]
+    assert read_table(tmp_path / "splits/test.parquet", CORPUS_SCHEMA)["src"].to_list() == [TEST_ROW[3]]
+    assert len(read_table(tmp_path / "splits/pool.parquet", POOL_SCHEMA)) == 4
+    stats = json.loads((tmp_path / "split.json").read_text(encoding="utf-8"))
+    assert stats["rows"]["test"] == 1
+    assert set(stats) >= {"test_sha256", "dev_sha256", "pool_sha256", "leakage", "by_source"}
+
+
+def test_the_stage_says_in_one_line_what_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
+    command = _write_inputs(tmp_path, [TRAIN_ROW])
+    done = _run(command, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: split: test has 0 pairs")
+    assert done.stderr.count("\n") == 1
+    (tmp_path / "fingerprints.json.gz").unlink()
+    assert "fingerprints.json.gz: not found; restore it from git" in _run(command, tmp_path).stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.parquet", "params.yaml"]
