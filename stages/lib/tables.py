@@ -50,13 +50,6 @@ CORPUS_SCHEMA = {**PAIR_SCHEMA, "src_group": "String", "tgt_group": "String"}
 # One row is one distractor of retrieval: a text of the pair's languages that is no test text.
 POOL_SCHEMA = {"lang": "String", "text": "String"}
 
-# A cleaned pair. Pairs with the same src_group (or tgt_group) say the same thing on that side, capitals and
-# punctuation aside: their other sides are alternative translations of each other.
-CORPUS_SCHEMA = {**PAIR_SCHEMA, "src_group": "String", "tgt_group": "String"}
-
-# One row is one distractor of retrieval: a text of the pair's languages that is no test text.
-POOL_SCHEMA = {"lang": "String", "text": "String"}
-
 METHODS = ("given", "aligned", "mined", "annotated")
 
 
