@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -83,9 +84,8 @@ def test_listed_sources_are_wholly_test_or_train() -> None:
 
 
 def test_shares_hold_over_many_documents() -> None:
-    chosen = [
-        choose_split("a", f"a/{n}", _params(test_share=0.25, dev_share=0.1).split) for n in range(4_000)
-    ]
+    params = _params(test_share=0.25, dev_share=0.1).split
+    chosen = [choose_split("a", f"a/{n}", params) for n in range(4_000)]
     assert chosen.count("test") / 4_000 == pytest.approx(0.25, abs=0.03)  # four standard deviations
     assert chosen.count("dev") / 4_000 == pytest.approx(0.1, abs=0.02)
 
@@ -135,8 +135,8 @@ def test_pivots_stay_with_their_document_and_out_of_dev_and_test() -> None:
         (("ru", "Совсем другое", "Ulanyjy adyňyzy we açar sözüňizi giriziň"), "test", "near", "tk"),
         # The test sentence inside a longer one.
         (
-            ("ru", "Чтобы продолжить работу в системе, введите имя пользователя и пароль, а затем нажмите кнопку "
-             "внизу этой страницы и подождите", "Başga"),
+            ("ru", "Чтобы продолжить работу в системе, введите имя пользователя и пароль, а затем нажмите "
+             "кнопку внизу этой страницы и подождите", "Başga"),
             "test", "near", "ru",
         ),
         # The English and Turkish of a test message, and of a dev message.
@@ -144,7 +144,7 @@ def test_pivots_stay_with_their_document_and_out_of_dev_and_test() -> None:
         (("tr", "Bu sayfa artık yoktur", "Başga"), "dev", "near", "tr"),
         # The benchmark, in any of its languages.
         (("ru", "Совсем другое", "Prezident duşuşyga 14-nji maýda geldi"), "benchmark news", "exact", "tk"),
-        (("en", "The president came to the meeting in May, they said", "Başga"), "benchmark news", "near", "en"),
+        (("en", "The president came to the meeting in May, I hear", "Başga"), "benchmark news", "near", "en"),
     ],
 )  # fmt: skip
 def test_train_loses_what_matches_on_either_side(
@@ -210,8 +210,9 @@ def test_placeholders_and_numbers_are_no_words(text: str, words: int) -> None:
 
 def test_protected_texts_find_what_comparing_all_with_all_finds() -> None:
     words = ["açar", "söz", "giriziň", "ulanyjy", "faýl", "gaty", "uly", "sahypa"]
-    texts = [" ".join(words[(i * j) % 8] for j in range(1, 2 + i % 7)) for i in range(1, 120)]
-    protected, asked = sorted(set(texts[:60])), sorted(set(texts[60:]))
+    draw = random.Random(1)
+    texts = [" ".join(draw.sample(words, draw.randint(1, 8))) for _ in range(120)]
+    protected, asked = sorted(set(texts[:40])), sorted(set(texts[40:]))
 
     def grams(text: str) -> set[str]:
         return {f" {text} "[k : k + 5] for k in range(len(text) - 2)}
@@ -221,10 +222,8 @@ def test_protected_texts_find_what_comparing_all_with_all_finds() -> None:
         if len(common) / len(grams(one) | grams(other)) >= 0.5:
             return True
         if len(grams(one)) == len(grams(other)):
-            is_long = len(one.split()) >= 5  # of equals, the asked one counts
-        else:
-            is_long = len(small.split()) >= 5
-        return is_long and len(common) / min(len(grams(small)), len(grams(large))) >= 0.8
+            small = one  # of equals, the asked one counts
+        return len(small.split()) >= 5 and len(common) / min(len(grams(small)), len(grams(large))) >= 0.8
 
     expected = {
         text: "exact" if text in protected else "near"
@@ -240,8 +239,8 @@ def test_protected_texts_find_what_comparing_all_with_all_finds() -> None:
     ("rows", "changes", "message"),
     [
         ([], {}, "expected pairs, found none"),
-        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_test": 2}, r"test has 1 pairs beside those of udhr, expected .* 2;"),
-        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_dev": 2}, r"dev has 1 pairs, expected at least 2; raise split.dev_sh"),
+        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_test": 2}, "test has 1 pairs beside those of udhr, expected"),
+        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_dev": 2}, "dev has 1 pairs, expected at least 2; raise split"),
         ([TEST_ROW, DEV_ROW], {}, "train has 0 pairs, expected at least 1"),
     ],
 )  # fmt: skip
@@ -265,10 +264,12 @@ _ROW = st.tuples(
 _OTHER_ROW = st.tuples(st.integers(0, 5).map(lambda n: f"antd/{n}"), st.none(), st.just("ru"), _TEXT, _TEXT)
 
 
+# A row of train that none of them matches, so that train is never empty.
+ANCHOR = (TRAIN, None, "ru", "Никто не знает этого", "Muny hiç kim bilmeýär")
+
+
 def _split(rows: list[Any], fingerprints: Sequence[Fingerprint] = ()) -> Any:
-    """Split rows beside one of train that nothing can match, so that train is never empty."""
-    anchor = (TRAIN, None, "ru", "Никто не знает этого", "Muny hiç kim bilmeýär")
-    return split_corpus(_corpus([*rows, anchor]), fingerprints, PARAMS)
+    return split_corpus(_corpus([*rows, ANCHOR]), fingerprints, PARAMS)
 
 
 def _documents(splits: Any) -> dict[str, set[str]]:
@@ -314,21 +315,13 @@ def test_adding_a_source_moves_no_document_and_leaves_the_old_test_rows(
 
 @given(st.lists(_ROW, max_size=30), st.randoms(use_true_random=False))
 @settings(max_examples=30, deadline=None)
-def test_the_order_of_the_corpus_does_not_matter(rows: list[Any], random: Any) -> None:
-    corpus = _corpus([*rows, TRAIN_ROW]).unique(["doc", "src_lang", "pair_id"], maintain_order=True)
-    order = list(range(len(corpus)))
-    random.shuffle(order)
-    one = split_corpus(corpus, [], PARAMS).stats if _has_train(corpus) else None
-    other = split_corpus(corpus[order], [], PARAMS).stats if _has_train(corpus) else None
-    assert one == other
-
-
-def _has_train(corpus: pl.DataFrame) -> bool:
-    try:
-        split_corpus(corpus, [], PARAMS)
-    except DataError:
-        return False
-    return True
+def test_the_order_of_the_corpus_does_not_matter(rows: list[Any], draw: random.Random) -> None:
+    corpus = _corpus([*rows, ANCHOR])
+    shuffled = corpus[draw.sample(range(len(corpus)), len(corpus))]
+    one, other = split_corpus(corpus, [], PARAMS), split_corpus(shuffled, [], PARAMS)
+    assert one.stats == other.stats
+    assert one.train.equals(other.train)
+    assert one.pool.equals(other.pool)
 
 
 def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
