@@ -316,7 +316,7 @@ def rank_variant(
 
 
 def adapter_folders(path: Path) -> dict[int, Path]:
-    """Find a model's adapters, ``seed-<n>`` each, in the order of their seeds. Raises ModelError without one."""
+    """Find a model's adapters, ``seed-<n>`` each, by seed. Raises ModelError if there is none."""
     found = {}
     for folder in path.glob("seed-*"):
         number = folder.name.removeprefix("seed-")

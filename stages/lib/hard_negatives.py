@@ -511,6 +511,8 @@ def _harmony(stem: str) -> str | None:
 
 def _negate_tk(text: str) -> Iterator[str]:
     """Take a negation away where there is one; else negate a modal word, "-maly/-meli" or the last verb."""
+    if re.search(_WORD_START + r"(?:hiç|hiçbir|hiçhaçan)" + _WORD_END, text, re.IGNORECASE):
+        return  # "hiç" asks for the negation
     match = _TK_DAL.search(text)
     if match and match.start() > 0:
         yield _splice(text, match.start(), match.end(), "")
@@ -519,8 +521,6 @@ def _negate_tk(text: str) -> Iterator[str]:
     if match and _harmony(match.group(1)):
         yield _splice(text, match.start(2), match.end(2), "")
         return
-    if re.search(_WORD_START + r"(?:hiç|hiçbir|hiçhaçan)" + _WORD_END, text, re.IGNORECASE):
-        return  # "hiç" asks for the negation
     yield from _TK_MODALS(text)
     match = _TK_DAL_TAKERS.search(text)
     if match:

@@ -44,7 +44,7 @@ def ranks(
     _check_vectors(candidates, "candidates")
     if len(gold) != len(queries):
         raise DataError(
-            f"ranks: expected one list of right candidates for each query, found {len(gold)} lists"
+            f"ranks: expected right candidates for {len(queries)} queries, found {len(gold)} lists"
         )
     if scoring == "margin" and (query_density is None or candidate_density is None):
         raise DataError(

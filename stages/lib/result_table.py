@@ -1,0 +1,114 @@
+"""The result table: one row for each model and variant, as aligned text or Markdown."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stages.lib.errors import DataError
+from stages.lib.params import Pair
+
+VARIANTS = ("pretrained", "finetuned")
+
+
+def table_rows(
+    summary: Mapping[str, Mapping[str, Any]],
+    details: Mapping[tuple[str, str], Mapping[str, Any]],
+    pair: Pair,
+) -> list[list[str]]:
+    """Return the header and one row of cells for each model and variant.
+
+    ``details`` is keyed by (model, variant). The difference is in points of P@1, mean of both directions,
+    and p the paired test behind it, corrected for the number of comparisons. Raises DataError when a figure
+    is missing.
+    """
+    src, tgt = pair.src, pair.tgt
+    directions = ((f"{src}_{tgt}", f"{src}→{tgt}"), (f"{tgt}_{src}", f"{tgt}→{src}"))
+    rows = [
+        [
+            *("model", "variant", "n"),
+            *(f"P@1 {label}" for _, label in directions),
+            *(f"MRR {label}" for _, label in directions),
+            *(f"hard {label}" for _, label in directions),
+            *("Δ P@1", "p"),
+        ]
+    ]
+    for model in summary:
+        for variant in (name for name in VARIANTS if name in summary[model]):
+            detail = details[model, variant]
+            metrics = detail["metrics"]
+            cells = [model, variant, str(summary[model][variant]["test_n"])]
+            try:
+                for direction, _ in directions:
+                    figure = metrics[f"test_p1_{direction}"]
+                    cells.append(f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]")
+                cells += [f"{metrics[f'test_mrr_{direction}']['value']:.3f}" for direction, _ in directions]
+            except KeyError as error:
+                raise DataError(
+                    f"metrics/detail/{model}-{variant}.json: lacks {error}; run dvc repro report"
+                ) from None
+            for direction, _ in directions:
+                hard = metrics.get(f"hard_p1_{direction}")
+                cells.append(f"{hard['value']:.3f}" if hard else "–")
+            compared = detail.get("compared_with_pretrained", {}).get("test_p1_mean")
+            if compared:
+                p = compared["p_holm"]
+                cells += [f"{100 * compared['difference']:+.1f}", f"{p:.4f}" if p >= 0.0001 else "<0.0001"]
+            else:
+                cells += ["", ""]
+            rows.append(cells)
+    return rows
+
+
+def as_text(rows: Sequence[Sequence[str]]) -> str:
+    """Align cells in columns: the first two to the left, the others to the right."""
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = []
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            gap = " " * (width - _width(cell))
+            cells.append(cell + gap if column < 2 else gap + cell)
+        lines.append("  ".join(cells).rstrip())
+        if number == 0:
+            lines.append("  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def as_markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    marks = ["---", "---", *["---:"] * (len(rows[0]) - 2)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], marks, *rows[1:]])
+
+
+def legend(details: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
+    """Say in a few lines what the figures of the table are."""
+    detail = next(iter(details.values()))
+    signature, figure = detail["signature"], next(iter(detail["metrics"].values()))
+    candidates = signature["candidates"]["test"]
+    languages = [name for name in candidates if not name.startswith("hard_")]
+    sizes = " and ".join(f"{candidates[name]:,} {name}" for name in languages)
+    hard = " and ".join(f"{candidates[f'hard_{name}']:,} {name}" for name in languages)
+    confidence = f"{100 * signature['settings']['confidence']:g} %"
+    lines = [
+        f"P@1, MRR: retrieval among {sizes} candidates by cosine; {confidence} intervals in brackets, "
+        f"resampled by {figure['unit']} ({figure['units']}).",
+        f"hard: P@1 with {hard} corrupted copies (number, name, negation, direction changed) added.",
+    ]
+    compared = next((d["compared_with_pretrained"] for d in details.values() if _is_compared(d)), None)
+    if compared:
+        test = compared["test_p1_mean"]
+        lines.append(
+            "Δ P@1: points over pretrained, mean of both directions; p: paired permutation test by "
+            f"{test['unit']}, Holm-corrected for {test['family']} comparisons."
+        )
+    return lines
+
+
+def _is_compared(detail: Mapping[str, Any]) -> bool:
+    return "test_p1_mean" in detail.get("compared_with_pretrained", {})
+
+
+def _width(text: str) -> int:
+    return sum(not unicodedata.combining(char) for char in text)

@@ -1,0 +1,230 @@
+"""Gather the figures of every stage: summary, details, plots and the result table."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.lib import cli
+from stages.lib.errors import DataError
+from stages.lib.evaluation import RANKS_SCHEMA, compare, correct, rounded
+from stages.lib.files import atomic_path, read_json, write_json
+from stages.lib.params import Params, load_params
+from stages.lib.result_table import as_markdown, legend, table_rows
+from stages.lib.tables import read_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+log = logging.getLogger(__name__)
+
+# Stages whose counts make corpus.json.
+_STATS = ("align", "clean", "split")
+# What two results must share to stand in one table.
+_SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation", "benchmarks", "settings")
+_PLOT_K = (1, 2, 3, 5, 10, 20, 50)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One evaluated model and variant."""
+
+    model: str
+    variant: str
+    path: Path
+    metrics: dict[str, Any]
+    by_source: dict[str, Any]
+    signature: dict[str, Any]
+    ranks: pl.DataFrame
+
+
+def expected_runs(params: Params) -> list[tuple[str, str]]:
+    """List the (model, variant) pairs that params.yaml asks for, in its order."""
+    tuned = [(model, variant) for model in params.models for variant in ("pretrained", "finetuned")]
+    return tuned + [(model, "pretrained") for model in params.baselines]
+
+
+def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
+    """Read exactly the named results, whatever else lies in the folder.
+
+    Raises DataError if one is missing, is of another run, or was measured on other data than the first.
+    """
+    results = []
+    for model, variant in runs:
+        path = folder / f"{model}-{variant}"
+        raw = read_json(path / "metrics.json")
+        try:
+            found = Result(
+                model=raw["model"],
+                variant=raw["variant"],
+                path=path,
+                metrics=raw["metrics"],
+                by_source=raw["by_source"],
+                signature=raw["signature"],
+                ranks=read_table(path / "ranks.parquet", RANKS_SCHEMA),
+            )
+            shared = {key: found.signature[key] for key in _SHARED}
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{path}/metrics.json: lacks {error}; delete {path} and run dvc repro to evaluate again"
+            ) from None
+        if (found.model, found.variant) != (model, variant):
+            raise DataError(
+                f"{path}/metrics.json: expected {model} {variant}, found {found.model} {found.variant}; "
+                f"delete {path} and run dvc repro"
+            )
+        if results:
+            first = results[0]
+            for key in _SHARED:
+                if shared[key] != first.signature[key]:
+                    raise DataError(
+                        f"{path}/metrics.json: {key} is {shared[key]}, but {first.signature[key]} in "
+                        f"{first.path}: figures of different data do not belong in one table; run dvc repro"
+                    )
+        results.append(found)
+    return results
+
+
+def compare_results(results: Iterable[Result], params: Params) -> dict[str, dict[str, dict[str, Any]]]:
+    """Test each fine-tuned result against its pretrained one; p is corrected over all of them together."""
+    before = {result.model: result for result in results if result.variant == "pretrained"}
+    comparisons = {
+        result.model: compare(
+            before[result.model].ranks, result.ranks, params.pair, params.evaluate, params.seed
+        )
+        for result in results
+        if result.variant == "finetuned"
+    }
+    correct(comparisons)
+    return comparisons
+
+
+def summarise(result: Result, compared: Mapping[str, dict[str, Any]] | None) -> dict[str, Any]:
+    """Return the flat figures of one result: values by metric; for fine-tuned ones ``delta`` and ``p`` too."""
+    by_name = {name: figure["value"] for name, figure in result.metrics.items()}
+    by_name |= {"test_n": next(f["n"] for name, f in result.metrics.items() if name.startswith("test_p1_"))}
+    if compared:
+        by_name |= {"delta": compared["test_p1_mean"]["difference"], "p": compared["test_p1_mean"]["p_holm"]}
+    return rounded(by_name)
+
+
+def corpus_figures(folder: Path) -> dict[str, Any]:
+    """Join the counts of align, clean and split under the stages' names."""
+    return {name: read_json(folder / f"{name}.json") for name in _STATS}
+
+
+def p_at_k(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """Return P@k on the test set for a growing k, by cosine, mean over the seeds."""
+    import polars as pl
+
+    rows = []
+    for result in results:
+        test = result.ranks.filter((pl.col("benchmark") == "test") & (pl.col("scoring") == "cosine"))
+        for direction in test["direction"].unique(maintain_order=True):
+            found = test.filter(pl.col("direction") == direction)["rank"].to_numpy()
+            rows += [
+                {
+                    "model": result.model,
+                    "variant": result.variant,
+                    "direction": direction,
+                    "k": k,
+                    "p_at_k": rounded(float((found <= k).mean())),
+                }
+                for k in _PLOT_K
+            ]
+    return rows
+
+
+def learning_curves(models: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the dev figures of each epoch, model and seed, in long form; epoch 0 is the pretrained model."""
+    rows = []
+    for model in names:
+        for run in read_json(models / model / "training.json")["seeds"]:
+            for epoch in run["history"]:
+                rows += [
+                    {
+                        "model": model,
+                        "seed": run["seed"],
+                        "epoch": int(epoch["epoch"]),
+                        "metric": metric,
+                        "value": rounded(float(epoch[metric])),
+                    }
+                    for metric in sorted(epoch)
+                    if metric != "epoch"
+                ]
+    return rows
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of equal keys as CSV, whole or not at all."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def report(results: Path, stats: Path, models: Path | None, out: Path, text: Path, params: Params) -> None:
+    """Write everything under ``out`` (JSON and CSV) and ``text`` (the table as Markdown).
+
+    All is read and computed before the first file is written.
+    """
+    read = read_results(results, expected_runs(params))
+    comparisons = compare_results(read, params)
+    corpus = rounded(corpus_figures(stats))
+    curves = learning_curves(models, params.models) if models else []
+    summary: dict[str, dict[str, Any]] = {}
+    details: dict[tuple[str, str], dict[str, Any]] = {}
+    for result in read:
+        compared = comparisons.get(result.model) if result.variant == "finetuned" else None
+        summary.setdefault(result.model, {})[result.variant] = summarise(result, compared)
+        details[result.model, result.variant] = {
+            "model": result.model,
+            "variant": result.variant,
+            "metrics": rounded(result.metrics),
+            "by_source": rounded(result.by_source),
+            "signature": result.signature,
+        }
+        if compared:
+            # A p of 0.0000 would say too much: p keeps its digits.
+            details[result.model, result.variant]["compared_with_pretrained"] = rounded(compared, 6)
+            details[result.model, result.variant]["p"] = rounded(compared["test_p1_mean"]["p_holm"], 6)
+    rows = table_rows(summary, details, params.pair)
+
+    with atomic_path(out / "detail") as folder:
+        folder.mkdir(parents=True)
+        for (model, variant), detail in details.items():
+            write_json(folder / f"{model}-{variant}.json", detail)
+    with atomic_path(out / "plots") as folder:
+        folder.mkdir(parents=True)
+        write_csv(folder / "p_at_k.csv", p_at_k(read))
+        if curves:
+            write_csv(folder / "learning_curves.csv", curves)
+    write_json(out / "corpus.json", corpus)
+    write_json(out / "summary.json", summary)
+    with atomic_path(text) as folder:
+        folder.mkdir(parents=True)
+        body = f"# Results\n\n{as_markdown(rows)}\n\n" + "\n".join(f"- {line}" for line in legend(details))
+        (folder / "results.md").write_text(body + "\n", encoding="utf-8", newline="\n")
+    log.info("%d results gathered in %s", len(read), out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="folder with <model>-<variant>/")
+    parser.add_argument(
+        "--stats", type=Path, required=True, help="folder with align.json, clean.json and split.json"
+    )
+    parser.add_argument("--models", type=Path, help="folder with <model>/training.json, for learning curves")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the JSON and CSV files")
+    parser.add_argument("--report", type=Path, required=True, help="folder for results.md")
+    args = parser.parse_args()
+    report(args.results, args.stats, args.models, args.out, args.report, load_params())
+
+
+if __name__ == "__main__":
+    cli.run(main)
