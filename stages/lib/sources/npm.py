@@ -246,7 +246,7 @@ class CldrNames(NpmSource):
 
     kind = "cldr_names"
     FILES: ClassVar[dict[str, tuple[str, ...]]] = {
-        "cldr-dates-full": ("ca-generic", "ca-gregorian", "dateFields", "timeZoneNames"),
+        "cldr-dates-full": ("ca-gregorian", "dateFields", "timeZoneNames"),
         "cldr-units-full": ("measurementSystemNames", "units"),
         "cldr-localenames-full": (
             "languages",
@@ -259,7 +259,8 @@ class CldrNames(NpmSource):
     # Namespaces of patterns (d MMMM y), of technical values and of the file's own identity.
     SKIPPED = re.compile(
         r"identity|dateFormats|timeFormats|dateTimeFormats.*|.*Skeletons|availableFormats|intervalFormats"
-        r"|hourFormat|gmt.*|compoundUnit|coordinateUnit-gender|gender|_.*|iso8601"
+        r"|hourFormat|gmt.*|compoundUnit|unitPrefixPattern|compoundUnitPattern.*"
+        r"|gender|_.*"
     )
 
     def __init__(self, name: str, config: SourceConfig) -> None:

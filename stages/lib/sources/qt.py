@@ -34,7 +34,7 @@ def read_qm(content: bytes, where: str) -> Iterator[QmMessage]:
         while position < len(content):
             tag, size = content[position], int.from_bytes(content[position + 1 : position + 5], "big")
             body = content[position + 5 : position + 5 + size]
-            if len(body) < size:
+            if position + 5 > len(content) or len(body) < size:
                 raise IndexError
             if tag == _MESSAGES:
                 yield from _messages(body)
@@ -57,6 +57,8 @@ def _messages(body: bytes) -> Iterator[QmMessage]:
         if tag == _OBSOLETE:
             position += 4
             continue
+        if position + 4 > len(body):
+            raise IndexError
         size = int.from_bytes(body[position : position + 4], "big")
         position += 4
         if size == 0xFFFFFFFF:  # a null string

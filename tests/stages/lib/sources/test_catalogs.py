@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from stages.lib.errors import SourceError
+from stages.lib.sources.catalogs import Catalog, Message, plural_categories, read_catalog
+
+RUSSIAN = (
+    "nplurals=4; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : "
+    "n%10==0 || (n%10>=5 && n%10<=9) || (n%100>=11 && n%100<=14)? 2 : 3);"
+)
+
+
+def mo_file(messages: dict[str, str], order: str = "<") -> bytes:
+    """Compile messages as the gettext manual describes it."""
+    items = sorted((key.encode(), text.encode()) for key, text in messages.items())
+    start = 28 + 16 * len(items)
+    tables: tuple[list[bytes], list[bytes]] = ([], [])
+    data = b""
+    for column in (0, 1):
+        for item in items:
+            tables[column].append(struct.pack(f"{order}2I", len(item[column]), start + len(data)))
+            data += item[column] + b"\0"
+    head = struct.pack(f"{order}7I", 0x950412DE, 0, len(items), 28, 28 + 8 * len(items), 0, 0)
+    return head + b"".join(tables[0]) + b"".join(tables[1]) + data
+
+
+def po_file(body: str, rule: str = "nplurals=2; plural=(n != 1);") -> bytes:
+    header = (
+        f'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: {rule}\\n"\n\n'
+    )
+    return (header + body).encode()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_compiled_catalogue_is_read_in_both_byte_orders(order):
+    content = mo_file(
+        {
+            "": "Content-Type: text/plain; charset=UTF-8\nPO-Revision-Date: odd 12:00 GMT\n"
+            "Plural-Forms: nplurals=2; plural=n != 1;\n",
+            "Peru": "Peru",
+            "month\x04May": "Maý",
+            "entry\0entries": "ýazgy\0ýazgylar",
+        },
+        order,
+    )
+    catalog = read_catalog(content, ".mo", "pycountry")
+    assert catalog.messages == (
+        Message("", ("Peru",), ("Peru",)),
+        Message("", ("entry", "entries"), ("ýazgy", "ýazgylar")),
+        Message("month", ("May",), ("Maý",)),
+    )
+    assert (catalog.plural_count, catalog.plural_rule) == (2, "n != 1")
+    assert catalog.messages[2].identity == "month\x04May"
+
+
+def test_fuzzy_and_obsolete_messages_are_left_out():
+    body = (
+        'msgid "Yes"\nmsgstr "Hawa"\n\n#, fuzzy\nmsgid "No"\nmsgstr "Belki"\n\n'
+        '#~ msgid "Old"\n#~ msgstr "Köne"\n'
+    )
+    catalog = read_catalog(po_file(body), ".po", "django")
+    assert [message.ids for message in catalog.messages] == [("Yes",)]
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix"),
+    [
+        (b"no catalogue at all", ".mo"),
+        (mo_file({"Peru": "Peru"})[:40], ".mo"),
+        (mo_file({"Peru": "Peru"})[:-3], ".mo"),
+        (b'msgid "Yes"\nmsgstr "\xff\xfe"\n', ".po"),
+    ],
+    ids=["other file", "cut in the table", "cut in the texts", "not UTF-8"],
+)
+def test_a_broken_catalogue_is_named(content, suffix):
+    with pytest.raises(SourceError, match="django: tk/a: not a gettext catalogue"):
+        read_catalog(content, suffix, "django: tk/a")
+
+
+@pytest.mark.parametrize(
+    ("lang", "rule", "expected"),
+    [
+        # The fourth Russian form is for fractions: no whole number takes it.
+        ("ru", RUSSIAN, ["one", "few", "many", "other"]),
+        ("tk", "nplurals=2; plural=(n != 1);", ["one", "other"]),
+        ("tr", "nplurals=2; plural=(n > 1);", ["one", "other"]),
+        ("uz", "nplurals=1; plural=0;", ["other"]),
+    ],
+)
+def test_plural_forms_get_the_names_of_cldr(lang, rule, expected):
+    catalog = read_catalog(po_file('msgid "a"\nmsgstr "b"\n', rule), ".po", "django")
+    assert plural_categories(catalog, lang, "django") == expected
+
+
+def test_an_unreadable_plural_rule_is_named():
+    with pytest.raises(SourceError, match="django: plural rule 'n !!'"):
+        plural_categories(Catalog((), 2, "n !!"), "ru", "django")
