@@ -105,7 +105,7 @@ def compare_results(results: Iterable[Result], params: Params) -> dict[str, dict
 
 
 def summarise(result: Result, compared: Mapping[str, dict[str, Any]] | None) -> dict[str, Any]:
-    """Return the flat figures of one result: values by metric; for fine-tuned ones ``delta`` and ``p`` too."""
+    """Return the flat figures of one result: values by metric; if fine-tuned, ``delta`` and ``p``."""
     by_name = {name: figure["value"] for name, figure in result.metrics.items()}
     by_name |= {"test_n": next(f["n"] for name, f in result.metrics.items() if name.startswith("test_p1_"))}
     if compared:

@@ -43,9 +43,7 @@ def ranks(
     _check_vectors(queries, "queries")
     _check_vectors(candidates, "candidates")
     if len(gold) != len(queries):
-        raise DataError(
-            f"ranks: expected right candidates for {len(queries)} queries, found {len(gold)} lists"
-        )
+        raise DataError(f"ranks: expected gold for {len(queries)} queries, found {len(gold)} lists")
     if scoring == "margin" and (query_density is None or candidate_density is None):
         raise DataError(
             "ranks: margin scoring needs the densities of queries and candidates; call densities()"

@@ -81,7 +81,7 @@ def test_p_at_1_agrees_with_sentence_transformers(vectors, tmp_path):
         """Looks vectors up, so that only the evaluator's arithmetic is compared."""
 
         def encode(self, sentences, *args, **kwargs):
-            return np.stack([table[text] for text in sentences])
+            return [torch.from_numpy(table[text]) for text in sentences]
 
     model = Table(modules=[torch.nn.Identity()])
     evaluator = TranslationEvaluator([f"q{n}" for n in range(120)], [f"c{n}" for n in range(120)])
@@ -118,8 +118,8 @@ def test_margin_is_the_ratio_of_artetxe_and_schwenk(vectors):
 def test_margin_takes_a_query_back_from_a_hub():
     # The hub is near to every query; the right candidate is near to its own query only.
     hub = BRIDGE + HOUSE + ROAD
-    queries = unit([BRIDGE + 0.8 * HOUSE, HOUSE + 0.9 * ROAD, hub, ROAD + 0.9 * HOUSE])
-    candidates = unit([BRIDGE + 0.1 * HOUSE, hub])
+    queries = unit([BRIDGE + 0.9 * HOUSE, HOUSE + 0.9 * ROAD, hub, ROAD + 0.9 * HOUSE])
+    candidates = unit([BRIDGE, hub])
     own, other = densities(queries, candidates, k=2)
     assert ranks(queries[:1], candidates, [[0]]).tolist() == [2]
     found = ranks(
@@ -137,7 +137,7 @@ def test_densities_use_what_there_is_when_there_are_fewer_than_k():
 @pytest.mark.parametrize(
     ("queries", "gold", "message"),
     [
-        (unit([BRIDGE, HOUSE]), [[0]], "right candidates for 2 queries, found 1"),
+        (unit([BRIDGE, HOUSE]), [[0]], "gold for 2 queries, found 1"),
         (unit([BRIDGE, HOUSE]), [[0], []], "query 1 has no right candidate"),
         (unit([BRIDGE]), [[3]], "outside 0..2"),
         # A comparison with NaN is always false: unchecked, such a query would come out first.

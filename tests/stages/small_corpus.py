@@ -1,0 +1,50 @@
+"""Splits and statistics for tests: as many documents as keywords, a pool of two, no corruption twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.lib.files import write_json
+from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, pair_id, table_from_rows, write_table
+from stages.lib.text import group_id
+from tests.stages.keyword_encoder import KEYWORDS
+
+
+def corpus_row(src: str, tgt: str, doc: str) -> dict:
+    return {
+        "pair_id": pair_id("ru", src, "tk", tgt),
+        "src": src,
+        "tgt": tgt,
+        "src_lang": "ru",
+        "tgt_lang": "tk",
+        "source": doc.split("/")[0],
+        "doc": doc,
+        "key": None,
+        "n_src": 1,
+        "n_tgt": 1,
+        "method": "given",
+        "score": None,
+        "license": "CC0-1.0",
+        "src_group": group_id(src, "ru"),
+        "tgt_group": group_id(tgt, "tk"),
+    }
+
+
+def write_splits(folder: Path, keywords: int = len(KEYWORDS)) -> Path:
+    """Write test, dev and pool; each test document holds one sentence with one keyword."""
+    rows = []
+    for n, (ru, tk) in enumerate(KEYWORDS[:keywords]):
+        source = "udhr" if n % 2 else "django"
+        rows.append(corpus_row(f"Новое слово {ru}", f"Söz {tk.strip()} bar", f"{source}/{n:02d}"))
+    dev = [corpus_row("Добро пожаловать", "Hoş geldiňiz", "django/dev")]
+    pool = [("ru", "Спасибо"), ("ru", "Пожалуйста"), ("tk", "Sag boluň"), ("tk", "Baş üstüne")]
+    write_table(table_from_rows(rows, CORPUS_SCHEMA), folder / "test.parquet", CORPUS_SCHEMA)
+    write_table(table_from_rows(dev, CORPUS_SCHEMA), folder / "dev.parquet", CORPUS_SCHEMA)
+    write_table(table_from_rows(pool, POOL_SCHEMA), folder / "pool.parquet", POOL_SCHEMA)
+    return folder
+
+
+def write_stats(folder: Path) -> Path:
+    for name in ("align", "clean", "split"):
+        write_json(folder / f"{name}.json", {"rows": 24, "share": 0.333333})
+    return folder

@@ -1,0 +1,290 @@
+"""Evaluation and report, from files to files, with an encoder that maps keywords to one-hot vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from stages import evaluate
+from stages.lib import evaluation
+from stages.lib.errors import DataError, ModelError, ParamsError
+from stages.lib.evaluation import (
+    RANKS_SCHEMA,
+    adapter_folders,
+    adapter_sha256,
+    compare,
+    content_sha256,
+    correct,
+    make_set,
+    measure,
+    rank_set,
+    rounded,
+)
+from stages.lib.params import EvaluateParams, Pair, load_params
+from stages.lib.tables import read_table
+from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
+from tests.stages.small_corpus import write_splits
+
+PAIR = Pair(src="ru", tgt="tk")
+SETTINGS = EvaluateParams(batch_tokens=1024, margin_k=4, bootstrap=200, confidence=0.95, permutations=500)
+
+
+@pytest.fixture
+def _keywords(monkeypatch):
+    monkeypatch.setattr("stages.lib.encoders.load_encoder", load_encoder)
+    monkeypatch.setattr("stages.lib.encoders.encode", encode)
+
+
+def small_set(**changes):
+    rows = {
+        "src": ["Мост закрыт", "Мост закрыт", "Новый дом", "Дорога"],
+        "tgt": ["Köpri ýapyk", "Köpri ýapyldy", "Täze jaý", "Ýol"],
+        "src_groups": ["m", "m", "h", "r"],
+        "tgt_groups": ["k1", "k2", "j", "y"],
+    } | changes
+    count = len(rows["src"])
+    return make_set(
+        "test",
+        PAIR,
+        pair_ids=[f"{n:016x}" for n in range(count)],
+        sources=["django"] * count,
+        docs=[f"django/{n}" for n in range(count)],
+        **rows,
+    )
+
+
+def test_alternatives_of_one_group_are_all_right():
+    retrieval = small_set()
+    assert retrieval.tgt_gold == [[0, 1], [0, 1], [2], [3]]
+    # Both Turkmen rows come from one Russian text, which is one candidate.
+    assert retrieval.src_gold == [[0], [0], [1], [2]]
+    assert retrieval.n_src == 3
+
+
+def test_rows_that_share_a_translation_are_right_for_each_other():
+    retrieval = small_set(src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri!", "Jaý", "Ýol"])
+    assert retrieval.tgt_gold[0] == [0, 1]
+    shared = small_set(
+        src=["Мост", "Переправа", "Дом", "Дорога"],
+        tgt=["Köpri", "Köpri", "Jaý", "Ýol"],
+        src_groups=["m", "p", "h", "r"],
+        tgt_groups=["k", "k", "j", "y"],
+    )
+    assert shared.src_gold[:2] == [[0, 1], [0, 1]]
+
+
+def test_a_pool_text_that_differs_in_capitals_and_punctuation_is_right():
+    retrieval = small_set(tgt_pool=["Başga söz", "köpri ýapyldy.", "Ýol"])
+    texts = retrieval.tgt_texts[: retrieval.n_tgt]
+    assert [texts[n] for n in retrieval.tgt_gold[0]] == ["Köpri ýapyk", "Köpri ýapyldy", "köpri ýapyldy."]
+    assert texts.count("Ýol") == 1
+
+
+def test_a_corruption_that_is_a_real_text_is_no_hard_negative():
+    alone = small_set(src=["Мост открыт", "Дом", "Сад", "Лес"])
+    assert "Мост закрыт" in alone.src_texts[alone.n_src :]
+    both = small_set(src=["Мост открыт", "Дом", "Сад", "Лес"], src_pool=["Мост закрыт"])
+    assert "Мост закрыт" not in both.src_texts[both.n_src :]
+
+
+def test_an_empty_set_is_refused():
+    with pytest.raises(DataError, match="test: no pair to evaluate"):
+        make_set("test", PAIR, src=[], tgt=[], pair_ids=[], sources=[], docs=[], src_groups=[], tgt_groups=[])
+
+
+def test_ranks_have_a_row_for_each_query_direction_and_scoring():
+    retrieval = small_set()
+    rng = np.random.default_rng(1)
+    src, tgt = (
+        rng.normal(size=(len(t), 8)).astype(np.float32) for t in (retrieval.src_texts, retrieval.tgt_texts)
+    )
+    src, tgt = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (src, tgt))
+    frame = rank_set(retrieval, src, tgt, PAIR, margin_k=2, seed=3)
+    counts = frame.group_by("benchmark", "direction", "scoring", maintain_order=True).len().rows()
+    assert counts[:2] == [("test", "ru_tk", "cosine", 4), ("test", "ru_tk", "margin", 4)]
+    hard = {(direction, n) for benchmark, direction, _, n in counts if benchmark == "hard"}
+    assert hard == {("ru_tk", int(retrieval.tgt_hard.sum())), ("tk_ru", int(retrieval.src_hard.sum()))}
+    assert set(frame["seed"]) == {3}
+    figures = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]
+    assert figures["hard_p1_ru_tk"]["n"] == retrieval.tgt_hard.sum()
+
+
+def fake_ranks(values: dict[tuple[str, int], list[int]]):
+    from stages.lib.tables import table_from_rows
+
+    rows = [
+        ("test", direction, "cosine", seed, f"{n:016x}", "udhr" if n % 2 else "django", f"doc/{n // 2}", rank)
+        for (direction, seed), found in values.items()
+        for n, rank in enumerate(found)
+    ]
+    return table_from_rows(rows, RANKS_SCHEMA)
+
+
+def test_figures_by_hand():
+    frame = fake_ranks({("ru_tk", 0): [1, 2, 1, 10], ("tk_ru", 0): [1, 1, 4, 5]})
+    found = measure(frame, PAIR, SETTINGS, seed=1)
+    values = {name: figure["value"] for name, figure in found["metrics"].items()}
+    assert values["test_p1_ru_tk"] == 0.5
+    assert values["test_p5_ru_tk"] == 0.75
+    assert values["test_p5_tk_ru"] == 1.0
+    assert values["test_mrr_ru_tk"] == pytest.approx((1 + 0.5 + 1 + 0.1) / 4)
+    assert values["test_p1_mean"] == pytest.approx(0.5)
+    assert found["by_source"]["django"]["test_p1_ru_tk"]["value"] == 1.0
+    assert found["by_source"]["udhr"]["test_p1_ru_tk"]["value"] == 0.0
+    assert found["metrics"]["test_p1_ru_tk"]["unit"] == "sentence"
+
+
+def test_seeds_are_averaged_and_their_spread_is_told():
+    frame = fake_ranks({("ru_tk", 1): [1, 2, 1, 1], ("ru_tk", 2): [1, 2, 2, 1]})
+    figure = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]["test_p1_ru_tk"]
+    assert figure["value"] == 0.625
+    assert figure["by_seed"] == {"1": 0.75, "2": 0.5}
+    assert figure["spread"] == pytest.approx(np.std([0.75, 0.5], ddof=1))
+    assert figure["n"] == 4
+
+
+def test_comparison_pairs_the_same_queries_and_corrects_all_tests_together():
+    before = fake_ranks({("ru_tk", 0): [2] * 40, ("tk_ru", 0): [1, 2] * 20})
+    after = fake_ranks({("ru_tk", 1): [1] * 40, ("tk_ru", 1): [1, 2] * 20})
+    found = compare(before, after, PAIR, SETTINGS, seed=1)
+    assert found["test_p1_ru_tk"]["difference"] == 1.0
+    assert found["test_p1_ru_tk"]["unit"] == "document"
+    assert found["test_p1_ru_tk"]["p_mcnemar"] == pytest.approx(2 / 2**40)
+    assert found["test_p1_tk_ru"]["p"] == 1.0
+    assert found["test_p1_mean"]["difference"] == pytest.approx(0.5)
+    tests = {"use": found}
+    correct(tests)
+    assert found["test_p1_ru_tk"]["family"] == 6
+    # Four tests share the least p; the correction is by all six.
+    assert found["test_p1_ru_tk"]["p_holm"] == pytest.approx(6 * found["test_p1_ru_tk"]["p"])
+
+
+def test_comparison_of_other_queries_is_refused():
+    before, after = fake_ranks({("ru_tk", 0): [1, 2]}), fake_ranks({("ru_tk", 0): [1, 2, 3]})
+    with pytest.raises(DataError, match="other queries"):
+        compare(before, after, PAIR, SETTINGS, seed=1)
+
+
+def test_content_hash_sees_text_and_order_only():
+    frame = fake_ranks({("ru_tk", 0): [1, 2, 3]})
+    columns = ["pair_id", "doc"]
+    assert content_sha256(frame, columns) == content_sha256(frame.clone(), columns)
+    assert content_sha256(frame, columns) != content_sha256(frame.reverse(), columns)
+    assert content_sha256(frame, columns) != content_sha256(frame.head(2), columns)
+
+
+def test_rounding_refuses_what_is_not_a_number():
+    assert rounded({"a": [0.123456, 1], "b": "x", "c": -0.00001}) == {"a": [0.1235, 1], "b": "x", "c": 0.0}
+    with pytest.raises(DataError, match="finite"):
+        rounded({"a": float("nan")})
+
+
+def test_adapters_are_found_by_seed_and_hashed_without_their_logs(tmp_path):
+    for seed in (10, 2):
+        folder = tmp_path / "use" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    found = adapter_folders(tmp_path / "use")
+    assert list(found) == [2, 10]
+    before = adapter_sha256(found[2])
+    (found[2] / "training.log").write_text("epoch 1", encoding="utf-8")
+    assert adapter_sha256(found[2]) == before != adapter_sha256(found[10])
+    with pytest.raises(ModelError, match="no seed-<n> folder"):
+        adapter_folders(tmp_path / "use" / "seed-2")
+
+
+def run_evaluate(monkeypatch, *args: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["evaluate", *args])
+    evaluate.main()
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_evaluation_from_files_to_files_gives_the_same_bytes_twice(tmp_path, monkeypatch):
+    splits = write_splits(tmp_path / "splits")
+    hashes = []
+    for out in (tmp_path / "a", tmp_path / "b"):
+        run_evaluate(
+            monkeypatch,
+            *("--model", "use", "--variant", "pretrained", "--splits", str(splits), "--out", str(out)),
+        )
+        files = sorted(out.iterdir())
+        assert [file.name for file in files] == ["metrics.json", "ranks.parquet"]
+        hashes.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+    assert hashes[0] == hashes[1]
+    found = json.loads((tmp_path / "a" / "metrics.json").read_text(encoding="utf-8"))
+    # The encoder knows every keyword but the last, in both languages.
+    known = (len(KEYWORDS) - 1) / len(KEYWORDS)
+    assert found["metrics"]["test_p1_ru_tk"]["value"] == pytest.approx(known, abs=1e-6)
+    assert found["metrics"]["test_p1_ru_tk"]["n"] == len(KEYWORDS)
+    assert found["metrics"]["test_p1_ru_tk"]["unit"] == "document"
+    assert found["metrics"]["test_margin_p1_tk_ru"]["value"] == pytest.approx(known, abs=1e-6)
+    # To this encoder a corrupted copy is the same as the right text, and ties count against it.
+    assert found["metrics"]["hard_p1_ru_tk"]["value"] == 0.0
+    assert found["metrics"]["hard_p1_ru_tk"]["n"] == len(KEYWORDS)
+    signature = found["signature"]
+    assert signature["candidates"]["test"]["tk"] == len(KEYWORDS) + 2
+    assert signature["model"]["id"] == load_params().models_config["use"].id
+    assert set(signature["versions"]) == {"numpy", "peft", "sentence-transformers", "torch", "transformers"}
+    assert str(tmp_path) not in json.dumps(found)
+    read_table(tmp_path / "a" / "ranks.parquet", RANKS_SCHEMA)
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_each_seed_is_evaluated(tmp_path, monkeypatch):
+    splits = write_splits(tmp_path / "splits")
+    for seed in (1, 2):
+        folder = tmp_path / "models" / "use" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    run_evaluate(
+        monkeypatch,
+        *("--model", "use", "--variant", "finetuned", "--splits", str(splits)),
+        *("--adapter", str(tmp_path / "models" / "use"), "--out", str(tmp_path / "out")),
+    )
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert found["signature"]["seeds"]["training"] == [1, 2]
+    assert len(set(found["signature"]["adapter_sha256"].values())) == 2
+    assert found["metrics"]["test_p1_ru_tk"]["by_seed"] == {"1": 1.0, "2": 1.0}
+    assert set(read_table(tmp_path / "out" / "ranks.parquet", RANKS_SCHEMA)["seed"]) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "message"),
+    [
+        (("--model", "labze", "--variant", "pretrained"), ParamsError, "--model labze: not in params.yaml"),
+        (("--model", "use", "--variant", "finetuned"), ParamsError, "add --adapter"),
+        (("--model", "use", "--variant", "pretrained", "--adapter", "x"), ParamsError, "drop --adapter"),
+        (("--model", "use", "--variant", "pretrained"), DataError, "test.parquet: not found"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, args, error, message):
+    with pytest.raises(error, match=message) as caught:
+        run_evaluate(monkeypatch, *args, "--splits", str(tmp_path / "none"), "--out", str(tmp_path / "out"))
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    splits = write_splits(tmp_path / "splits")
+
+    def nothing(model, texts, lang, batch_tokens):
+        return np.full((len(texts), 4), np.nan, dtype=np.float32)
+
+    monkeypatch.setattr("stages.lib.encoders.encode", nothing)
+    with pytest.raises(DataError, match="not finite"):
+        run_evaluate(
+            monkeypatch,
+            *("--model", "use", "--variant", "pretrained", "--splits", str(splits)),
+            *("--out", str(tmp_path / "results" / "use-pretrained")),
+        )
+    assert list(tmp_path.glob("results/*")) == []
+
+
+def test_hard_names_of_sets():
+    assert evaluation.hard_name("test") == "hard"
+    assert evaluation.hard_name("ntrex") == "ntrex_hard"

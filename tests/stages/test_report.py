@@ -1,0 +1,187 @@
+"""The report, from files to files, on results that the evaluation made with a keyword encoder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from stages import report
+from stages.evaluate import evaluate
+from stages.lib.errors import DataError
+from stages.lib.files import read_json, write_json
+from stages.lib.params import Params, load_params
+from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
+from tests.stages.small_corpus import write_splits, write_stats
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    raw = load_params().model_dump()
+    raw |= {"models": ["use"], "baselines": ["minilm_en"], "benchmarks": []}
+    raw["evaluate"] |= {"bootstrap": 200, "permutations": 500}
+    return Params.model_validate(raw)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, params) -> Path:
+    """A folder with results, statistics and a training log."""
+    folder = tmp_path_factory.mktemp("run")
+    splits = write_splits(folder / "splits")
+    write_stats(folder / "stats")
+    adapter = folder / "models" / "use" / "seed-1"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_model.safetensors").write_bytes(b"1")
+    history = [{"epoch": 0, "score": 0.5}, {"epoch": 1, "score": 0.75, "loss": 0.2}]
+    write_json(folder / "models" / "use" / "training.json", {"seeds": [{"seed": 1, "history": history}]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stages.lib.encoders.load_encoder", load_encoder)
+        patch.setattr("stages.lib.encoders.encode", encode)
+        for model, variant, tuned in (
+            ("use", "pretrained", None),
+            ("use", "finetuned", folder / "models" / "use"),
+            ("minilm_en", "pretrained", None),
+        ):
+            evaluate(model, variant, splits, tuned, folder / "results" / f"{model}-{variant}", params)
+    return folder
+
+
+def write_report(run: Path, out: Path, params: Params, models: bool = True) -> None:
+    report.report(
+        *(run / "results", run / "stats", run / "models" if models else None),
+        *(out / "metrics", out / "report", params),
+    )
+
+
+def copied(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "run"))
+
+
+def test_summary_is_nested_by_model_variant_and_metric(run, tmp_path, params):
+    write_report(run, tmp_path, params)
+    summary = read_json(tmp_path / "metrics" / "summary.json")
+    assert {model: sorted(variants) for model, variants in summary.items()} == {
+        "use": ["finetuned", "pretrained"],
+        "minilm_en": ["pretrained"],
+    }
+    before, after = summary["use"]["pretrained"], summary["use"]["finetuned"]
+    assert before["test_n"] == after["test_n"] == len(KEYWORDS)
+    assert before["test_p1_ru_tk"] == round((len(KEYWORDS) - 1) / len(KEYWORDS), 4)
+    assert after["test_p1_tk_ru"] == 1.0
+    assert after["delta"] == round(1 / len(KEYWORDS), 4)
+    # One document of 24 differs: its sign is + or -, both as extreme.
+    assert after["p"] == 1.0
+    assert not {"p", "delta"} & set(before)
+    kinds = {"test_p5_ru_tk", "test_mrr_tk_ru", "test_margin_p1_ru_tk", "hard_p1_ru_tk", "hard_p1_tk_ru"}
+    assert kinds <= set(before)
+
+
+def test_details_carry_interval_n_unit_signature_and_comparison(run, tmp_path, params):
+    write_report(run, tmp_path, params)
+    detail = read_json(tmp_path / "metrics" / "detail" / "use-finetuned.json")
+    figure = detail["metrics"]["test_p1_ru_tk"]
+    assert {"value", "low", "high", "n", "unit", "units", "method"} <= set(figure)
+    compared = detail["compared_with_pretrained"]["test_p1_ru_tk"]
+    assert {"difference", "low", "high", "p", "p_holm", "p_mcnemar", "family", "unit"} <= set(compared)
+    assert detail["p"] == detail["compared_with_pretrained"]["test_p1_mean"]["p_holm"]
+    assert {"test_sha256", "pool_sha256", "dev_sha256", "model", "adapter_sha256", "versions"} <= set(
+        detail["signature"]
+    )
+    assert set(detail["by_source"]) == {"django", "udhr"}
+    pretrained = read_json(tmp_path / "metrics" / "detail" / "use-pretrained.json")
+    assert "compared_with_pretrained" not in pretrained
+
+
+def test_plots_corpus_and_table_are_written(run, tmp_path, params):
+    write_report(run, tmp_path, params)
+    metrics = tmp_path / "metrics"
+    with (metrics / "plots" / "p_at_k.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["model"], row["variant"]) for row in rows} == {
+        *(("use", "pretrained"), ("use", "finetuned"), ("minilm_en", "pretrained"))
+    }
+    tuned = [float(row["p_at_k"]) for row in rows if row["variant"] == "finetuned"]
+    assert tuned == [1.0] * len(tuned)
+    with (metrics / "plots" / "learning_curves.csv").open(encoding="utf-8") as file:
+        curves = [tuple(row.values()) for row in csv.DictReader(file)]
+    assert curves == [
+        *(("use", "1", "0", "score", "0.5"), ("use", "1", "1", "loss", "0.2")),
+        ("use", "1", "1", "score", "0.75"),
+    ]
+    assert read_json(metrics / "corpus.json")["clean"] == {"rows": 24, "share": 0.3333}
+    text = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
+    assert text.count("| use | ") == 2
+    assert "P@1 ru→tk" in text
+    write_report(run, tmp_path / "without", params, models=False)
+    assert not (tmp_path / "without" / "metrics" / "plots" / "learning_curves.csv").exists()
+
+
+def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    shutil.copytree(changed / "results" / "use-pretrained", changed / "results" / "labse-pretrained")
+    hashes = []
+    for source, out in ((run, tmp_path / "a"), (changed, tmp_path / "b")):
+        write_report(source, out, params)
+        files = sorted(path for path in out.rglob("*") if path.is_file())
+        hashes.append([(p.relative_to(out), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
+    assert hashes[0] == hashes[1]
+    assert len(hashes[0]) == 8
+
+
+def test_a_missing_result_is_named(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    shutil.rmtree(changed / "results" / "minilm_en-pretrained")
+    with pytest.raises(DataError, match=r"minilm_en-pretrained/metrics\.json: not found"):
+        write_report(changed, tmp_path / "out", params)
+    assert not (tmp_path / "out").exists()
+
+
+def spoil(path: Path, change) -> None:
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    change(raw)
+    write_json(path, raw)
+
+
+@pytest.mark.parametrize("key", ["test_sha256", "pool_sha256", "pair"])
+def test_results_of_other_data_are_refused(run, tmp_path, params, key):
+    changed = copied(run, tmp_path)
+    path = changed / "results" / "use-finetuned" / "metrics.json"
+    spoil(path, lambda raw: raw["signature"].update({key: "f" * 8}))
+    with pytest.raises(DataError, match=rf"use-finetuned/metrics\.json: {key} is ffffffff"):
+        write_report(changed, tmp_path / "out", params)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_result_under_another_name_is_refused(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    shutil.rmtree(changed / "results" / "minilm_en-pretrained")
+    shutil.copytree(changed / "results" / "use-pretrained", changed / "results" / "minilm_en-pretrained")
+    with pytest.raises(DataError, match="expected minilm_en pretrained, found use pretrained"):
+        write_report(changed, tmp_path / "out", params)
+
+
+def test_an_unfinished_result_is_refused(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    spoil(changed / "results" / "use-pretrained" / "metrics.json", lambda raw: raw.pop("signature"))
+    with pytest.raises(DataError, match="lacks 'signature'"):
+        write_report(changed, tmp_path / "out", params)
+
+
+def test_ranks_of_another_form_are_refused(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    path = changed / "results" / "use-pretrained" / "ranks.parquet"
+    pl.read_parquet(path).drop("doc").write_parquet(path)
+    with pytest.raises(DataError, match="lacks column doc"):
+        write_report(changed, tmp_path / "out", params)
+
+
+def test_missing_statistics_are_named(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    (changed / "stats" / "split.json").unlink()
+    with pytest.raises(DataError, match=r"split\.json: not found"):
+        write_report(changed, tmp_path / "out", params)
