@@ -110,6 +110,19 @@ def _word_swapper(
     return swap
 
 
+# Russian "в" is "во" before в or ф and another consonant: в среду, во вторник, во Франции.
+_VO = re.compile(r"\b([Вв])о? (?=\w+$)")
+_TAKES_VO = re.compile(r"[вф][^аеёиоуыэюя]", re.IGNORECASE)
+
+
+def _swap_name(text: str, start: int, stop: int, new: str) -> str:
+    """Put ``new`` in place, with the right form of a "в" before it."""
+    head, old = text[:start], text[start:stop]
+    if bool(_TAKES_VO.match(old)) != bool(_TAKES_VO.match(new)):
+        head = _VO.sub(r"\1о " if _TAKES_VO.match(new) else r"\1 ", head + "x")[:-1]
+    return head + new + text[stop:]
+
+
 def _stem_swapper(classes: list[tuple[str, str]], cased: bool) -> Callable[[str], Iterator[str]]:
     """Swap a stem for the next of its class and leave the ending.
 
@@ -133,7 +146,7 @@ def _stem_swapper(classes: list[tuple[str, str]], cased: bool) -> Callable[[str]
                     continue
                 found.append((match.start(1), match.end(1), _like(stem, table[stem.lower()])))
         for start, stop, new in sorted(found):
-            yield _splice(text, start, stop, new)
+            yield _swap_name(text, start, stop, new)
 
     return swap
 

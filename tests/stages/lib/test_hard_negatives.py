@@ -23,10 +23,11 @@ def made(text: str, lang: str, kind: str) -> list[str]:
         # Placeholders are no numbers.
         ("ru", "number", "Показано $1 из {0} строк, %2$s", []),
         # Names: the ending stays, the stem changes.
-        ("ru", "entity", "Она живёт в Германии", ["Она живёт в Франции"]),
+        ("ru", "entity", "Она живёт в Германии", ["Она живёт во Франции"]),
         ("ru", "entity", "Поезд из Ашхабада", ["Поезд из Ташкента"]),
         ("ru", "entity", "Русский язык", ["Английский язык"]),
-        ("ru", "entity", "в понедельник", ["в вторник"]),
+        ("ru", "entity", "в понедельник", ["во вторник"]),
+        ("ru", "entity", "Во вторник во дворе", ["В четверг во дворе"]),
         ("tk", "entity", "Ol Germaniýada ýaşaýar", ["Ol Fransiýada ýaşaýar"]),
         ("tk", "entity", "Türkmenistanyň Konstitusiýasy", ["Gazagystanyň Konstitusiýasy"]),
         ("tk", "entity", "Rus dili", ["Fransuz dili"]),
