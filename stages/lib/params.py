@@ -141,6 +141,8 @@ class Params(_Block):
     benchmarks: list[Name]
     sources_config: dict[Name, SourceConfig]
     benchmarks_config: dict[Name, BenchmarkConfig]
+    # Read and checked by the crawler, which shares no code with the stages.
+    crawl: dict[str, Any]
     align: AlignParams
     clean: CleanParams
     split: SplitParams
