@@ -151,7 +151,8 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
     rows = _Rows(corpus, params.pair, params.split)
 
     test = rows.evaluated("test")
-    references: list[tuple[str, Any]] = [("test", rows.protect("test", test))]
+    test_texts = rows.protect("test", test)
+    references: list[tuple[str, Any]] = [("test", test_texts)]
     references += [(f"benchmark {item.name}", _BenchmarkTexts(item)) for item in fingerprints]
     dev = rows.evaluated("dev")
     dev_causes = rows.find_leaks(dev, references)
@@ -163,7 +164,7 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
     train = [row for row in train if row not in removed]
     _check_sizes(rows, train, dev, test, params.split)
 
-    pool = rows.make_pool(removed, test)
+    pool = rows.make_pool(test, test_texts, removed)
     tables = {"train": corpus[train], "dev": corpus[dev], "test": corpus[test]}
     held = [row for row, name in enumerate(rows.split) if name != "train" and not rows.is_evaluated[row]]
     stats = {
@@ -266,25 +267,32 @@ class _Rows:
                 causes[row] = cause
         return causes
 
-    def make_pool(self, removed: Mapping[int, _Cause], test: list[int]) -> pl.DataFrame:
-        """Return the distractors: distinct texts of the rest of the corpus, none equal to a test text.
+    def make_pool(
+        self, test: list[int], protected: ProtectedTexts, removed: Mapping[int, _Cause]
+    ) -> pl.DataFrame:
+        """Return the distractors: distinct texts of the rest of the corpus that cannot be right answers.
 
-        What was removed as a near-duplicate stays away too: it may be a right answer.
+        Beside the test texts themselves, what is paired with one of them anywhere (a short message with the
+        same translation) and what was removed for its nearness to test stay away: they may be right.
         """
-        in_test = set(test)
-        taken = {text for row in test for text in (self.src_norm[row], self.tgt_norm[row])} | {""}
-        texts: dict[tuple[str, str], str] = {}
+        banned = {""} | protected.texts
+        for row, texts in enumerate(zip(self.src_norm, self.tgt_norm, strict=True)):
+            near = row in removed and removed[row].reference == "test"
+            if near or not protected.texts.isdisjoint(texts):
+                banned.update(texts)
+        left_out = {*test, *removed}
+        chosen: dict[tuple[str, str], str] = {}
         for row in range(len(self.src)):
-            if row in in_test or row in removed:
+            if row in left_out:
                 continue
-            sides = [(self.tgt_lang[row], self.tgt[row], self.tgt_norm[row])]
-            sides.append((self.src_lang[row], self.src[row], self.src_norm[row]))
-            for lang, text, normalised in sides:
-                if lang in (self._pair.src, self._pair.tgt) and normalised not in taken:
+            for lang, text, normalised in (
+                (self.src_lang[row], self.src[row], self.src_norm[row]),
+                (self.tgt_lang[row], self.tgt[row], self.tgt_norm[row]),
+            ):
+                if lang in (self._pair.src, self._pair.tgt) and normalised not in banned:
                     # Of the spellings of one text the first in order, whatever row it is in.
-                    texts[lang, normalised] = min(text, texts.get((lang, normalised), text))
-        lines = sorted((lang, text) for (lang, _), text in texts.items())
-        return table_from_rows(lines, POOL_SCHEMA)
+                    chosen[lang, normalised] = min(text, chosen.get((lang, normalised), text))
+        return table_from_rows(sorted((lang, text) for (lang, _), text in chosen.items()), POOL_SCHEMA)
 
 
 def _first_cause(

@@ -108,6 +108,22 @@ def test_pool_has_the_rest_of_the_corpus_and_no_test_text() -> None:
     )
 
 
+def test_pool_has_no_other_right_answer() -> None:
+    rows = [
+        # A short message with the translation of a test pair: its Russian would be right for that Turkmen.
+        (TEST, "s", "ru", "Войти", TEST_ROW[4]),
+        (TRAIN, "t", "ru", "Войти", "Gir"),
+        # Another translation of a test message's English.
+        (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
+        (TEST, "u", "en", "Enter the user name and the password", "Adyňyzy hem açar sözi ýazyň"),
+        (TEST, "v", "ru", "Выйти", "Çyk"),
+    ]
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), [], PARAMS)
+    pool = set(splits.pool["text"])
+    assert {"Gir", "Выйти", "Çyk"} <= pool
+    assert not {"Войти", "Adyňyzy hem açar sözi ýazyň", TEST_ROW[4]} & pool
+
+
 def test_pivots_stay_with_their_document_and_out_of_dev_and_test() -> None:
     rows = [TEST_ROW, DEV_ROW, TRAIN_ROW]
     pivots = [
