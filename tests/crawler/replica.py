@@ -246,9 +246,9 @@ def _turkmenportal(n: int, base: str, slow_s: float) -> dict[str, Page]:
         for lang in ("ru", "tk")
         for index, article in enumerate(by_lang[lang])
     ]
-    # An old address of an article, and one that is gone: both still stand in the sitemap.
-    moved = by_lang["ru"][4]
-    old = f"/blog/{moved.id}/staryj-adres"
+    # The address of an article before its number changed, and one that is gone: the sitemap has both.
+    moved = by_lang["ru"][min(9, n - 1)]
+    old = "/blog/345/staryj-adres"
     pages.append(Page(old, "moved", status=301, location=base + moved.path))
     gone = "/blog/17/udalennaja-novost"
     # The sitemap lacks the two newest articles (the feed has them) and the oldest third (the sections do).
@@ -296,6 +296,9 @@ def _turkmenportal(n: int, base: str, slow_s: float) -> dict[str, Page]:
             suffix = "" if number == 1 else f"?page={number}"
             pages.append(Page(f"{words['news']}{suffix}", "listing", body, lang=lang))
         pages.append(Page(words["prefix"] or "/", "listing", _tp_listing(base, lang, articles, 1), lang=lang))
+        long_ones = [a for a in articles if "/compositions/" in a.path]
+        body = _tp_listing(base, lang, long_ones, 1, f"{words['news'][:3]}/compositions")
+        pages.append(Page(f"{words['news'][:3]}/compositions", "listing", body, lang=lang))
     return _finish(pages, slow_s)
 
 
@@ -360,7 +363,9 @@ def _tp_page(base: str, article: _Article, beside: list[_Article], index: int) -
     )
 
 
-def _tp_listing(base: str, lang: str, articles: list[_Article], number: int) -> bytes:
+def _tp_listing(
+    base: str, lang: str, articles: list[_Article], number: int, path: str | None = None
+) -> bytes:
     words = _TP_WORDS[lang]
     rows = "".join(
         '<div class="entry"><h2><a rel="bookmark" href="'
@@ -370,7 +375,8 @@ def _tp_listing(base: str, lang: str, articles: list[_Article], number: int) -> 
     )
     # The real trap: the last page too has a next one, for ever.
     pager = (
-        f'<ul class="pagination"><li class="next"><a rel="next" href="{words["news"]}?page={number + 1}">'
+        f'<ul class="pagination"><li class="next"><a rel="next" '
+        f'href="{path or words["news"]}?page={number + 1}">'
         f"{words['next']}</a></li></ul>"
     )
     trap = f'<a class="day" href="{words["prefix"]}/archive/2025-03-28">{words["archive"]}</a>'
@@ -411,8 +417,8 @@ def _orient(n: int, base: str, slow_s: float) -> dict[str, Page]:
         for lang in ("ru", "tk")
         for index, article in enumerate(by_lang[lang])
     ]
-    moved = by_lang["tk"][2]
-    old = f"/tk/post/{moved.id}/kone-salgy"
+    moved = by_lang["tk"][min(8, n - 1)]
+    old = "/tk/post/345/kone-salgy"
     pages.append(Page(old, "moved", status=308, location=moved.path))
     known = slice(1, max(2, n - n // 3))
     listed = [a for lang in ("ru", "tk") for a in by_lang[lang][known] if a is not moved]

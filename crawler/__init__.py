@@ -1,0 +1,1 @@
+"""Crawl the study's web sites into packed, resumable files; independent of the pipeline's stages."""

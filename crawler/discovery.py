@@ -1,0 +1,191 @@
+"""Find pages: sitemaps, feeds and the listings of sections."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+from parsel import Selector
+
+from crawler.pages import parse_time
+
+
+@dataclass(frozen=True)
+class Found:
+    """An address in a list. ``changed`` is when the page last changed, ``published`` when it appeared."""
+
+    url: str
+    changed: dt.datetime | None = None
+    published: dt.datetime | None = None
+    versions: tuple[str, ...] = ()
+
+
+class ListError(Exception):
+    """A list cannot be read; the first argument says of what kind the fault is."""
+
+
+def gunzip(body: bytes, limit: int) -> bytes:
+    """Unpack gzip data up to a size.
+
+    Raises ListError if it would be larger, or is damaged.
+    """
+    out: list[bytes] = []
+    size = 0
+    while body:
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            out.append(decoder.decompress(body, limit - size + 1))
+        except zlib.error:
+            raise ListError("damaged gzip") from None
+        size += len(out[-1])
+        if size > limit:
+            raise ListError("too large")
+        if not decoder.eof:
+            raise ListError("damaged gzip")
+        body = decoder.unused_data
+    return b"".join(out)
+
+
+def parse_xml(body: bytes) -> etree._Element:
+    """Parse an untrusted XML list.
+
+    No entity is ever expanded and nothing is fetched. Raises ListError for entity declarations, and for what
+    is not XML.
+    """
+    if b"<!ENTITY" in body.upper():
+        raise ListError("entity declarations")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        recover=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(body.strip(), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        root = None
+    if root is None:
+        raise ListError("not XML")
+    return root
+
+
+def _name(node: Any) -> str:
+    return etree.QName(node).localname.lower() if isinstance(node.tag, str) else ""
+
+
+def _child(node: Any, *names: str) -> str | None:
+    for name in names:
+        for child in node:
+            if _name(child) == name and child.text and child.text.strip():
+                return child.text.strip()
+    return None
+
+
+def read_sitemap(body: bytes) -> tuple[list[Found], list[Found]]:
+    """Read a sitemap; return its pages and the further sitemaps that it names."""
+    root = parse_xml(body)
+    if _name(root) not in ("urlset", "sitemapindex"):
+        raise ListError("not a sitemap")
+    pages: list[Found] = []
+    maps: list[Found] = []
+    for node in root:
+        url = _child(node, "loc")
+        if not url:
+            continue
+        changed = parse_time(_child(node, "lastmod"))
+        if _name(node) == "sitemap":
+            maps.append(Found(url, changed))
+        elif _name(node) == "url":
+            versions = tuple(
+                child.get("href")
+                for child in node
+                if _name(child) == "link"
+                and child.get("href")
+                and child.get("rel", "alternate") == "alternate"
+            )
+            pages.append(Found(url, changed, None, versions))
+    return pages, maps
+
+
+def read_feed(body: bytes) -> list[Found]:
+    """Read an RSS (0.9 to 2.0) or Atom feed."""
+    root = parse_xml(body)
+    if _name(root) not in ("rss", "feed", "rdf"):
+        raise ListError("not a feed")
+    found = []
+    for node in root.iter():
+        if _name(node) not in ("item", "entry"):
+            continue
+        url = _child(node, "link")
+        for child in node:
+            if _name(child) == "link" and child.get("href") and child.get("rel", "alternate") == "alternate":
+                url = child.get("href")
+        if not url:
+            guid = _child(node, "guid", "id")
+            url = guid if guid and guid.startswith("http") else None
+        if url:
+            found.append(
+                Found(
+                    url,
+                    parse_time(_child(node, "updated", "modified")),
+                    parse_time(_child(node, "pubdate", "published", "date", "issued")),
+                )
+            )
+    return found
+
+
+def read_links(selector: Selector, join: Any) -> Iterator[tuple[str, dt.datetime | None]]:
+    """Yield every link of a page with the date that stands beside it, if one does.
+
+    A date belongs to a link if the smallest block around the link that holds a date holds this link only, or
+    several links to the same address.
+    """
+    for node in selector.xpath("//a[@href]"):
+        try:
+            url = join(node.attrib["href"].strip())
+        except ValueError:
+            continue
+        yield url, _date_beside(node.root, node.attrib["href"])
+
+
+def _date_beside(anchor: Any, href: str) -> dt.datetime | None:
+    block = anchor
+    for _ in range(4):
+        times = block.xpath(".//*[@datetime]/@datetime")
+        if times:
+            links = set(block.xpath(".//a/@href"))
+            return parse_time(times[0]) if links <= {href} else None
+        block = block.getparent()
+        if block is None:
+            return None
+    return None
+
+
+def next_page(selector: Selector, join: Any, here: str) -> str | None:
+    """Return the address of a listing's next page: rel=next, a class ``next``, or the next page number."""
+    for path in (
+        "//link[@rel='next']/@href",
+        "//a[contains(concat(' ', @rel, ' '), ' next ')]/@href",
+        "//*[contains(concat(' ', @class, ' '), ' next ')]/descendant-or-self::a/@href",
+    ):
+        for href in selector.xpath(path).getall():
+            try:
+                return join(href.strip())
+            except ValueError:
+                continue
+    number = re.search(r"[?&]page=(\d+)", here)
+    wanted = int(number[1]) + 1 if number else 2
+    for href in selector.xpath("//a/@href").getall():
+        if re.search(rf"[?&]page={wanted}(?:&|$)", href):
+            try:
+                return join(href.strip())
+            except ValueError:
+                continue
+    return None

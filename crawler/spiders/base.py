@@ -1,0 +1,513 @@
+"""The base of every spider: discovery, limits, what is asked for again, and pairing."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urljoin, urlsplit
+
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+)
+from scrapy.http import Response, TextResponse
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.python.failure import Failure
+
+from crawler.discovery import Found, ListError, gunzip, next_page, read_feed, read_links, read_sitemap
+from crawler.items import Article, Record, record_from
+from crawler.middlewares import PrivateAddress
+from crawler.options import Options, SiteOptions
+from crawler.pages import Hints, PageFacts, parse_time, read_page
+from crawler.pairing import Candidate, Paired, pair_pages
+from crawler.state import Known, Seen, State
+from crawler.store import PackedFile
+from crawler.urls import normalise_url
+
+logger = logging.getLogger(__name__)
+
+# Lists that name everything come first; what a page names as its other version comes before other pages, so
+# that a limited crawl brings whole pairs; listings, which can be long, come last.
+_SITEMAP, _FEED, _VERSION, _PAGE, _SECTION = 60, 50, 40, 20, 10
+_MAX_SITEMAP_DEPTH = 3
+_MAX_MENU_SECTIONS = 30
+
+
+@dataclass(frozen=True)
+class Ref:
+    """What an article's address says."""
+
+    lang: str
+    id: str | None
+    key: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One crawl, as the user asked for it."""
+
+    site: SiteOptions
+    options: Options
+    out: Path
+    state_dir: Path
+    langs: tuple[str, ...]
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    max_pages: int | None = None
+
+    @property
+    def signature(self) -> str:
+        """Crawls of one signature look for the same pages; the second may go on with the first's queue."""
+        parts = (self.site, self.langs, self.since, self.until, self.max_pages)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+class SiteSpider(Spider):
+    """Crawl one site: find its articles by sitemap, feed and section, in every language asked for.
+
+    A subclass says how to read an article's address (``ref``) and gives hints about its pages.
+    """
+
+    name = "site"
+    hints: ClassVar[Hints] = Hints()
+    # Whether one id is one article in every language.
+    shared_ids: ClassVar[bool] = True
+    # The site's own codes for languages, where they are not ISO 639.
+    lang_codes: ClassVar[dict[str, str]] = {"tm": "tk"}
+
+    def __init__(self, job: Job, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.base = job.site.base_url.rstrip("/")
+        self.allowed_domains = [urlsplit(self.base).hostname or ""]
+        self.robots_unreadable = False
+        self.resumed = False
+        self.reached = False
+        self.store = PackedFile(job.out / f"{self.name}.jsonl.gz")
+        self.state_file = State(job.state_dir / "state.sqlite")
+        self.state_file.sync(self.store)
+        self.resumed = self.state_file.begin(job.signature)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SiteSpider:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider._robots_parsed, signal=signals.robots_parsed)
+        return spider
+
+    # --- what a site has to say ---
+
+    def ref(self, url: str) -> Ref | None:
+        """Return what an article's address says, or None if it is no article of this site."""
+        raise NotImplementedError
+
+    def listed(self, response: TextResponse) -> Iterator[tuple[str, dt.datetime | None]]:
+        """Yield the articles of a listing, with the dates beside them."""
+        yield from read_links(response.selector, response.urljoin)
+
+    def refine(self, response: TextResponse, facts: PageFacts) -> dict[str, Any]:
+        """Return fields of the record that this site's pages say better than the general reader."""
+        return {}
+
+    # --- numbers ---
+
+    def count(self, name: str, by: int = 1) -> int:
+        """Count something of this crawl; the number survives a kill."""
+        return self.state_file.count(f"n:{name}", by)
+
+    def numbers(self) -> dict[str, int]:
+        return self.state_file.numbers("n:")
+
+    def key_of(self, url: str) -> str:
+        """Return what tells a page from others: its language and id, else its address."""
+        ref = self.ref(url)
+        return ref.key if ref else normalise_url(url)
+
+    # --- discovery ---
+
+    async def start(self) -> AsyncIterator[Any]:
+        for path in self.job.site.sitemaps:
+            yield self._list(urljoin(self.base + "/", path), "parse_sitemap", _SITEMAP)
+        for path in self.job.site.feeds:
+            yield self._list(urljoin(self.base + "/", path), "parse_feed", _FEED)
+        for path in self.job.site.sections:
+            yield self._section(urljoin(self.base + "/", path), root=path)
+
+    def _list(self, url: str, callback: str, priority: int, **kwargs: Any) -> Request:
+        return Request(
+            url,
+            callback=getattr(self, callback),
+            errback=self.failed,
+            cb_kwargs=kwargs,
+            priority=priority,
+            meta={"key": f"list:{normalise_url(url)}"},
+        )
+
+    def _section(self, url: str, root: str, number: int = 1, before: str = "") -> Request:
+        return self._list(url, "parse_section", _SECTION, root=root, number=number, before=before)
+
+    def _robots_parsed(self, robotparser: Any, request: Request) -> None:
+        """Follow the sitemaps that robots.txt names."""
+        for url in list(getattr(robotparser.rp, "sitemaps", ()))[:50]:
+            absolute = urljoin(self.base + "/", url)
+            if self._is_here(absolute):
+                self.crawler.engine.crawl(self._list(absolute, "parse_sitemap", _SITEMAP))
+
+    def _is_here(self, url: str) -> bool:
+        try:
+            here, there = urlsplit(self.base), urlsplit(url)
+            return (there.hostname, there.port) == (here.hostname, here.port) and there.scheme in (
+                "http",
+                "https",
+            )
+        except ValueError:
+            return False
+
+    def parse_sitemap(self, response: Response, depth: int = 0) -> Iterator[Request]:
+        """Queue a sitemap's articles and the sitemaps that it names."""
+        limit = int(self.job.options.max_page_mb * 8e6)
+        try:
+            body = gunzip(response.body, limit) if response.body[:2] == b"\x1f\x8b" else response.body
+            pages, maps = read_sitemap(body)
+        except ListError as error:
+            self._error(str(error), response.url)
+            return
+        self.reached = True
+        for found in maps:
+            if depth >= _MAX_SITEMAP_DEPTH or (
+                self.job.since and found.changed and found.changed < self.job.since
+            ):
+                continue
+            if self._is_here(found.url):
+                yield self._list(found.url, "parse_sitemap", _SITEMAP, depth=depth + 1)
+        for found in pages:
+            yield from self._offer(found)
+            for url in found.versions:
+                yield from self._offer(Found(url, found.changed))
+
+    def parse_feed(self, response: Response) -> Iterator[Request]:
+        """Queue a feed's articles."""
+        try:
+            entries = read_feed(response.body)
+        except ListError as error:
+            self._error(str(error), response.url)
+            return
+        self.reached = True
+        for found in entries:
+            yield from self._offer(Found(response.urljoin(found.url), found.changed, found.published))
+
+    def parse_section(self, response: Response, root: str, number: int, before: str) -> Iterator[Request]:
+        """Queue a listing's articles and its next page.
+
+        The listing ends where a page shows nothing, the same as the page before it, only what is too old, or,
+        in a part of the site that an earlier crawl has walked to its end, only what is known.
+        """
+        if not isinstance(response, TextResponse):
+            self._error("not HTML", response.url)
+            return
+        self.reached = True
+        keys: list[str] = []
+        dates: list[dt.datetime] = []
+        new = 0
+        for url, published in self.listed(response):
+            ref = self.ref(url)
+            if not ref or ref.lang not in self.job.langs:
+                continue
+            if ref.key not in keys:
+                keys.append(ref.key)
+            if published:
+                dates.append(published)
+            if not self.state_file.known(ref.key) and not self.state_file.seen(ref.key):
+                new += 1
+            yield from self._offer(Found(url, None, published))
+        if number == 1:
+            yield from self._menu(response)
+        here = hashlib.sha256(" ".join(keys).encode()).hexdigest()
+        too_old = bool(
+            self.job.since and dates and len(dates) * 2 > len(keys) and max(dates) < self.job.since
+        )
+        swept = self.state_file.get(f"swept:{root}")
+        walked = swept is not None and swept <= self._since_text()
+        if not keys or here == before or too_old or (walked and not new):
+            self.state_file.set(f"ended:{root}", self._since_text())
+            return
+        following = next_page(response.selector, response.urljoin, response.url)
+        if following is None or number >= self.job.options.max_section_pages:
+            self.state_file.set(f"ended:{root}", self._since_text())
+            return
+        if not self._is_here(following) or self.ref(following):
+            return
+        path = urlsplit(following).path
+        if path == urlsplit(response.url).path or re.search(r"/page/\d+/?$", path):
+            yield self._section(following, root, number + 1, here)
+        else:
+            # A front page's "next" leads into another listing.
+            yield self._section(following, root=path)
+
+    def _since_text(self) -> str:
+        return self.job.since.astimezone(dt.UTC).isoformat() if self.job.since else ""
+
+    def _menu(self, response: TextResponse) -> Iterator[Request]:
+        """Queue the sections of the site's menu: short paths without figures, so no calendars."""
+        seen: list[str] = []
+        for href in response.xpath("//nav//a/@href | //header//a/@href").getall():
+            try:
+                url = urljoin(response.url, href.strip())
+            except ValueError:
+                continue
+            path = urlsplit(url).path
+            if (
+                self._is_here(url)
+                and not urlsplit(url).query
+                and re.fullmatch(r"(?:/[A-Za-z][A-Za-z_-]*){1,2}/?", path)
+                and path not in seen
+            ):
+                seen.append(path)
+        for path in seen[:_MAX_MENU_SECTIONS]:
+            yield self._section(urljoin(self.base + "/", path), root=path)
+
+    def _offer(self, found: Found, priority: int = _PAGE) -> Iterator[Request]:
+        """Queue an article unless what is known of it says that it is not wanted or has not changed."""
+        ref = self.ref(found.url)
+        if ref is None or ref.lang not in self.job.langs or not self._is_here(found.url):
+            return
+        url = found.url
+        key = self.state_file.alias(normalise_url(url)) or ref.key
+        job = self.job
+        if found.published and not self._in_range(found.published):
+            self._settle(key, "outside")
+            return
+        # What has not changed since a day cannot have appeared after it.
+        if job.since and found.changed and found.changed < job.since:
+            self._settle(key, "outside")
+            return
+        changed = found.changed.isoformat() if found.changed else None
+        known = self.state_file.known(key)
+        if known and not self._wants_again(known, found.changed):
+            self._settle(key, "skipped")
+            return
+        if known:
+            url = known.url
+        seen = self.state_file.seen(key)
+        if seen and (changed is None or seen.lastmod == changed):
+            published = parse_time(seen.published)
+            if published and not self._in_range(published):
+                self._settle(key, "outside")
+                return
+        yield self._article(url, key, ref, changed, priority)
+
+    def _article(self, url: str, key: str, ref: Ref, changed: str | None, priority: int) -> Request:
+        return Request(
+            url,
+            callback=self.parse_page,
+            errback=self.failed,
+            priority=priority,
+            meta={
+                "key": key,
+                "article": True,
+                "lastmod": changed,
+                # Newest first, and the versions of one number side by side.
+                "rank": int(ref.id) if ref.id and ref.id.isdigit() and len(ref.id) < 16 else 0,
+                "handle_httpstatus_list": [304, 404, 410],
+            },
+        )
+
+    def _settle(self, key: str, name: str) -> None:
+        if self.state_file.settle(key):
+            self.count(name)
+
+    def _wants_again(self, known: Known, changed: dt.datetime | None) -> bool:
+        """Return whether a stored page may have changed: by its change date, else by its age."""
+        if changed:
+            before = parse_time(known.lastmod)
+            return before is None or changed > before
+        published = parse_time(known.published)
+        age = dt.timedelta(days=self.job.options.recheck_days)
+        return published is None or dt.datetime.now(dt.UTC) - published < age
+
+    def _in_range(self, published: dt.datetime) -> bool:
+        since, until = self.job.since, self.job.until
+        return not ((since and published < since) or (until and published >= until))
+
+    def conditions(self, request: Request) -> dict[str, str]:
+        """Return the headers that ask for a page only if it differs from the stored one."""
+        known = self.state_file.known(request.meta["key"]) if request.meta.get("article") else None
+        if known is None:
+            return {}
+        headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+        return {name: value for name, value in headers.items() if value}
+
+    # --- pages ---
+
+    def parse_page(self, response: Response) -> Iterator[Any]:
+        """Make a record of an article, if it is new or changed."""
+        key = response.meta["key"]
+        lastmod = response.meta.get("lastmod")
+        known = self.state_file.known(key)
+        if response.status == 304 and known:
+            self.count("unchanged")
+            self.state_file.set_lastmod(key, lastmod)
+            return
+        if response.status in (404, 410):
+            self._error(str(response.status), response.url)
+            if known:
+                self.count("gone")
+            return
+        if not isinstance(response, TextResponse) or not response.xpath("//body"):
+            self._error("not HTML", response.url)
+            return
+        ref = self.ref(response.url)
+        if ref is None or ref.lang not in self.job.langs:
+            self._error("redirected away", response.url)
+            return
+        facts = read_page(response.selector, response.urljoin, self.hints)
+        refined = self.refine(response, facts)
+        published: dt.datetime | None = refined.pop("published", None) or facts.published
+        for version in facts.versions:
+            yield from self._offer(Found(version.url), _VERSION)
+        if published and not self._in_range(published):
+            self.count("outside")
+            self.state_file.set_seen(key, Seen(published.isoformat(), lastmod, None, None, ()))
+            return
+        if self.is_full():
+            return
+        record = Article(
+            url=response.url,
+            canonical=facts.canonical if facts.canonical and self._is_here(facts.canonical) else response.url,
+            lang=ref.lang,
+            id=ref.id,
+            title=facts.title,
+            published=published.isoformat() if published else None,
+            fetched=_now(),
+            sha256=hashlib.sha256(response.body).hexdigest(),
+            doc=f"{self.name}/{ref.id or hashlib.sha256(key.encode()).hexdigest()[:16]}",
+            key=key,
+            content=facts.content,
+            etag=_header(response, "ETag"),
+            last_modified=_header(response, "Last-Modified"),
+            lastmod=lastmod,
+            alternates=self._links(facts, key),
+            aliases=tuple(normalise_url(url) for url in response.meta.get("redirect_urls", ())),
+            html=response.text,
+        )
+        for name, value in refined.items():
+            setattr(record, name, value)
+        if known:
+            record.doc, record.paired = known.doc, known.paired
+            if known.content == record.content and known.alternates == record.alternates:
+                self.count("unchanged")
+                self.state_file.set_lastmod(key, lastmod)
+                return
+        yield record
+
+    def _links(self, facts: PageFacts, key: str) -> tuple[str, ...]:
+        """Return the keys of the versions that a page names, each with how it names it."""
+        links = []
+        for version in facts.versions:
+            ref = self.ref(version.url) if self._is_here(version.url) else None
+            if ref and ref.key != key:
+                links.append(f"{version.how} {self.state_file.alias(normalise_url(version.url)) or ref.key}")
+        return tuple(dict.fromkeys(links))
+
+    def is_full(self) -> bool:
+        """Return whether the crawl has brought as many pages as it was asked for."""
+        limit = self.job.max_pages
+        return limit is not None and self.count("new", 0) + self.count("changed", 0) >= limit
+
+    def stored(self, record: Record) -> None:
+        """Stop at the limit, after a record that has just been written."""
+        if self.is_full():
+            self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="max_pages"))
+
+    # --- errors ---
+
+    def failed(self, failure: Failure) -> None:
+        """Count an error by its kind; nothing is lost silently."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        error = failure.value
+        if isinstance(error, PrivateAddress):
+            self._error("refused address", f"{request.url}: {error}")
+        elif isinstance(error, HttpError):
+            self._error(str(error.response.status), request.url)
+        elif isinstance(error, IgnoreRequest):
+            text = str(error)
+            if "robots" in text:
+                self.count("disallowed")
+            elif "offsite" in text:
+                self.count("offsite")
+            elif "DOWNLOAD_MAXSIZE" in text:
+                self._error("too large", request.url)
+            else:
+                self._error("too many redirects" if "redirect" in text else "refused", request.url)
+        elif isinstance(error, DownloadTimeoutError):
+            self._error("timeout", request.url)
+        elif isinstance(error, CannotResolveHostError):
+            self._error("no such host", request.url)
+        elif isinstance(error, DownloadConnectionRefusedError):
+            self._error("connection refused", request.url)
+        elif isinstance(error, DownloadCancelledError):
+            self._error("too large", request.url)
+        else:
+            self._error(type(error).__name__, f"{request.url}: {error}")
+
+    def _error(self, kind: str, what: str) -> None:
+        self.count(f"error:{kind}")
+        logger.info("%s: %s", kind, what)
+
+    # --- the end ---
+
+    def pair(self) -> dict[str, Paired]:
+        """Group the stored pages into documents."""
+        return pair_pages(self.name, map(self._candidate, self.state_file.pages()), self.shared_ids)
+
+    @staticmethod
+    def _candidate(known: Known) -> Candidate:
+        links = tuple((link.partition(" ")[2], link.partition(" ")[0]) for link in known.alternates)
+        return Candidate(known.key, known.lang, known.id, parse_time(known.published), known.title, links)
+
+    def finish(self, reason: str) -> int:
+        """Write the documents' names into the records, pack the file, close it; return the pairs.
+
+        After an interruption (a reason other than ``finished`` and ``max_pages``) the queue stays.
+        """
+        state, store = self.state_file, self.store
+        paired = self.pair()
+        for known in list(state.pages()):
+            wanted = paired[known.key]
+            if (known.doc, known.paired) != (wanted.doc, wanted.how):
+                record = record_from(store.read(known.span))
+                record.doc, record.paired = wanted.doc, wanted.how
+                state.add(store, record.to_dict(), tally=False)
+                state.set_lastmod(known.key, known.lastmod)
+        state.compact(store)
+        langs: dict[str, set[str | None]] = {}
+        for known in state.pages():
+            langs.setdefault(known.doc or known.key, set()).add(known.lang)
+        if reason == "finished":
+            for name, value in state.values("ended:").items():
+                state.set(f"swept:{name}", value)
+        if reason in ("finished", "max_pages"):
+            state.end()
+        store.close()
+        state.close()
+        return sum(len(found) > 1 for found in langs.values())
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1") if value else None
