@@ -38,7 +38,12 @@ def fingerprint_benchmarks(params: Params, without: list[str], cache_dir: Path, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="the .json.gz file to write")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("assets/fingerprints.json.gz"),
+        help="the file to write (default: %(default)s)",
+    )
     parser.add_argument(
         "--without",
         action="append",

@@ -55,7 +55,8 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
                 f"drop it from benchmarks, or add the file under benchmarks_config.{name}.files"
             )
     keys = [key for key in (pair.src, pair.tgt, DOCUMENTS) if key in config.files]
-    columns = {key: _read_lines(_fetch(name, config.files[key], cache_dir)) for key in keys}
+    remedy = f"drop {name} from benchmarks"
+    columns = {key: _read_lines(_fetch(name, config.files[key], cache_dir, remedy)) for key in keys}
     for key in keys:
         where = f"benchmark {name}: {config.files[key].url}"
         if len(columns[key]) != len(columns[pair.src]):
@@ -81,12 +82,13 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
 
 
 def read_texts(name: str, params: Params, cache_dir: Path = CACHE_DIR) -> list[str]:
-    """Fetch a benchmark of any kind and return all its texts, in all its languages."""
+    """Fetch a benchmark of any kind and return all its texts, in all its languages, for its fingerprint."""
     config = _config(name, params)
+    remedy = f"leave it out with --without {name}"
     texts: list[str] = []
     for key, pinned in sorted(config.files.items()):
         if key != DOCUMENTS and (config.kind, key) != ("sts17", "gold"):
-            texts += _READERS[config.kind](_fetch(name, pinned, cache_dir))
+            texts += _READERS[config.kind](_fetch(name, pinned, cache_dir, remedy))
     return texts
 
 
@@ -97,11 +99,11 @@ def _config(name: str, params: Params) -> BenchmarkConfig:
     return params.benchmarks_config[name]
 
 
-def _fetch(name: str, pinned: PinnedFile, cache_dir: Path) -> Path:
+def _fetch(name: str, pinned: PinnedFile, cache_dir: Path, remedy: str) -> Path:
     try:
         return fetch(pinned.url, pinned.sha256, MAX_BYTES, cache_dir)
     except DownloadError as error:
-        raise DownloadError(f"benchmark {name}: {error}, or drop {name} from benchmarks") from None
+        raise DownloadError(f"benchmark {name}: {error}, or {remedy}") from None
 
 
 def _read_text(path: Path) -> str:

@@ -104,6 +104,9 @@ def test_a_benchmark_that_cannot_be_had_says_what_to_do(
         DownloadError, match=r"benchmark web: .*KOPRI_MIRROR/127.*, or drop web from benchmarks"
     ):
         load_benchmark("web", _params(web=config), RU_TK, tmp_path)
+    with pytest.raises(DownloadError, match=r"benchmark web: .*, or leave it out with --without web"):
+        fingerprint_benchmarks(_params(web=config), [], tmp_path, tmp_path / "f.json.gz")
+    assert not (tmp_path / "f.json.gz").exists()
 
 
 def _archive(**members: str) -> bytes:
