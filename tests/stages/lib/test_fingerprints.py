@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.lib.errors import DataError
@@ -49,6 +49,7 @@ def test_normalise_folds_what_does_not_matter(text: str, expected: str) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_normalise_is_stable_and_plain(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
@@ -56,6 +57,7 @@ def test_normalise_is_stable_and_plain(text: str) -> None:
 
 
 @given(st.text(alphabet="abýşžИЁёй 09.,-", max_size=40))
+@settings(deadline=None)
 def test_normalise_ignores_capitals_and_outer_marks(text: str) -> None:
     assert normalise(text.upper()) == normalise(text.lower())
     assert normalise(f"«{text}»!") == normalise(text)
@@ -112,6 +114,7 @@ _HASHES = st.frozensets(st.integers(0, 2**64 - 1), max_size=50)
 
 
 @given(_HASHES, _HASHES)
+@settings(deadline=None)
 def test_written_fingerprints_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, sentences: frozenset[int], ngrams: frozenset[int]
 ) -> None:
