@@ -8,7 +8,6 @@ other lacks. A text is refused only on clear evidence of another language that i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,6 +67,8 @@ _WORDS = {
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’‘ʻʼ`][^\W\d_]+)*[’‘ʻʼ`']?")
 _UZBEK_OG = re.compile(r"[og]['’‘ʻ`](?=[a-z]|\b)")
 _APOSTROPHES = re.compile(r"['’‘ʻʼ`]")
+# Names of functions and files, addresses: in no language.
+_CODE = re.compile(r"\S*(?:[_@\\]|\(\)|\w\.\w|://)\S*")
 # Fewer words than this are never judged: the detector is wrong on more than half of such Turkmen texts.
 MIN_WORDS = 3
 
@@ -126,47 +127,44 @@ class LanguageCheck:
             weights.update(dict.fromkeys(words[lang] - words[other], -1))
             self._word_weights[other] = weights
         alphabets = {other: frozenset(letters) for other, letters in _ALPHABETS.items()}
-        self._alphabets = alphabets
         self._foreign = {other: alphabets[other] - alphabets[lang] for other in self._others}
+        self._word_evidence = lru_cache(maxsize=100_000)(self._judge_word)
         self._own = {other: alphabets[lang] - alphabets[other] for other in self._others}
 
     def score(self, text: str) -> Verdict:
         """Return the other language with most evidence."""
-        text = without_placeholders(text)
-        raw = _TOKEN.findall(text)
-        if len(raw) < MIN_WORDS:
+        text = _CODE.sub(" ", without_placeholders(text))
+        words = _TOKEN.findall(text)
+        if len(words) < MIN_WORDS:
             return Verdict("", 0.0)
-        tokens = [to_lower(token, self.lang) for token in raw]
-        plain = [_APOSTROPHES.sub("", token) for token in tokens]
-        inner = [  # words whose letters count: not names
-            token
-            for at, (word, token) in enumerate(zip(raw, tokens, strict=True))
-            if at == 0 or word[0].islower()
-        ]
-        detected = detect(text)
+        # Letters of capitalised words inside the text do not count: they are names.
+        by_word = [self._word_evidence(word, at == 0 or word[0].islower()) for at, word in enumerate(words)]
+        detected = detect(" ".join(text.split()))
         own_probability = detected.get(self.lang, 0.0)
-        best = Verdict("", float("-inf"))
-        for other in self._others:
-            weights = self._word_weights[other]
-            evidence = float(sum(weights.get(token, 0) for token in plain))
-            evidence += self._letters(inner, other)
-            evidence += detected.get(other, 0.0) - own_probability
-            if evidence > best.evidence:
-                best = Verdict(other, evidence)
-        return best
+        evidence = [
+            sum(column) + detected.get(other, 0.0) - own_probability
+            for other, column in zip(self._others, zip(*by_word, strict=True), strict=True)
+        ]
+        strongest = max(range(len(evidence)), key=evidence.__getitem__)
+        return Verdict(self._others[strongest], evidence[strongest])
 
-    def _letters(self, words: Sequence[str], other: str) -> float:
-        foreign, own = self._foreign[other], self._own[other]
-        weight = 0.5 if other == "en" else 1.0
+    def _judge_word(self, word: str, has_own_letters: bool) -> tuple[float, ...]:
+        """Evidence of one word for each other language, in the order of ``_others``."""
+        token = to_lower(word, self.lang)
+        plain = _APOSTROPHES.sub("", token)
+        return tuple(
+            self._word_weights[other].get(plain, 0)
+            + (self._judge_letters(token, other) if has_own_letters else 0.0)
+            for other in self._others
+        )
+
+    def _judge_letters(self, token: str, other: str) -> float:
+        letters = set(token)
         evidence = 0.0
-        for word in words:
-            letters = set(word)
-            if other == "uz" and _UZBEK_OG.search(word):
-                evidence += 1.0
-            elif letters & foreign:
-                evidence += weight
-            if letters & own:
-                evidence -= 1.0
+        if (other == "uz" and _UZBEK_OG.search(token)) or letters & self._foreign[other]:
+            evidence += 0.5 if other == "en" else 1.0
+        if letters & self._own[other]:
+            evidence -= 1.0
         return evidence
 
     def accept(self, verdict: Verdict) -> bool:

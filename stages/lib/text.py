@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
 # A language is written in one script here; a language that is not listed is read as Latin.
 SCRIPTS = {
@@ -37,6 +38,9 @@ _PLACEHOLDER = re.compile(
     """,
     re.VERBOSE,
 )
+
+# A text without one of these has no placeholder; most texts are done with here.
+_PLACEHOLDER_MARK = re.compile(r"[%{$]|__")
 
 # Sentinels stand for placeholders while the rest of the text is rewritten; private-use characters cannot
 # come from the text itself, because _strip_invisible has removed them before.
@@ -94,7 +98,7 @@ def strip_invisible(text: str) -> str:
 
     Line breaks and tabs count as spaces, runs of spaces as one, and none stays at either end.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and "\ufe0f" not in text:
         return " ".join(text.split())
     return " ".join(_drop_invisible(text).split())
 
@@ -134,7 +138,7 @@ def _normalise_once(text: str) -> str:
 
 def _strip_markup(text: str) -> str:
     if "&" in text:
-        text = _QUOTED_TAG.sub(r"\1", text)
+        text = _QUOTED_TAG.sub(_name_tag, text)
         text = _ENTITY.sub(lambda match: _drop_invisible(html.unescape(match.group())), text)
     text, held = _hold_placeholders(text)
     if "{{" in text:
@@ -157,6 +161,11 @@ def _strip_markup(text: str) -> str:
     return _SENTINEL.sub(lambda match: held[ord(match.group()) - _SENTINEL_START], text)
 
 
+def _name_tag(match: re.Match[str]) -> str:
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return " " * before[-1:].isalnum() + match.group(1) + " " * after[:1].isalnum()
+
+
 def _choose_form(match: re.Match[str]) -> str:
     kind, arguments = match.group(1).upper(), match.group(2).split("|")
     # "1=form" is a form for one number; it serves only where there is no other.
@@ -168,6 +177,8 @@ def _choose_form(match: re.Match[str]) -> str:
 def _hold_placeholders(text: str) -> tuple[str, list[str]]:
     """Put one private-use character in the place of each placeholder."""
     held: list[str] = []
+    if not _PLACEHOLDER_MARK.search(text):
+        return text, held
 
     def hold(match: re.Match[str]) -> str:
         if len(held) >= 0xF8FF - _SENTINEL_START:
@@ -212,12 +223,12 @@ def placeholders(text: str) -> Counter[str]:
 
 def without_placeholders(text: str) -> str:
     """Return a text with a space in the place of each placeholder."""
-    return _PLACEHOLDER.sub(" ", text)
+    return _PLACEHOLDER.sub(" ", text) if _PLACEHOLDER_MARK.search(text) else text
 
 
 # What is left of markup that the rules above could not read.
 _LEFTOVER = re.compile(
-    r"\{\{\s*(?:#|[\w ]+:)|\{\{[^{}]*\||\[\[[^\[\]]*(?:\||\]\]|$)|</?[a-z]+[^<>]*[=/]+[^<>]*>|\{\|"
+    r"\{\{\s*(?:#|[\w ]+:)|\{\{[^{}]*\||\[\[[^\[\]]*(?:\||\]\]|$)|</?[a-z]+[^<>]*[=/]+[^<>]*>|\{\||\|[-}]"
 )
 
 
@@ -482,6 +493,8 @@ def find_near_duplicates(texts: Iterable[str], threshold: float, n: int = 4) -> 
     rank = np.empty(len(numbers), dtype=np.int32)
     rank[np.lexsort((np.arange(len(numbers)), frequency))] = np.arange(len(numbers), dtype=np.int32)
     del frequency
+    sizes = np.array([len(ids) for ids in sets], dtype=np.int64)
+    is_mine = np.zeros(len(rank), dtype=bool)
     index: dict[int, list[int]] = defaultdict(list)
     found: list[int | None] = []
     for position, ids in enumerate(sets):
@@ -489,16 +502,17 @@ def find_near_duplicates(texts: Iterable[str], threshold: float, n: int = 4) -> 
         sets[position] = ranked
         size = len(ranked)
         prefix = ranked[: size - int(np.ceil(threshold * size)) + 1].tolist()
-        candidates = sorted({other for gram in prefix for other in index.get(gram, ())})
+        others = set(chain.from_iterable(index[gram] for gram in prefix if gram in index))
+        candidates = np.sort(np.fromiter(others, dtype=np.int64, count=len(others)))
+        smaller, larger = np.minimum(sizes[candidates], size), np.maximum(sizes[candidates], size)
+        is_mine[ranked] = True
         match = None
-        for other in candidates:
-            theirs = sets[other]
-            if min(size, len(theirs)) <= threshold * max(size, len(theirs)):
-                continue
-            common = len(np.intersect1d(ranked, theirs, assume_unique=True))
-            if common > threshold * (size + len(theirs) - common):
+        for other in candidates[smaller > threshold * larger].tolist():
+            common = int(np.count_nonzero(is_mine[sets[other]]))
+            if common > threshold * (size + len(sets[other]) - common):
                 match = other
                 break
+        is_mine[ranked] = False
         found.append(match)
         if match is None:
             for gram in prefix:

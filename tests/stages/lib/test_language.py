@@ -17,6 +17,7 @@ TURKMEN = [
     "Google Chrome brauzeriniň täze görnüşi",  # names with foreign letters
     "Recep Tayyip Erdoğan Aşgabada geldi.",
     "Serwer jogap bermedi",
+    "avformat_open_input() ýerine ýetmedi",  # names of functions are in no language
 ]
 OTHERS = [
     ("tr", "Bu sayfa bulunamadı ve silindi."),

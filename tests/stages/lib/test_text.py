@@ -128,6 +128,7 @@ MESSY = st.one_of(st.text(), st.lists(PIECES, max_size=14).map("".join))
         ('<a href="%s">giriň</a>', "giriň"),
         ("&laquo;Faýl&raquo;&nbsp;&amp;&nbsp;surat", "«Faýl» & surat"),
         ("<code>&lt;ref&gt;</code> tegi", "ref tegi"),
+        ("текст&lt;ref&gt;ссылка&lt;/ref&gt;.", "текст ref ссылка ref."),
         ("== Sözbaşy ==\n* bir\n* iki", "Sözbaşy bir iki"),
         ("<имя файла> ýok", "<имя файла> ýok"),  # no tag: a reader sees it
         ("5 < 6, 7 > 2", "5 < 6, 7 > 2"),
@@ -206,6 +207,7 @@ def test_placeholders_are_told_from_text(text: str, found: list[str]) -> None:
         ("{{#if:$1|hawa|ýok}}", True),
         ("[[Special:Log|ýok", True),
         ("<meta name='x'> ýazyň", True),
+        ("|- | hatar 1", True),
         ("{{SITENAME}} saýty", False),
         ("formaty SS:MM[:ss[.uuuuuu]]", False),
     ],
