@@ -1,0 +1,46 @@
+"""Reads a whole PDF into blocks, with a row of the report for every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.lib.pdf.book import Book, Limits, PageText, ReportRow
+from stages.lib.pdf.flow import build_blocks
+from stages.lib.pdf.furniture import find_running_lines
+from stages.lib.pdf.hyphens import Vocabulary
+from stages.lib.pdf.pool import read_pages
+
+
+def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book:
+    """Read a PDF file.
+
+    Never raises for what is inside the file: a page that cannot be read, and a file that cannot be
+    opened, is a row of the report. Blocks come in reading order, notes after the text of their page.
+    """
+    limits = limits or Limits()
+    pages: list[PageText] = []
+    report: list[ReportRow] = []
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        return Book([], [ReportRow(0, "error", f"cannot be read ({error.strerror})")])
+    if size > limits.max_file_mb * 1024 * 1024:
+        reason = f"{size // (1024 * 1024)} MB, over the limit of {limits.max_file_mb} MB"
+        return Book([], [ReportRow(0, "error", reason)])
+    for item in read_pages(path, workers, limits):
+        if isinstance(item, ReportRow):
+            report.append(item)
+        else:
+            pages.append(item)
+    pages.sort(key=lambda page: page.number)
+    report += [ReportRow(page.number, page.status, page.reason) for page in pages]  # type: ignore[arg-type]
+    report.sort(key=lambda row: row.page)
+    running = find_running_lines(pages)
+    pages = [
+        page._replace(lines=[line for place, line in enumerate(page.lines) if (index, place) not in running])
+        for index, page in enumerate(pages)
+    ]
+    vocabulary = Vocabulary()
+    for page in pages:
+        vocabulary.add(line.text for line in page.lines)
+    return Book(build_blocks(pages, vocabulary), report)
