@@ -108,7 +108,11 @@ class LanguageCheck:
     same for the expected language with the opposite sign. Capitalised words inside a text are names, their
     letters do not count. The verdict is the L with most evidence; texts under three words are not judged.
 
-    Measured at evidence 2 (the default): see the table in tests/stages/lib/test_language.py.
+    Measured at evidence 2, which was set before, on NTREX-128 (1,997 news sentences a language). Refused as
+    Turkmen: Turkmen 0.00 %, Turkish 94.4 %, Uzbek 96.6 %, English 96.3 %, Russian 99.5 %, Kazakh 99.4 %,
+    Tajik 99.7 %. Of their first five words alone: Turkmen 0.05 %, Turkish 60 %, Uzbek 66 %, English 76 %,
+    the Cyrillic ones 97-99 %. At evidence 1.5 Turkish rises to 98.0 and 86 %, Turkmen to 0.00 and 0.30 %.
+    Every other known language that NTREX has is refused as itself in at most one sentence (0.05 %).
     """
 
     def __init__(self, lang: str, max_evidence: float = 2.0) -> None:

@@ -6,7 +6,7 @@ from stages.lib.errors import DataError
 from stages.lib.language import LanguageCheck, known_languages
 
 # What the check does to NTREX-128 news (1,997 sentences a language; a benchmark that is neither in the
-# repository nor used to choose the words) is measured by hand and stands in the LanguageCheck docstring.
+# repository nor used to choose words or threshold) is measured by hand and stands in the LanguageCheck docstring.
 
 TURKMEN = [
     "Bu sahypa tapylmady we öçürildi.",  # the detector alone is 96 % sure that this is Turkish
