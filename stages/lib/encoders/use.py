@@ -118,10 +118,14 @@ class UseEncoder(InputModule):
         """Add ``sentence_embedding`` (n_texts, 512), each value in (-1, 1), not normalised."""
         ids, lengths = features["input_ids"], features["lengths"]
         pooled = self._pool(ids, lengths) if torch.is_grad_enabled() else self._pool_fast(ids, lengths)
+        features["sentence_embedding"] = self.head(pooled)
+        return features
+
+    def head(self, pooled: Tensor) -> Tensor:
+        """Turn pooled token features into sentence vectors, (n_texts, 512) both."""
         hidden = torch.relu(self.skip1(pooled) + self.dense1(torch.relu(self.dense0(pooled))))
         hidden = self.skip3(hidden) + self.dense3(torch.relu(self.dense2(hidden)))
-        features["sentence_embedding"] = torch.tanh(hidden)
-        return features
+        return torch.tanh(hidden)
 
     def _tokens(self, ids: Tensor) -> Tensor:
         """Read rows of the token table, (n_ids, 512)."""

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import torch
+
+from bench.encode import measure, pad_forward, read_messages
+from stages.lib.encoders import load_encoder
+from stages.lib.params import load_params
+
+
+def test_the_padded_forward_equals_the_flat_one_and_the_ratios_are_written():
+    texts = read_messages(40, ("ru", "tk"))
+    assert texts == read_messages(40, ("ru", "tk"))
+    model = load_encoder("use", load_params().models_config["use"])
+    with torch.inference_mode():
+        flat = model[0](model.preprocess(texts))["sentence_embedding"]
+        assert torch.allclose(pad_forward(model[0], model[0].token_ids(texts)), flat, atol=1e-5)
+    found = measure(texts, model, rounds=1, threads=torch.get_num_threads())
+    assert found["n"] == 40
+    assert found["use_vs_wheel"] > 0
+    assert found["padding_vs_flat"] > 0
+    assert found["use_vs_wheel_max_difference"] < 1e-5
