@@ -288,3 +288,30 @@ def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeyp
 def test_hard_names_of_sets():
     assert evaluation.hard_name("test") == "hard"
     assert evaluation.hard_name("ntrex") == "ntrex_hard"
+
+
+@pytest.mark.slow
+def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
+    import torch
+
+    from stages.lib.encoders import add_lora, save_adapter
+    from stages.lib.encoders import load_encoder as load
+
+    params = load_params()
+    splits = write_splits(tmp_path / "splits")
+    torch.manual_seed(1)
+    model = load("use", params.models_config["use"])
+    add_lora(model, params.recipe("study", "use"), params.models_config["use"])
+    save_adapter(model, tmp_path / "use" / "seed-1")
+    evaluate.evaluate("use", "pretrained", splits, None, tmp_path / "before", params)
+    evaluate.evaluate("use", "finetuned", splits, tmp_path / "use", tmp_path / "after", params)
+    before, after = (
+        json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8"))
+        for name in ("before", "after")
+    )
+    # A fresh LoRA adapter adds nothing: its second matrix is zero.
+    for name, figure in before["metrics"].items():
+        assert after["metrics"][name]["value"] == pytest.approx(figure["value"], abs=1e-6)
+    assert after["signature"]["adapter_sha256"].keys() == {"1"}
+    # Chance is 1 of 26 (0.04); cut to stems, USE knows few of these words, through Turkish (measured: 0.17).
+    assert before["metrics"]["test_p1_ru_tk"]["value"] > 0.1

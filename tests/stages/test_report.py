@@ -6,6 +6,8 @@ import csv
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -185,3 +187,15 @@ def test_missing_statistics_are_named(run, tmp_path, params):
     (changed / "stats" / "split.json").unlink()
     with pytest.raises(DataError, match=r"split\.json: not found"):
         write_report(changed, tmp_path / "out", params)
+
+
+def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
+    folders = [f"--{name}={tmp_path / name}" for name in ("results", "stats", "out", "report")]
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.report", *folders], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "use-pretrained/metrics.json: not found" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
