@@ -5,8 +5,8 @@ import pytest
 from stages.lib.errors import DataError
 from stages.lib.language import LanguageCheck, known_languages
 
-# What the check does to NTREX-128 news (1,997 sentences a language; a benchmark that is neither in the
-# repository nor used to choose words or threshold) is measured by hand and stands in the LanguageCheck docstring.
+# What the check does to NTREX-128 news (1,997 sentences a language) is measured by hand and stands in the
+# docstring of LanguageCheck: the benchmark is not in the repository, and chose neither words nor threshold.
 
 TURKMEN = [
     "Bu sahypa tapylmady we öçürildi.",  # the detector alone is 96 % sure that this is Turkish
