@@ -76,10 +76,8 @@ class _Reader:
 
     def walk(self, node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield (path, text) of the messages below a node."""
-        if node.type == "pair":
-            name = self._property_name(node.child_by_field_name("key"))
-            if name is not None:
-                yield from self._value(node.child_by_field_name("value"), (*path, self._form(node, name)))
+        if node.type == "object":
+            yield from self._object(node, path)
         elif node.type == "shorthand_property_identifier" and _source(node) in self.constants:
             yield (*path, _source(node)), self.constants[_source(node)]
         elif node.type == "array":
@@ -122,23 +120,24 @@ class _Reader:
         else:
             yield path, text
 
+    def _object(self, node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+        members = node.named_children
+        names = [
+            self._property_name(item.child_by_field_name("key")) if item.type == "pair" else None
+            for item in members
+        ]
+        # An object that lists nothing but plural forms is one message.
+        mark = "#" if "one" in names and set(names) <= set(PLURALS) else ""
+        for item, name in zip(members, names, strict=True):
+            if item.type != "pair":
+                yield from self.walk(item, path)
+            elif name is not None:
+                yield from self._value(item.child_by_field_name("value"), (*path, f"{mark}{name}"))
+
     def _property_name(self, node: Node | None) -> str | None:
         if node is None or node.type == "computed_property_name":
             return None
         return self.text_of(node) if node.type == "string" else _source(node)
-
-    def _form(self, pair: Node, name: str) -> str:
-        """Return ``#name`` if the object around a pair lists plural forms, else ``name``."""
-        names = [
-            _source(item.child_by_field_name("key"))
-            for item in (pair.parent.named_children if pair.parent else [])
-            if item.type == "pair"
-        ]
-        return (
-            f"#{name}"
-            if set(names) <= set(PLURALS) and "other" in names + ["other"] * ("one" in names)
-            else name
-        )
 
     def text_of(self, node: Node) -> str | None:
         """Return what a text expression says, with named placeholders; None if it is no text."""

@@ -323,11 +323,12 @@ def _cldr_key(path: tuple[str, ...]) -> str:
 
 
 class JsLocale(NpmSource):
-    """Locale modules of a JavaScript package; one unit for each top-level name.
+    """Locale modules of a JavaScript package; one unit for each top-level name, or one in all.
 
     ``options`` of the source: ``files`` (path with ``{locale}`` -> prefix of its keys, may be empty),
-    ``locales`` (language -> locale where it differs from the code), ``root`` (a name that wraps all others),
-    ``skip`` (top-level names that are no messages).
+    ``locales`` (language -> locale where it differs from the code), ``root`` (the names that wrap all others,
+    may hold ``{locale}``), ``unit`` (the one unit, where top-level names are the messages' own), ``skip``
+    (top-level names that are no messages).
     """
 
     kind = "js_locale"
@@ -338,10 +339,13 @@ class JsLocale(NpmSource):
         self.files = options.pop("files", {})
         self.locale_names = options.pop("locales", {})
         self.root = options.pop("root", "")
+        self.unit = options.pop("unit", "")
         self.skip = options.pop("skip", [])
         where = f"sources_config.{name}.options"
         if options:
-            raise ParamsError(f"{where}: unknown key {min(options)!r}; known: files, locales, root, skip")
+            raise ParamsError(
+                f"{where}: unknown key {min(options)!r}; known: files, locales, root, skip, unit"
+            )
         if not isinstance(self.files, dict) or not self.files:
             raise ParamsError(f"{where}.files: expected path: prefix, found {self.files!r}")
         if any("{locale}" not in pattern for pattern in self.files):
@@ -364,9 +368,10 @@ class JsLocale(NpmSource):
                 file = pattern.replace("{locale}", self.locale(lang))
                 if file not in files:
                     continue
+                root = self.root.replace("{locale}", self.locale(lang))
                 for key, text in read_messages(files[file], f"{self.name}: {file}").items():
-                    key = key.removeprefix(f"{self.root}.") if self.root else key
+                    key = key.removeprefix(f"{root}.") if root else key
                     key = f"{prefix}.{key}" if prefix else key
-                    unit = re.split(r"[.#]", key)[0]
-                    if unit not in self.skip:
-                        yield Segment(unit, lang, text, key, file)
+                    name = re.split(r"[.#]", key)[0]
+                    if name not in self.skip:
+                        yield Segment(self.unit or name, lang, text, key, file)

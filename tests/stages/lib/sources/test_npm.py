@@ -202,6 +202,18 @@ def test_js_locale_takes_units_from_the_first_name_and_drops_root_and_skipped(tm
     assert rows[0]["url"] == "pkg:npm/element-plus@1.0.0#picker/tk.js"
 
 
+def test_js_locale_whose_names_are_the_messages_is_one_unit(tmp_path):
+    options = {"files": {"lang/{locale}.js": ""}, "root": "{locale}.dictionary", "unit": "editor"}
+    source = JsLocale("ckeditor", config("js_locale", "ckeditor5", options=options))
+    files = {
+        "lang/tk.js": 'export default {"tk":{"dictionary":{"Undo":"Yza gaýtar","Words: %0":"Sözler: %0"}}}'
+    }
+    assert texts(segments(source, files, tmp_path), "tk") == {
+        "ckeditor/editor|Undo": "Yza gaýtar",
+        "ckeditor/editor|Words: %0": "Sözler: %0",
+    }
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
