@@ -29,6 +29,7 @@ _LETTERS = str.maketrans("ýÝyYžŽjJňŇwWäÄ", "yYıIjJcCnNvVeE")
 _VOWELS = frozenset("aeäiouyöü")  # Turkmen, lower case: here y is a vowel
 _TR_VOWELS = frozenset("aeıioöuü")
 _BACK = frozenset("aıou")
+_FRONT = frozenset("eäiöü")
 _VOICELESS = frozenset("fstkçşhp")
 _HIGH = {"a": "ı", "ı": "ı", "e": "i", "i": "i", "o": "u", "u": "u", "ö": "ü", "ü": "ü"}
 # Before a vowel, in words of more than one syllable.
@@ -152,6 +153,7 @@ _COPULA = [
     ("-", "m[yi]", " mI", "E"),
     ("-", "k[aä]", "(y)ken", "E"),
     ("-", "d[yi]g", " olduk", "L"),
+    ("-", "d[yi]kl[ae]r", " olduklAr", "L"),
     ("C", "[ae]m", " da", "E"),
 ]
 _POSSESSIVE = [
@@ -226,6 +228,15 @@ _VERB_ENDING = [
     ("C", "[aeä]nd[yi]g", "DIk", "L"),
     ("V", "nd[yi]g", "DIk", "L"),
     ("-", "ý[aä]nd[yi]g", "DIk", "L"),
+    ("C", "[aeä]nd[yi]kl[ae]r", "DIklAr", "L"),
+    ("V", "nd[yi]kl[ae]r", "DIklAr", "L"),
+    ("-", "ý[aä]nd[yi]kl[ae]r", "DIklAr", "L"),
+    ("C", "[aeä]nl[yi]g", "DIk", "L"),
+    ("V", "nl[yi]g", "DIk", "L"),
+    ("-", "ý[aä]nl[yi]g", "DIk", "L"),
+    ("-", "d[yi]g[yi]ç[ae]", "DIkçA", "E"),
+    ("C", "[aeä]nsoň", "DIktAn sonra", "E"),
+    ("V", "nsoň", "DIktAn sonra", "E"),
     ("C", "[aeä]nd[ae]", "DIğIndA", "E"),
     ("V", "nd[ae]", "DIğIndA", "E"),
     ("C", "[aeä]nok", "mIyor", "E"),
@@ -241,6 +252,10 @@ _VERB_ENDING = [
     ("-", "m[ae]k", "mAk", "K"),
     ("-", "m[ae]kd[ae]", "mAktA", "K"),
     ("-", "m[ae]kd[ae]n", "mAktAn", "E"),
+    ("-", "m[ae]kç[yi]", "mAk isteyen", "PRT"),
+    ("-", "m[ae]kd[aä]k[yi]", "mAktAki", "L"),
+    ("-", "m[ae]kl[yi]k", "mAk", "K"),
+    ("-", "m[ae]kl[yi]g", "mA", "L"),
     ("-", "m[ae]g", "mA", "L"),
     ("-", "m[aä]g[ae]", "mAyA", "E"),
     ("-", "m[ae]l[yi]", "mAlI", "PRS"),
@@ -252,10 +267,17 @@ _VERB_ENDING = [
     ("-", "[yiuü]nç[aäe]", "(y)IncA", "E"),
     ("-", "ý[aä]nç[aä]", "(y)IncA", "E"),
     ("C", "[yiuü]ň", "(y)In", "E"),
+    ("V", "ň", "(y)In", "E"),
     ("C", "[ae]l[yi]ň", "(y)AlIm", "E"),
     ("C", "[ae]l[yi]", "(y)AlIm", "E"),
     ("C", "[aeä][yi]n", "(y)AyIm", "E"),
     ("C", "[yiuü]ş", "(y)Iş", "N"),
+    ("V", "ý[yiuü]ş", "(y)Iş", "N"),
+    ("-", "ş", "(y)Iş", "SH"),
+    ("V", "ýş", "(y)Iş", "SH"),
+    ("V", "ýj[yi]", "(y)IcI", "N"),
+    ("-", "ý[aä]rk[aä]", "Irken", "E"),
+    ("-", "[aä]ýand[ae]", "IncA", "E"),
     ("C", "[yiuü]j[yi]", "(y)IcI", "N"),
     ("V", "j[yi]", "(y)IcI", "N"),
 ]
@@ -265,11 +287,15 @@ _VERB_ONLY = [
     ("-", "m[ae]zl[yi]k", "mAmAk", "K"),
     ("-", "m[ae]zl[yi]g", "mAmA", "L"),
     ("-", "m[ae]zd[ae]n", "mAdAn", "E"),
+    ("-", "m[ae]z[yi]nd[ae]n", "mAdAn", "E"),
     ("-", "m[aä]n", "mAdAn", "E"),
     ("-", "m[aä]nd[yi]r", "mAmIş", "PRS"),
     ("-", "m[ae]d[yi]k", "mAyAn", "PRT"),
     ("-", "m[ae]d[yi]g", "mAdIk", "L"),
     ("-", "m[aeä]", "mA", "V1"),
+    ("-", "m[ae]", "mA", "L"),
+    ("C", "l", "PASS", "VV"),
+    ("C", "n", "(I)n", "VV"),
     ("C", "[yiuü]l", "PASS", "V"),
     ("V", "l", "PASS", "V"),
     ("C", "[yiuü]n", "(I)n", "V"),
@@ -290,6 +316,8 @@ _STATES: dict[str, list[tuple[str, str, str, str]]] = {
     "PST": _PAST_PERSON,
     "V": _VERB_ONLY + _VERB_ENDING,
     "V1": _VERB_ENDING,
+    "VV": [rule for rule in _VERB_ENDING + _VERB_ONLY if rule[1].startswith(("[yi", "[ae"))],
+    "SH": [rule for rule in _POSSESSIVE if rule[0] == "C"],
     "E": [],
 }
 
@@ -364,6 +392,8 @@ def _stems() -> dict[str, list[tuple[str, str, str]]]:
         for stem, turkish in entries:
             if stem[-1] in _VOICED and len(stem) > 1:
                 put(stem[:-1] + _VOICED[stem[-1]], kind + "c", turkish)
+            if re.search(r"[aeäiouyöü][bdgjklmnňprsşwýz][yiuü][zşnlrm]$", stem):
+                put(stem[:-2] + stem[-1], kind + "c", turkish)  # orun → orny, deňiz → deňze
             if stem[-1] in "ei" and len(stem) > 2:
                 # mesele → meselä (dative); işle- → işläp, işlän, işlär
                 put(stem[:-1] + "ä", kind + "ä", turkish, "(y)A" if kind == "N" else "")
@@ -381,15 +411,15 @@ def _from_lexicon(word: str) -> str | None:
     whole = _WORDS.get(word)
     if whole is not None:
         return whole
-    for end in range(min(len(word), _LONGEST_STEM), 0, -1):
+    for end in range(min(len(word), _LONGEST_STEM), 1, -1):
         for kind, turkish, inside in _STEMS.get(word[:end], ()):
             rest = word[end:]
             if not rest and kind in ("Nc", "Vc", "Vä"):
                 continue
-            if inside:
-                if not rest:
-                    return _inflect(turkish, (inside,), is_verb=False)
-                continue
+            if inside and not rest:
+                return _inflect(turkish, (inside,), is_verb=False)
+            if kind == "Nä" and rest[0] != "n":
+                continue  # meseläni, meseläniň, but mesele-de
             if kind in ("Nc", "Vc") and rest[0] not in _VOWELS and rest[0] != "ý":
                 continue
             suffixes = _read_suffixes(rest, kind[0], word[end - 1] in _VOWELS)
@@ -404,42 +434,78 @@ _ENDINGS = [(re.compile(pattern), replacement) for pattern, replacement in ENDIN
 _SOUNDS = [(re.compile(pattern), replacement) for pattern, replacement in SOUNDS]
 
 
-def _sound(stem: str) -> str:
+def _sound(stem: str, *, is_name: bool) -> str:
     """Respell a stem by regular sound correspondences; the input is Turkmen, the output Turkish."""
     for pattern, replacement in _ENDINGS:
         stem, n = pattern.subn(replacement, stem)
         if n:
+            is_name = True  # a loanword: no native sound changes
             break
     stem = stem.translate(_LETTERS)
-    for pattern, replacement in _SOUNDS:
-        stem = pattern.sub(replacement, stem)
+    if not is_name:
+        for pattern, replacement in _SOUNDS:
+            stem = pattern.sub(replacement, stem)
     return stem
 
 
-def _by_sound(word: str) -> str:
-    for start in range(3, len(word)):
+# First suffixes that no noun has: they alone show that an unknown word is a verb.
+_VERBAL = frozenset(
+    (
+        "Iyor",
+        "(y)AcAk",
+        "mAk",
+        "mAktA",
+        "mAyA",
+        "mIş",
+        "mIştI",
+        "mAlI",
+        "mAdAn",
+        "mAmAk",
+        "mAz",
+        "DIk",
+        "DIklAr",
+    )
+)
+_DOUBTFUL = frozenset((" mI", " da", "(y)ken", "(I)m", "(I)n"))
+
+
+def _by_sound(word: str, *, is_name: bool) -> str:
+    """Respell a word that the lexicon lacks: split off the longest chain of suffixes, respell the rest."""
+    for start in range(3, len(word) - 1):
         stem = word[:start]
-        if not any(char in _VOWELS for char in stem):
+        if _VOWELS.isdisjoint(stem):
             continue
-        suffixes = _read_suffixes(word[start:], "N", stem[-1] in _VOWELS)
-        if suffixes is not None:
-            return _inflect(_sound(stem), suffixes, is_verb=False)
-        if start >= 3:
-            suffixes = _read_suffixes(word[start:], "V", stem[-1] in _VOWELS)
-            if suffixes is not None and len(word) - start >= 3:
-                return _inflect(_sound(stem), suffixes, is_verb=True)
-    return _sound(word)
+        after_vowel = stem[-1] in _VOWELS
+        suffixes = _read_suffixes(word[start:], "N", after_vowel)
+        if suffixes is not None and _DOUBTFUL.isdisjoint(suffixes):
+            return _inflect(_sound(stem, is_name=is_name), suffixes, is_verb=False)
+        if is_name:
+            continue
+        suffixes = _read_suffixes(word[start:], "V", after_vowel)
+        if suffixes is not None and not _VERBAL.isdisjoint(suffixes):
+            return _inflect(_sound(stem, is_name=False), suffixes, is_verb=True)
+    return _sound(word, is_name=is_name)
 
 
 # --- Text ---
 
-# Left alone: links, mail addresses, markup, placeholders; then a word.
-_TOKEN = re.compile(
-    r"(?P<keep>(?:https?://|www\.)\S+|\S+@\S+\.\S+|%\([^)]*\)[a-zA-Z]|%[a-zA-Z]\b|\{[^{}]*\}|\$\w+|&\w+;|<[^<>]*>)"
-    r"|(?P<word>[^\W\d_]+)"
+# A word with a suffix after a hyphen, or a word. Texts with any of _MARKS have parts to be left alone too:
+# links, mail addresses, markup and placeholders. Every repetition is bounded or cannot start inside itself,
+# so that no text takes more than linear time.
+_PLAIN = (
+    r"(?P<head>(?<!\w)\w++)[-‑](?P<tail>[dlnsyiuü][a-zäçňöşüýž]{0,5})(?![\w-])"
+    r"|(?P<word>[^\W\d_]++)"
 )
+_KEEP = (
+    r"(?:https?://|www\.)\S++|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]++|%\([^)\s]{0,64}\)[a-zA-Z]|%[a-zA-Z]\b"
+    r"|\{[^{}]*\}|\$\w++|&\w++;|<[^<>]*>"
+)
+_TOKEN = re.compile(_PLAIN)
+_TOKEN_OR_MARK = re.compile(f"{_KEEP}|{_PLAIN}")
+_MARKS = re.compile(r"[@%{$&<]|://|www\.")
+_LONGEST_WORD = 40  # letters; longer ones are no words, and are changed letter by letter
 _LATIN = re.compile(r"[A-Za-zÄÇŇÖŞÜÝŽäçňöşüýž]+")
-_FOREIGN = re.compile(r"[cqvxCQVX]")
+_FOREIGN = re.compile(r"[cqvx]|th|sh|ph|gh|oo|ee|wh|dj", re.IGNORECASE)
 _TURKISH_ONLY = re.compile(r"[ığİ]")
 _TURKMEN_ONLY = re.compile(r"[ýňžäÝŇŽÄ]")
 
@@ -455,7 +521,7 @@ def _lower(text: str) -> str:
 def _respell_word(word: str, level: str) -> str:
     if not _LATIN.fullmatch(word) or _FOREIGN.search(word):
         return word
-    if level == "letters":
+    if level == "letters" or len(word) > _LONGEST_WORD:
         return word.translate(_LETTERS)
     lower = _lower(word)
     if len(word) == 1 or word == lower:
@@ -468,10 +534,31 @@ def _respell_word(word: str, level: str) -> str:
         return word
     found = _from_lexicon(lower) if level == "lexicon" else None
     if found is None:
-        if shape is _upper and len(word) <= 4:
+        if shape is _upper and not _TURKMEN_ONLY.search(word):
+            return word  # an abbreviation: JSON, FBI
+        if len(word) == 1:
             return word.translate(_LETTERS)
-        found = _by_sound(lower) if len(word) > 1 else word.translate(_LETTERS)
+        found = _by_sound(lower, is_name=shape is _capitalise)
     return shape(found)
+
+
+def _respell_tail(head: str, tail: str) -> str | None:
+    """Write a suffix after a hyphen (ABŞ-nyň, 15-nji, bolsa-da) as Turkish does; return None if it is none.
+
+    `head` is what stands before it, in Turkish already.
+    """
+    if tail in ("nji", "njy", "nju", "njü", "ynjy", "inji", "unjy", "ünji"):
+        return "." if head[-1].isdigit() else None
+    if tail in ("da", "de") and head[-1].islower():
+        return " da" if _last_vowel(head) in _BACK else " de"
+    suffixes = _read_suffixes(tail, "N", False) or _read_suffixes(tail, "N", True)
+    if suffixes is None or not _DOUBTFUL.isdisjoint(suffixes):
+        return None
+    if head.isupper():  # an abbreviation is read letter by letter, and most Turkish letter names end in e
+        stem = "a" if head[-1] in "AIOUKH" else "e"
+    else:
+        stem = "e" if not _FRONT.isdisjoint(tail) else "a"
+    return "'" + _inflect(stem, suffixes, is_verb=False)[1:]
 
 
 def _capitalise(text: str) -> str:
@@ -479,6 +566,17 @@ def _capitalise(text: str) -> str:
 
 
 _cached_word = lru_cache(maxsize=500_000)(_respell_word)
+
+
+@lru_cache(maxsize=100_000)
+def _cached_pair(head: str, tail: str, level: str) -> str:
+    first = re.sub(r"[^\W\d_]+", lambda part: _cached_word(part[0], level), head)
+    if level == "lexicon":
+        whole = _WORDS.get(f"{head}-{tail}".lower())
+        if whole is not None:
+            return whole
+    ending = None if level == "letters" else _respell_tail(first, tail)
+    return first + (f"-{_cached_word(tail, level)}" if ending is None else ending)
 
 
 def respell(text: str, table: str = "tk-tr", level: str = "lexicon") -> str:
@@ -495,7 +593,9 @@ def respell(text: str, table: str = "tk-tr", level: str = "lexicon") -> str:
         return text
 
     def replace(match: re.Match[str]) -> str:
-        word = match["word"]
-        return match[0] if word is None else _cached_word(word, level)
+        head, tail, word = match.groups()
+        if word is not None:
+            return _cached_word(word, level)
+        return match[0] if head is None else _cached_pair(head, tail, level)
 
-    return _TOKEN.sub(replace, text)
+    return (_TOKEN_OR_MARK if _MARKS.search(text) else _TOKEN).sub(replace, text)
