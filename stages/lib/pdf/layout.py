@@ -400,7 +400,9 @@ def _trim(rows: list[_Row], start: int, stop: int, x: float, body: float) -> tup
 
 
 def _lines(rows: list[_Row], body: float) -> list[Line]:
-    right = max(row.words[-1].x1 for row in rows)
+    # The margin of most lines: a running header may stand out of the column.
+    ends = sorted(row.words[-1].x1 for row in rows)
+    right = ends[int(0.6 * len(ends))]
     gaps = [[] if _is_stretched(row, right, body) else _cell_gaps(row, body) for row in rows]
     lines: list[Line] = []
     i = 0
