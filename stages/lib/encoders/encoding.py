@@ -85,10 +85,12 @@ def _plan(lengths: Sequence[int], batch_tokens: int, is_padded: bool) -> Iterato
 def _limit_threads(threads: int | None) -> Iterator[None]:
     import torch
 
+    if threads is None:
+        yield
+        return
     before = torch.get_num_threads()
     try:
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads)
         yield
     finally:
         torch.set_num_threads(before)

