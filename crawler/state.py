@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS seen (
 CREATE TABLE IF NOT EXISTS files (file TEXT PRIMARY KEY, stamp TEXT, sha256 TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS frontier (
     seq INTEGER PRIMARY KEY, key TEXT UNIQUE, priority INTEGER, rank INTEGER, not_before REAL,
-    state TEXT, token INTEGER, request TEXT
+    state TEXT, token INTEGER, request TEXT, url TEXT, spare TEXT
 );
 CREATE INDEX IF NOT EXISTS frontier_next ON frontier (state, priority DESC, rank DESC, seq);
 """
@@ -293,9 +293,9 @@ class State:
         One that still waits takes the higher of both priorities.
         """
         done = self._db.execute(
-            "INSERT OR IGNORE INTO frontier (key, priority, rank, not_before, state, token, request) "
-            "VALUES (?, ?, ?, ?, 'waiting', 0, ?)",
-            (key, priority, rank, not_before, json.dumps(request)),
+            "INSERT OR IGNORE INTO frontier (key, priority, rank, not_before, state, token, request, url) "
+            "VALUES (?, ?, ?, ?, 'waiting', 0, ?, ?)",
+            (key, priority, rank, not_before, json.dumps(request), request["url"]),
         )
         if done.rowcount == 1:
             return True
@@ -303,17 +303,29 @@ class State:
             "UPDATE frontier SET priority = MAX(priority, ?) WHERE key = ? AND state = 'waiting'",
             (priority, key),
         )
+        self._db.execute(
+            "UPDATE frontier SET spare = ? WHERE key = ? AND spare IS NULL AND url != ?",
+            (request["url"], key, request["url"]),
+        )
         return False
+
+    def spare(self, key: str) -> str | None:
+        """Return, once, the other address under which a page was offered: for when the first one fails."""
+        row = self._db.execute("SELECT spare FROM frontier WHERE key = ? AND spare != ''", (key,)).fetchone()
+        if row is None:
+            return None
+        self._db.execute("UPDATE frontier SET spare = '' WHERE key = ?", (key,))
+        return row[0]
 
     def push_again(
         self, key: str, request: dict[str, Any], priority: int, rank: int, not_before: float
     ) -> None:
         """Queue a request in place of the one with its key: a retry, or the next part of a file."""
         self._db.execute(
-            "INSERT INTO frontier (key, priority, rank, not_before, state, token, request) "
-            "VALUES (?, ?, ?, ?, 'waiting', 0, ?) ON CONFLICT (key) DO UPDATE SET "
-            "priority = excluded.priority, not_before = excluded.not_before, state = 'waiting', request = excluded.request",
-            (key, priority, rank, not_before, json.dumps(request)),
+            "INSERT INTO frontier (key, priority, rank, not_before, state, token, request, url) "
+            "VALUES (?, ?, ?, ?, 'waiting', 0, ?, ?) ON CONFLICT (key) DO UPDATE SET state = 'waiting', "
+            "priority = excluded.priority, not_before = excluded.not_before, request = excluded.request",
+            (key, priority, rank, not_before, json.dumps(request), request["url"]),
         )
 
     def settle(self, key: str) -> bool:

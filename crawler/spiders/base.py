@@ -361,7 +361,9 @@ class SiteSpider(Spider):
             return
         if response.status in (404, 410):
             self._error(str(response.status), response.url)
-            if known:
+            if spare := self._spare(response.request):
+                yield spare
+            elif known:
                 self.count("gone")
             return
         if not isinstance(response, TextResponse) or not response.xpath("//body"):
@@ -432,10 +434,22 @@ class SiteSpider(Spider):
 
     # --- errors ---
 
-    def failed(self, failure: Failure) -> None:
-        """Count an error by its kind; nothing is lost silently."""
+    def _spare(self, request: Request) -> Request | None:
+        """Return a request for the other address under which a page was offered, if there is one."""
+        url = self.state_file.spare(request.meta["key"]) if request.meta.get("article") else None
+        if url is None:
+            return None
+        meta = {name: value for name, value in request.meta.items() if not name.startswith("redirect_")}
+        return request.replace(url=url, meta=meta, dont_filter=True, callback=self.parse_page)
+
+    def failed(self, failure: Failure) -> list[Request]:
+        """Count an error by its kind, and try the page's other address; nothing is lost silently."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        error = failure.value
+        self._count_failure(request, failure.value)
+        spare = self._spare(request)
+        return [spare] if spare else []
+
+    def _count_failure(self, request: Request, error: BaseException | None) -> None:
         if isinstance(error, PrivateAddress):
             self._error("refused address", f"{request.url}: {error}")
         elif isinstance(error, HttpError):

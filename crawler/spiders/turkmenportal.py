@@ -27,7 +27,8 @@ class TurkmenportalSpider(SiteSpider):
 
     def ref(self, url: str) -> Ref | None:
         found = _ARTICLE.match(urlsplit(url).path)
-        if not found:
+        # `.../views_sort` and the like are listings, which robots.txt closes.
+        if not found or url.endswith("_sort"):
             return None
         code, kind, number = found.groups()
         lang = self.lang_codes.get(code or "ru", code or "ru")

@@ -124,7 +124,6 @@ class UzeduSpider(SiteSpider):
         isbn = _ISBN.search(text)
         subject = response.css("[itemprop=about]::text").get() or facts.title or ""
         about = {
-            "title": facts.title,
             "isbn": re.sub(r"\D", "", isbn[0]) if isbn else None,
             "subject": _subject(subject) or _subject(facts.title or ""),
             "grade": _grade(response, facts.title or ""),
@@ -146,7 +145,9 @@ class UzeduSpider(SiteSpider):
                 continue
             if self.is_full():
                 return
-            yield self._part(path, book, {**about, "lang": lang})
+            # The title is in the page's language; of the other editions it is not known.
+            title = facts.title if len(links) == 1 or lang == read_lang(page_lang) else None
+            yield self._part(path, book, {**about, "lang": lang, "title": title})
         etag, changed = _header(response, "ETag"), _header(response, "Last-Modified")
         self.state_file.set_seen(key, Seen(None, response.meta.get("lastmod"), etag, changed, tuple(needs)))
 

@@ -51,6 +51,7 @@ class Page:
     last_modified: str | None = None
     fail_times: int = 0  # this many answers are 500, then it heals
     delay_s: float = 0.0
+    encoding: str | None = None  # Content-Encoding, where the body is packed already
 
     @property
     def text(self) -> str:
@@ -305,6 +306,7 @@ def _turkmenportal(n: int, base: str, slow_s: float) -> dict[str, Page]:
 def _tp_frame(lang: str, title: str, head: str, main: str) -> bytes:
     words = _TP_WORDS[lang]
     menu = "".join(f'<li><a href="{path}">{label}</a></li>' for label, path in words["menu"])
+    menu += '<li><a href="/search">…</a></li>'
     return (
         f'<!DOCTYPE html>\n<html lang="{words["html"]}"><head><meta charset="utf-8">'
         f"<title>{html.escape(title)} | {words['site']}</title>{head}"
@@ -457,7 +459,7 @@ def _orient_frame(lang: str, title: str, head: str, main: str, props: dict[str, 
         f"<title>{html.escape(title)} — Orient</title>{head}"
         '<link rel="preload" href="/_next/static/css/4d2a.css" as="style"/></head><body>'
         f'<div id="__next"><header class="Header_root__a1"><a href="/{lang}">Orient</a>'
-        f'<nav><a href="/{lang}/news">{words["news"]}</a><a href="/calendar/2025-03">2025</a></nav></header>'
+        f'<nav><a href="/{lang}/news">{words["news"]}</a><a href="/calendar">2025</a></nav></header>'
         f'<main class="Layout_main__x9">{main}</main>'
         f'<footer class="Footer_root__b7"><p>{words["rights"]}</p></footer></div>'
         '<script id="__NEXT_DATA__" type="application/json">'
@@ -633,7 +635,7 @@ def _uzedu_frame(lang: str, title: str, main: str) -> bytes:
     return (
         f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8">'
         f"<title>{html.escape(title)}</title></head>"
-        '<body><header><a href="/">UzEdu</a> <a href="/books">Darsliklar</a></header>'
+        '<body><header><a href="/">UzEdu</a> <a href="/books">Darsliklar</a> <a href="/admin">…</a></header>'
         f"<main>{main}</main><footer>Barcha huquqlar himoyalangan</footer></body></html>"
     ).encode()
 
@@ -827,6 +829,8 @@ class Replica:
         if page.location:
             return page.status, b"", {"Location": page.location}
         headers = {"Content-Type": page.content_type}
+        if page.encoding:
+            headers["Content-Encoding"] = page.encoding
         if page.fail_times:
             with self._lock:
                 self._failures[page.path] = self._failures.get(page.path, 0) + 1

@@ -1,0 +1,250 @@
+"""The real command against real servers on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.harness import Bench, comparable, documents
+from tests.crawler.replica import Replica
+
+DISALLOWED = {
+    "turkmenportal": ("/index.php", "/admin", "/cgi-sys", "/search", "/calendar", "/comments"),
+    "orient": ("/api/", "/calendar"),
+    "uzedu": ("/admin", "/calendar", "/books/private"),
+}
+
+
+def wanted(replica: Replica) -> set[str]:
+    if replica.name == "uzedu":
+        return {path for path, page in replica.pdfs().items() if page.lang in ("ru", "tk")}
+    return set(replica.articles())
+
+
+def check_whole(bench: Bench, replica: Replica) -> None:
+    """Every article once, in its language and date, with its markup; every pair paired."""
+    records = bench.records(replica.name)
+    paths = [record["url"].removeprefix(replica.base) for record in records]
+    assert sorted(paths) == sorted(wanted(replica))
+    gold, ours = documents(replica, records)
+    assert ours == gold
+    for path, record in zip(paths, records, strict=True):
+        page = replica.pages[path]
+        assert (record["lang"], record["id"]) == (page.lang, page.id)
+        # A page that offers a book in many languages has its title in one.
+        assert record["title"] == page.title or (record["title"] is None and replica.name == "uzedu")
+        assert record["sha256"] == hashlib.sha256(page.body).hexdigest()
+        if replica.name == "uzedu":
+            file = bench.out / record["file"]
+            assert file.read_bytes() == page.body
+            assert record["bytes"] == len(page.body)
+        else:
+            assert record["published"] == page.published
+            assert record["html"] == page.body.decode()
+            assert page.paragraphs[0][:30] in record["html"]
+
+
+def check_manners(replica: Replica, delay_s: float) -> None:
+    """Nothing disallowed, no trap, the user agent says who asks, one request at a time and not too soon."""
+    paths = replica.paths()
+    closed = DISALLOWED[replica.name]
+    assert [path for path in paths if path.startswith(closed) or path.endswith("_sort")] == []
+    assert [path for path in paths if "/archive/" in path or "/day/" in path] == []
+    # Past the last page every page number answers: a few are tried, not all.
+    numbers = [int(path.rpartition("=")[2]) for path in paths if "?page=" in path]
+    last = max((int(path.rpartition("=")[2]) for path in replica.pages if "?page=" in path), default=1)
+    assert max(numbers, default=1) <= last + 2
+    assert {hit.headers["User-Agent"] for hit in replica.hits} == {"kopri-crawler/0.1 (+crawl@example.org)"}
+    assert paths[0] == "/robots.txt"
+    gaps = [b.at - a.at for a, b in itertools.pairwise(replica.hits)]
+    # The server's clock starts when a request arrives, which jitters by some milliseconds.
+    assert min(gaps) >= delay_s - 0.02
+    assert sum(gaps) / len(gaps) >= delay_s
+
+
+def test_a_small_site_is_crawled_whole_and_then_left_alone(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("turkmenportal", 3) as replica:
+        first = bench.crawl(replica)
+        assert first.code == 0, first.stderr
+        check_whole(bench, replica)
+        assert (first.stats["new"], first.stats["pairs"]) == (6, 3)
+        check_manners(replica, 0.01)
+
+
+def test_a_crawl_without_a_contact_is_refused_in_one_line(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"contact": ""})
+    replica = Replica("orient", 3)
+    with replica:
+        refused = bench.crawl(replica)
+        assert replica.hits == []
+    assert refused.code == 1
+    assert refused.stderr.startswith("error: params.yaml: crawl.contact: expected an e-mail address")
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", ["turkmenportal", "orient", "uzedu"])
+def test_every_article_is_found_once_and_no_manners_are_forgotten(site: str, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"delay_s": 0.05})
+    with Replica(site, 36) as replica:
+        assert len(replica.pages) >= 60
+        first = bench.crawl(replica)
+        assert first.code == 0, first.stderr
+        check_whole(bench, replica)
+        check_manners(replica, 0.05)
+        # The accidents happened: a move, a page that is gone, a page that failed twice and a slow one.
+        statuses = [hit.status for hit in replica.hits]
+        assert statuses.count(500) == 2
+        assert statuses.count(404) == 1
+        if site != "uzedu":
+            assert sum(status in (301, 308) for status in statuses) == 1
+        assert first.stats["error:404"] == 1
+        assert first.stats["disallowed"] >= 1
+        assert first.stats["pages"] == len(wanted(replica))
+
+        replica.forget()
+        before = bench.records(site)
+        again = bench.crawl(replica)
+        assert again.code == 0, again.stderr
+        assert bench.records(site) == before
+        brought = {hit.path for hit in replica.hits if hit.status in (200, 206)}
+        refetched = {
+            p for p in brought if p in replica.pages and replica.pages[p].kind in ("article", "book", "pdf")
+        }
+        assert refetched == set()
+        assert (again.stats.get("new", 0), again.stats.get("changed", 0)) == (0, 0)
+        settled = sum(again.stats.get(name, 0) for name in ("unchanged", "skipped", "unlisted"))
+        assert settled == len(before)
+        assert not [hit for hit in replica.hits if hit.status in (301, 308)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", ["turkmenportal", "orient", "uzedu"])
+def test_a_killed_crawl_goes_on_to_the_same_result(site: str, tmp_path: Path) -> None:
+    n = 36 if site != "uzedu" else 12
+    with Replica(site, n) as replica:
+        plain = Bench(tmp_path / "plain")
+        assert plain.crawl(replica).code == 0
+        killed = Bench(tmp_path / "killed")
+        replica.forget()
+        total = 0
+        for hits in (15, 25, 30):
+            before = len(replica.hits)
+            killed.kill_after(replica, before + hits)
+            total += 1
+        # A kill tears the record that is being written.
+        path = killed.out / f"{site}.jsonl.gz"
+        with path.open("ab") as file:
+            file.write(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff torn")
+        last = killed.crawl(replica)
+        assert last.code == 0, last.stderr
+        assert last.stats["resumed"]
+        assert "cut 15 bytes" in last.stderr
+        assert comparable(killed.records(site)) == comparable(plain.records(site))
+        # At most the request in the air at each kill was asked for twice.
+        bodies = [h.path for h in replica.hits if h.status == 200 and h.path in replica.articles()]
+        assert len(bodies) - len(set(bodies)) <= total
+        assert last.stats["new"] == len(wanted(replica))
+
+
+@pytest.mark.slow
+def test_only_what_is_new_or_changed_is_fetched(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("turkmenportal", 24) as replica:
+        assert bench.crawl(replica, "--since", "2025-02-20").code == 0
+        articles = sorted(replica.articles().values(), key=lambda page: (page.published or "", page.path))
+        recent = [page for page in articles if (page.published or "") >= "2025-02-20"]
+        assert sorted(r["url"].removeprefix(replica.base) for r in bench.records("turkmenportal")) == sorted(
+            page.path for page in recent
+        )
+        # An edit, and a change of nothing but a counter.
+        edited = next(page for page in recent[::-1] if page.etag and "/tm/" not in page.path)
+        counted = next(page for page in recent[::-1] if page.etag and "/tm/" in page.path)
+        replica.put(replace(edited, body=edited.body.replace(b"</p>", " Исправлено.</p>".encode(), 1)))
+        replica.put(replace(counted, body=counted.body.replace(b"| 1245", b"| 1246")))
+        replica.forget()
+        again = bench.crawl(replica, "--since", "2025-02-20")
+        assert again.stats["changed"] == 1
+        assert again.stats.get("new", 0) == 0
+        records = {r["url"].removeprefix(replica.base): r for r in bench.records("turkmenportal")}
+        assert len(records) == len(recent) == len(bench.records("turkmenportal"))
+        assert "Исправлено." in records[edited.path]["html"]
+        assert "| 1245" in records[counted.path]["html"]
+        # A wider crawl brings what was too old before.
+        wider = bench.crawl(replica)
+        assert wider.stats["new"] == len(articles) - len(recent)
+        check = {r["url"].removeprefix(replica.base) for r in bench.records("turkmenportal")}
+        assert check == {page.path for page in articles}
+
+
+@pytest.mark.slow
+def test_limits_of_dates_and_pages_hold(tmp_path: Path) -> None:
+    with Replica("orient", 24) as replica:
+        dated = Bench(tmp_path / "dated")
+        assert dated.crawl(replica, "--since", "2025-03-01", "--until", "2025-03-15").code == 0
+        days = {record["published"][:10] for record in dated.records("orient")}
+        assert days
+        assert all("2025-03-01" <= day < "2025-03-15" for day in days)
+        expected = [
+            p for p in replica.articles().values() if "2025-03-01" <= (p.published or "") < "2025-03-15"
+        ]
+        assert len(dated.records("orient")) == len(expected)
+        few = Bench(tmp_path / "few")
+        done = few.crawl(replica, "--max-pages", "10")
+        assert done.code == 0, done.stderr
+        assert len(few.records("orient")) == 10
+        assert done.stats["reason"] == "max_pages"
+        # A second helping brings other pages.
+        assert few.crawl(replica, "--max-pages", "10").stats["new"] == 10
+        assert len({record["key"] for record in few.records("orient")}) == 20
+
+
+@pytest.mark.slow
+def test_the_languages_of_books_are_parameters(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("uzedu", 8) as replica:
+        assert bench.crawl(replica, "--langs", "uz", "kk", "tg").code == 0
+        got = {record["url"].removeprefix(replica.base) for record in bench.records("uzedu")}
+        assert got == {path for path, page in replica.pdfs().items() if page.lang in ("uz", "kk", "tg")}
+
+
+@pytest.mark.slow
+def test_a_book_whose_connection_drops_is_completed_and_a_lost_file_is_fetched_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("uzedu", 3, drop_after=20_000) as replica:
+        assert bench.crawl(replica).code == 0
+        check_whole(bench, replica)
+        starts = [hit.headers.get("Range", "") for hit in replica.hits if hit.path.endswith(".pdf")]
+        assert any(not start.startswith("bytes=0-") for start in starts)
+        damaged = bench.out / bench.records("uzedu")[0]["file"]
+        damaged.write_bytes(damaged.read_bytes()[:-1])
+        replica.forget()
+        again = bench.crawl(replica)
+        assert again.code == 0, again.stderr
+        check_whole(bench, replica)
+        assert len({hit.path for hit in replica.hits if hit.path.endswith(".pdf")}) == 1
+
+
+@pytest.mark.slow
+def test_two_crawls_of_one_site_do_not_write_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("orient", 12) as replica:
+        import subprocess
+
+        first = subprocess.Popen(
+            bench.command(replica), cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
+        )
+        try:
+            while len(replica.hits) < 5:
+                assert first.poll() is None
+            second = bench.crawl(replica)
+            assert second.code == 1
+            assert "another crawl is writing it" in second.stderr
+        finally:
+            first.kill()
+            first.wait()

@@ -1,0 +1,200 @@
+"""A crawl goes nowhere it was not sent, takes no more than its limits, and writes nowhere but its folder."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from twisted.internet.address import IPv4Address, IPv6Address
+
+from crawler.net import GuardedResolver, _PublicOnly
+from crawler.urls import AddressPolicy
+from tests.crawler.harness import Bench
+from tests.crawler.replica import XML, Page, Replica
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://127.0.0.1:8001/",  # the exempt host at another port
+        "http://127.1/",
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0177.0.0.1/",
+        "http://10.1.2.3/",
+        "http://172.16.0.1/",
+        "http://192.168.1.1/",
+        "http://169.254.169.254/latest/meta-data/",  # the credentials of a cloud machine
+        "http://100.64.0.1/",
+        "http://0.0.0.0/",
+        "http://224.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[64:ff9b::a01:203]/",
+        "http://[2002:7f00:1::]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[fd00::1]/",
+        "http://localhost/",
+        "http://printer.localhost./",
+        "file:///etc/passwd",
+        "ftp://example.com/",
+        "data:text/html,a",
+        "gopher://example.com/",
+        "http://user:secret@example.com/",
+        "http:///nohost",
+    ],
+)
+def test_addresses_that_are_not_the_public_web_are_refused(url: str) -> None:
+    assert AddressPolicy("http://127.0.0.1:8000").refusal(url) is not None
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://turkmenportal.com", "https://turkmenportal.com/blog/1"),
+        ("https://turkmenportal.com", "http://93.184.215.14/"),
+        ("https://turkmenportal.com", "http://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/blog/1"),
+        ("http://localhost:8000", "http://localhost:8000/"),
+    ],
+)
+def test_public_addresses_and_the_configured_one_are_allowed(base: str, url: str) -> None:
+    assert AddressPolicy(base).refusal(url) is None
+
+
+def test_a_name_that_resolves_to_a_private_address_connects_nowhere() -> None:
+    class Receiver:
+        passed: list[str] = []  # noqa: RUF012 - one receiver, one list
+
+        def resolutionBegan(self, resolution: object) -> None: ...
+
+        def addressResolved(self, address: IPv4Address) -> None:
+            self.passed.append(address.host)
+
+        def resolutionComplete(self) -> None: ...
+
+    guarded = _PublicOnly(Receiver(), AddressPolicy("https://turkmenportal.com"), "evil.example", 80)
+    for host in ("127.0.0.1", "10.0.0.8", "93.184.215.14", "169.254.169.254"):
+        guarded.addressResolved(IPv4Address("TCP", host, 80))
+    guarded.addressResolved(IPv6Address("TCP", "::ffff:192.168.0.1", 80))
+    assert Receiver.passed == ["93.184.215.14"]
+    assert "evil.example" in GuardedResolver.refused
+
+
+@pytest.mark.slow
+def test_a_hostile_site_is_survived(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"max_page_mb": 1.0})
+    with Replica("orient", 3) as inner, Replica("turkmenportal", 4) as site:
+        articles = [page for page in site.articles().values() if page.lang == "ru"]
+        evil = {
+            # Redirects to a server inside, by address and by name, and to a file.
+            "/blog/1/a": Page("/blog/1/a", "moved", status=302, location=f"{inner.base}/robots.txt"),
+            "/blog/2/a": Page(
+                "/blog/2/a", "moved", status=302, location=f"http://localhost:{inner.port}/robots.txt"
+            ),
+            "/blog/3/a": Page("/blog/3/a", "moved", status=302, location="file:///etc/passwd"),
+            "/blog/4/a": Page("/blog/4/a", "moved", status=302, location="http://169.254.169.254/latest/"),
+            # A page beyond the limit, a loop, and a page that is no page.
+            "/blog/5/a": Page("/blog/5/a", "trap", b"<html><body>" + b"a" * 2_000_000),
+            "/blog/6/a": Page("/blog/6/a", "moved", status=302, location="/blog/6/b"),
+            "/blog/6/b": Page("/blog/6/b", "moved", status=302, location="/blog/6/a"),
+            "/blog/7/a": Page("/blog/7/a", "trap", b"\x00\x01\x02" * 100, "application/octet-stream"),
+            # 300 MB of zeros in 300 kB.
+            "/bomb.xml.gz": Page("/bomb.xml.gz", "trap", _bomb(300), "application/gzip"),
+            "/entities.xml": Page("/entities.xml", "trap", _entities(), XML),
+            "/broken.xml": Page("/broken.xml", "trap", b"<urlset><url><loc>", XML),
+        }
+        site.pages.update(evil)
+        links = "".join(f"<url><loc>{site.base}{path}</loc></url>" for path in evil if path.endswith("/a"))
+        known = site.pages["/sitemap-ru.xml"]
+        site.pages[known.path] = replace(
+            known, body=known.body.replace(b"</urlset>", f"{links}</urlset>".encode())
+        )
+        index = site.pages["/sitemap.xml"]
+        maps = "".join(
+            f"<sitemap><loc>{site.base}{path}</loc></sitemap>" for path in evil if path.count(".") > 0
+        )
+        maps += f"<sitemap><loc>{inner.base}/sitemap.xml</loc></sitemap><sitemap><loc>file:///etc/passwd</loc></sitemap>"
+        site.pages[index.path] = replace(
+            index, body=index.body.replace(b"</sitemapindex>", f"{maps}</sitemapindex>".encode())
+        )
+        done = bench.crawl(site)
+        assert done.code == 0, done.stderr
+        assert inner.hits == []
+        stored = {record["url"].removeprefix(site.base) for record in bench.records("turkmenportal")}
+        assert stored == set(site.articles())
+        assert len(articles) == 4
+        errors = {name[6:]: count for name, count in done.stats.items() if name.startswith("error:")}
+        assert errors["refused address"] >= 1
+        assert errors["too large"] == 2
+        assert errors["entity declarations"] == 1
+        assert errors["too many redirects"] == 1
+        assert errors["not HTML"] == 1
+
+
+@pytest.mark.slow
+def test_a_page_that_unpacks_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"max_page_mb": 1.0})
+    with Replica("turkmenportal", 3) as site:
+        path = next(iter(site.articles()))
+        site.pages[path] = replace(site.pages[path], body=_bomb(200), encoding="gzip")
+        done = bench.crawl(site)
+        assert done.code == 0, done.stderr
+        assert done.stats["error:too large"] == 1
+        assert len(bench.records("turkmenportal")) == len(site.articles()) - 1
+
+
+@pytest.mark.slow
+def test_books_are_named_by_their_content_and_must_be_pdf(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("uzedu", 3) as site:
+        page = site.pages["/books/401"]
+        links = "".join(
+            f'<a href="{path}" hreflang="ru">Русский</a>'
+            for path in (
+                "/books/401/401-..%2f..%2fevil.pdf",
+                "/books/401/401-abc.pdf",
+                "/books/../../401-aa.pdf",
+            )
+        )
+        site.pages[page.path] = replace(page, body=page.body.replace(b"</ul>", f"{links}</ul>".encode()))
+        site.pages["/books/401/401-abc.pdf"] = Page(
+            "/books/401/401-abc.pdf", "trap", b"<html>not a book</html>", "application/pdf"
+        )
+        done = bench.crawl(site)
+        assert done.code == 0, done.stderr
+        assert done.stats["error:not PDF"] == 1
+        files = {str(path.relative_to(bench.folder)) for path in bench.folder.rglob("*.pdf")}
+        assert files == {f"crawl/{record['file']}" for record in bench.records("uzedu")}
+        assert all(len(Path(name).stem) == 64 for name in files)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [403, 500])
+def test_robots_that_cannot_be_read_closes_the_site_and_robots_that_is_not_there_opens_it(
+    status: int, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, {"retries": 1})
+    with Replica("turkmenportal", 3) as site:
+        site.pages["/robots.txt"] = replace(site.pages["/robots.txt"], status=status)
+        done = bench.crawl(site)
+        if status == 500:
+            assert done.code == 1
+            assert "robots.txt cannot be read" in done.stderr
+            assert set(site.paths()) == {"/robots.txt"}
+        else:
+            assert done.code == 0, done.stderr
+            assert len(bench.records("turkmenportal")) == 6
+
+
+def _bomb(megabytes: int) -> bytes:
+    return gzip.compress(b"\0" * (megabytes << 20), compresslevel=9)
+
+
+def _entities() -> bytes:
+    lines = ['<!DOCTYPE urlset [<!ENTITY a0 "aaaaaaaaaa">']
+    lines += [f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10)]
+    return ("\n".join(lines) + "]><urlset><url><loc>&a9;</loc></url></urlset>").encode()
