@@ -14,6 +14,8 @@ from stages.lib.pdf.hyphens import HYPHENS, Vocabulary
 
 _SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _NOTE_MARK = re.compile(r"^([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}|\*{1,4}|[¹²³]|\d{1,2}(?=[\s)]))\)?\s*")
+# "м²" and "x²" keep their digit on a page that has a note 2.
+_UNIT = re.compile(r"[a-z]|[скдм]?м|г|с|[scdmk]?m", re.IGNORECASE)
 _TO_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _CAPTION = re.compile(
     r"(рис(унок|\.)|табл(ица|\.)|схема|карта|диаграмма|фото|surat|tablisa|jedwel|shema|çyzgy|diagramma)\s*№?\s*\d+"
@@ -192,7 +194,7 @@ def _note_marks(pieces: list[_Piece]) -> dict[int, set[str]]:
 def _drop_marks(text: str, marks: set[str]) -> str:
     def drop(match: re.Match[str]) -> str:
         before = re.search(r"[^\W\d_]+$", text[: match.start()])
-        is_unit = before is not None and len(before.group()) <= 2
+        is_unit = before is not None and bool(_UNIT.fullmatch(before.group()))
         return match.group() if match.group().translate(_TO_DIGITS) not in marks or is_unit else ""
 
     text = _SUPERSCRIPT.sub(drop, text)

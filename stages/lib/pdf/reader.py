@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages.lib.pdf.book import Book, Limits, PageText, ReportRow
 from stages.lib.pdf.flow import build_blocks
+from stages.lib.pdf.fonts import repair_pages
 from stages.lib.pdf.furniture import find_running_lines
 from stages.lib.pdf.hyphens import Vocabulary
 from stages.lib.pdf.pool import read_pages
@@ -33,6 +34,7 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
         else:
             pages.append(item)
     pages.sort(key=lambda page: page.number)
+    pages = repair_pages(pages)
     report += [ReportRow(page.number, page.status, page.reason) for page in pages]  # type: ignore[arg-type]
     report.sort(key=lambda row: row.page)
     running = find_running_lines(pages)
