@@ -222,6 +222,7 @@ _VERB_ENDING = [
     ("-", "[dt]ug", "DIk", "L"),
     ("-", "j[ae]k", "(y)AcAk", "PRT"),
     ("-", "j[ae]kd[yi]g", "(y)AcAk", "L"),
+    ("-", "j[ae]kd[yi]kl[ae]r", "(y)AcAklAr", "L"),
     ("C", "[aeä]n", "(y)An", "PRT"),
     ("V", "n", "(y)An", "PRT"),
     ("-", "ý[aä]n", "(y)An", "PRT"),
@@ -390,7 +391,7 @@ def _stems() -> dict[str, list[tuple[str, str, str]]]:
         for stem, turkish in entries:
             put(stem, kind, turkish)
         for stem, turkish in entries:
-            if stem[-1] in _VOICED and len(stem) > 1:
+            if stem[-1] in _VOICED and len(stem) > 1 and not stem.endswith(("gt", "ht")):
                 put(stem[:-1] + _VOICED[stem[-1]], kind + "c", turkish)
             if re.search(r"[aeäiouyöü][bdgjklmnňprsşwýz][yiuü][zşnlrm]$", stem):
                 put(stem[:-2] + stem[-1], kind + "c", turkish)  # orun → orny, deňiz → deňze
@@ -407,10 +408,15 @@ _WORDS = dict(_load(WORDS))
 _LONGEST_STEM = max(map(len, _STEMS))
 
 
+# Suffixes that make a sentence of a noun, and look like those of verbs.
+_PREDICATE = frozenset(("(y)DI", " olduk", " olduklAr"))
+
+
 def _from_lexicon(word: str) -> str | None:
     whole = _WORDS.get(word)
     if whole is not None:
         return whole
+    doubtful = None
     for end in range(min(len(word), _LONGEST_STEM), 1, -1):
         for kind, turkish, inside in _STEMS.get(word[:end], ()):
             rest = word[end:]
@@ -423,9 +429,14 @@ def _from_lexicon(word: str) -> str | None:
             if kind in ("Nc", "Vc") and rest[0] not in _VOWELS and rest[0] != "ý":
                 continue
             suffixes = _read_suffixes(rest, kind[0], word[end - 1] in _VOWELS)
-            if suffixes is not None:
-                return _inflect(turkish, suffixes, is_verb=kind[0] == "V")
-    return None
+            if suffixes is None:
+                continue
+            reading = _inflect(turkish, suffixes, is_verb=kind[0] == "V")
+            if kind[0] == "N" and not _PREDICATE.isdisjoint(suffixes):
+                doubtful = doubtful or reading  # almadylar: "they did not take" before "they were apples"
+                continue
+            return reading
+    return doubtful
 
 
 # --- Words outside the lexicon ---

@@ -129,6 +129,10 @@ irde=erken ir=erken irräk=daha_erken giçräk=daha_geç köpräk=daha_çok ulur
 gowurak=daha_iyi ýokarrak=daha_yüksek
 """
 
+WORDS += """
+içgin=ayrıntılı çakdanaşa=aşırı mahaly=zamanı şuwagt=şu_an esewan=dikkat ýokaryda=yukarıda hiçhili=hiçbir
+gaýybana=varsayılan terk=terk
+"""
 # The outside (daş) is also a stone (daş), and only its cases tell them apart.
 WORDS += """
 daşynda=dışında daşyndaky=dışındaki daşyna=dışına bitewi=tam ogurlyk=hırsızlık
@@ -168,7 +172,7 @@ NOUNS += """
 döwlet=devlet hökümet=hükümet ýurt=ülke watan=vatan respublika=cumhuriyet respublikan=cumhuriyetçi
 demokrat=demokrat demokratik=demokratik demokratiýa=demokrasi partiýa=parti partiýaly=partili
 syýasat=siyaset syýasy=siyasi syýasatçy=siyasetçi saýlaw=seçim ses=ses seslilik=oy kanun=yasa
-kanuny=yasal kanunçylyk=mevzuat hukuk=hak hukuky=hukuki adalat=adalet adalatly=adil adyl=adil
+kanunçylyk=mevzuat hukuk=hak~hakk hukuky=hukuki adalat=adalet adalatly=adil adyl=adil
 konstitusiýa=anayasa erkinlik=özgürlük erkin=özgür azatlyk=özgürlük azat=özgür garaşsyz=bağımsız
 garaşsyzlyk=bağımsızlık bitarap=tarafsız bitaraplyk=tarafsızlık parahat=barışçıl parahatçylyk=barış
 uruş=savaş söweş=savaş ýaraşyk=barış ylalaşyk=anlaşma şertnama=sözleşme karar=karar çözgüt=çözüm
@@ -202,7 +206,7 @@ NOUNS += """
 iş=iş zähmet=emek işsiz=işsiz işsizlik=işsizlik hünärment=zanaatkar kärhana=işletme zawod=fabrika
 fabrik=fabrika önüm=ürün önümçilik=üretim öndüriji=üretici haryt=mal söwda=ticaret söwdagär=tüccar
 bazar=pazar dükan=mağaza magazin=mağaza supermarket=süpermarket uniwermag=mağaza kompaniýa=şirket
-şereket=şirket firma=firma korporasiýa=şirket pul=para baha=fiyat nyrh=fiyat gymmat=değer
+şereket=şirket firma=firma korporasiýa=şirket pul=para baha=değer nyrh=fiyat gymmat=değer
 gymmatbaha=değerli gymmatlyk=değer arzan=ucuz salgyt=vergi ýygym=harç töleg=ödeme girdeji=gelir
 gazanç=kazanç peýda=fayda peýdaly=faydalı zyýan=zarar zyýanly=zararlı zeper=hasar ýitgi=kayıp
 çykdajy=masraf bank=banka karz=kredi kredit=kredi maliýe=maliye ykdysadyýet=ekonomi ykdysady=ekonomik
@@ -227,8 +231,8 @@ duz=tuz şeker=şeker ýag=yağ ideg=bakım alada=kaygı aladaly=kaygılı
 # Everyday nouns: time, place, nature, things, body.
 NOUNS += """
 gün=gün güni=günü günki=günkü gündelik=günlük ýyl=yıl ýyllyk=yıllık aý=ay hepde=hafta hepdelik=haftalık
-sagat=saat^ minut=dakika sekunt=saniye wagt=zaman wagtlaýyn=geçici wagtynda=zamanında wagty=sırasında
-möhlet=süre möhletli=süreli pursat=an döwür=dönem döwrebap=modern zaman=zaman häzirki=şimdiki asyr=yüzyıl
+sagat=saat^ minut=dakika sekunt=saniye wagt=zaman wagtlaýyn=geçici wagtynda=zamanında möhlet=süre
+möhletli=süreli pursat=an döwür=dönem döwrebap=modern zaman=zaman häzirki=şimdiki asyr=yüzyıl
 ýaz=ilkbahar tomus=yaz güýz=sonbahar gyş=kış möwsüm=sezon geçmiş=geçmiş taryh=tarih taryhy=tarihi
 gelejek=gelecek geljek=gelecek ertir=yarın giç=geç gijä=geceye gije=gece agşam=akşam günorta=güney
 öýle=öğle demirgazyk=kuzey gündogar=doğu günbatar=batı gezek=kez sapar=kez öýlän=öğleden_sonra
@@ -421,6 +425,30 @@ günortanlyk=öğle_yemeği agşamlyk=akşam_yemeği ertirlik=kahvaltı ertirki=
 düýnki=dünkü geçenki=geçen ýylky=yıl aýky=ay dogluş=doğum toýlaryň=düğünlerin oraza=oruç gurban=kurban
 namaz=namaz imam=imam pir=pir keramat=kutsal mukaddes=kutsal
 """
+# Programs and wikis: links, edits, filters, browsers.
+NOUNS += """
+çykgyt=bağlantı tekst=metin~metn filtr=filtre özgerdiş=düzenleme adres=adres awtomatik=otomatik
+awtomatiki=otomatik awtomatlaşdyrylan=otomatik sessiýa=oturum şablon=şablon blokirleme=engelleme bot=bot
+wiki=viki süzgüç=süzgeç patrul=devriye daşarky=dış içerki=iç wizual=görsel goýy=kalın
+administrator=yönetici administratiw=yönetim model=model tip=tür jiklik=ayrıntı jik=ayrıntı
+jikme-jik=ayrıntılı skript=betik anonim=anonim opsiýa=seçenek status=durum teg=etiket kursiw=italik
+maksimum=maksimum minimum=minimum obýekt=nesne gönükdirme=yönlendirme parametr=parametre redaktor=editör
+modul=modül mediýa=medya miniatýura=küçük_resim element=öge gulp=kilit gulply=kilitli şahsyýetnama=kimlik
+hyýanatçylyk=kötüye_kullanım guty=kutu gutujyk=kutucuk blok=blok sensor=sensör format=biçim
+dublikat=kopya habarlaşyk=iletişim ýagtylyk=parlaklık ammar=depo ygtyýarnama=lisans domen=alan_adı
+baýt=bayt kilobaýt=kilobayt megabaýt=megabayt brauzer=tarayıcı interfeýs=arayüz sintaksis=söz_dizimi
+prefiks=ön_ek sitata=alıntı formula=formül funksiýa=işlev galereýa=galeri piksel=piksel standart=standart
+nawigasiýa=gezinti näsaz=bozuk näsazlyk=arıza konsol=konsol alternatiw=alternatif abatlaýyş=bakım
+proksi=vekil_sunucu lokal=yerel forma=form bitin=tam dowamlylyk=süre dowamly=sürekli ygtybarly=güvenilir
+argument=argüman panel=panel çalşyrma=değiştirme menýu=menü şrift=yazı_tipi arhiw=arşiv
+statistika=istatistik wandalizm=vandallık kuki=çerez katalog=katalog gollanma=kılavuz metod=yöntem
+synp=sınıf ýüztutma=başvuru giňeltme=uzantı wariant=seçenek abuna=abonelik portret=portre peýzaž=manzara
+gündiz=gündüz üýtgeşik=farklı prowaýder=sağlayıcı diapazon=aralık kesgitli=belirli material=materyal
+birugsat=izinsiz bezeg=süsleme defis=kısa_çizgi web=web sahypalaýyn=sayfa_sayfa ekspozisiýa=pozlama
+kenarýan=kenar hökmany=zorunlu hemişelik=kalıcı möwrit=süre öňküsi=önceki beýlekiler=diğerleri
+köpmanyly=çok_anlamlı enjamlar=cihazlar mahal=zaman yzygiderli=sürekli yzygiderlik=dizi gollanyş=kullanım
+ilteşik=bağlantı
+"""
 # Countries, cities, months: the Turkmen forms came through Russian.
 NOUNS += """
 Türkmenistan=Türkmenistan türkmenistan=Türkmenistan aşgabat=Aşkabat russiýa=Rusya amerika=Amerika
@@ -549,4 +577,13 @@ utduryl=kaybet utdur=kaybet ýeňdir=yen ýaryş=yarış ata=at depele=döv dep=
 ýuwut=yut çeýne=çiğne ys=kok ysga=kokla dada=tat süz=süz guraý=kuru gurat=kurut eret=erit doňdur=dondur
 doň=don gaýna=kayna gaýnat=kaynat gowur=kavur ogurla=çal ogurlan=çalın ýüklenil=yüklen zaýala=boz
 zaýalan=bozul
+"""
+# Programs again.
+VERBS += """
+blokirle=engelle blokirlen=engellen importirle=içe_aktar eksportirle=dışa_aktar gulpla=kilitle
+gulplan=kilitlen tykla=tıkla tertiple=sırala tertiplen=sıralan çalşyr=değiştir çalşyryl=değiştiril
+abatla=onar togtat=durdur togtadyl=durdurul habarlaş=iletişim_kur bökde=engelle bökdel=engellen
+işjeňleşdir=etkinleştir işjeňleşdiril=etkinleştiril takykla=belirginleştir ýagtylandyr=aydınlat uzal=uza
+uzalt=uzat uzaldyl=uzatıl gaçyr=kaçır beze=süsle beýgel=yüksel kiçelt=küçült kiçeldil=küçültül
+saklat=sakla ýatlat=hatırlat peýdalanyl=kullanıl
 """

@@ -17,6 +17,15 @@ from stages.lib.errors import ParamsError
         ("Men kitap okaýaryn.", "Ben kitap okuyorum."),
         ("Biz täze öýde ýaşaýarys.", "Biz yeni evde yaşıyoruz."),
         ("Çagalar mekdebe gitdiler.", "Çocuklar okula gittiler."),
+        ("Çagalar bagda oýnaýarlar.", "Çocuklar bahçede oynuyorlar."),
+        ("Her adamyň bilim almaga hukugy bardyr.", "Her insanın eğitim almaya hakkı vardır."),
+        ("Ýagyş sebäpli köçeler suwdan doldy.", "Yağmur nedeniyle sokaklar sudan doldu."),
+        ("Parolyňyzy giriziň we düwmä basyň.", "Parolanızı girin ve düğmeye basın."),
+        ("Olar ertir Moskwa gitjekdiklerini aýtdylar.", "Onlar yarın Moskova gideceklerini söylediler."),
+        ("Işgärler aýlyklaryny almadylar.", "Çalışanlar maaşlarını almadılar."),
+        ("Dostum maňa hat ýazypdyr.", "Dostum bana mektup yazmış."),
+        ("Suw gyzgynmy?", "Su sıcak mı?"),
+        ("Sahypany açyň: https://example.org/tk?we=1", "Sayfayı açın: https://example.org/tk?we=1"),
     ],
 )
 def test_respell_writes_simple_sentences_as_turkish_does(turkmen: str, turkish: str) -> None:
