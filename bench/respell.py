@@ -1,9 +1,9 @@
 """Measure what each level of respelling is worth to an encoder that knows Turkish and not Turkmen.
 
 NTREX-128, Russian and Turkmen, pretrained encoder, cosine, P@1 in both directions. The documents are halved
-by hash: rules and lexicon were chosen with half A in sight, half B was never looked at, so half B is the
-honest figure; a half's pool is its own sentences. `turkish` is the human Turkish translation of the same
-sentences: what a perfect respelling could reach.
+by hash: rules and lexicon were chosen with the text and the scores of half A; no text of half B was looked
+at, so half B is the honest figure. A half's pool is its own sentences. `turkish` is the human Turkish
+translation of the same sentences: what a perfect respelling could reach.
 """
 
 from __future__ import annotations

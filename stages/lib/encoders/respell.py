@@ -7,6 +7,7 @@ Three levels, each on top of the one before:
            read as a stem and a chain of Turkmen suffixes, and the chain is written again in Turkish, with
            Turkish harmony (işlemegiň→işlemenin).
 `lexicon`  stems whose Turkish counterpart no sound rule gives (ýurt→ülke, aýt-→söyle-), in `respell_tk_tr`.
+           With it this is no mere spelling but a translation word by word, in the order of the original.
 
 No learning and no state beyond a cache: the same text always gives the same text. Words with letters that
 Turkmen lacks (c, q, v, x), words in mixed case, links, placeholders, digits and other scripts stay.

@@ -56,29 +56,28 @@ siziň=sizin size=size sizi=sizi sizde=sizde sizden=sizden kim=kim kimiň=kimin 
 kimde=kimde kimden=kimden näme=ne nämä=neye nämäni=neyi nämeden=neden nämeler=neler nämäň=neyin
 nämäniň=neyin näçe=kaç näçinji=kaçıncı haçan=ne_zaman haçanda=ne_zaman nirede=nerede nireden=nereden
 nirä=nereye niredäki=neredeki nähili=nasıl nädip=nasıl neneň=nasıl nädogry=yanlış näbelli=bilinmeyen
-näme_üçin=niçin niçik=nasıl haýsy=hangi haýsysy=hangisi haýsydyr=bir haýsylar=hangileri
-näderejede=ne_kadar hiç=hiç hiçhaçan=asla hiçkim=hiç_kimse hiçbir=hiçbir hiçzat=hiçbir_şey hiçi=hiçbiri
-hiçisi=hiçbiri her=her herhal=herhalde herbir=her_bir her_kim=herkes hemme=bütün hemmesi=hepsi
-hemmeler=herkes hemmämiz=hepimiz ähli=tüm ählisi=hepsi ählumumy=genel bütin=bütün tutuş=bütün käbir=bazı
-käbiri=bazısı käbirleri=bazıları birnäçe=birkaç birnäçesi=birkaçı birneme=biraz biraz=biraz biri=biri
-birini=birini birine=birine biriniň=birinin birinden=birinden birinde=birinde birje=tek birden=birden
-birek=birbiri biri-biri=birbiri köp=çok köpüsi=çoğu köplenç=genellikle köpsanly=çok_sayıda az=az
-azrak=daha_az azyndan=en_azından has=daha iň=en gaty=çok örän=çok juda=çok aşa=aşırı has-da=daha_da
-gowrak=fazla artyk=fazla artykmaç=fazla diňe=sadece ýeke=tek ýeke-täk=tek ýekeje=tek ýene=yine
-ýenede=yine hatda=hatta hat-da=hatta elbetde=elbette hökman=mutlaka belki=belki belkem=belki
-ähtimal=muhtemelen hemişe=her_zaman hemişelik=kalıcı hemişeki=her_zamanki käte=bazen käwagt=bazen
-kämahal=bazen hernäçe=ne_kadar henizem=hala heniz=henüz entek=henüz entäk=henüz eýýäm=artık indi=şimdi
-häzir=şimdi häzirki=şu_anki häzire=şimdiye şumat=şu_an häli=henüz tiz=hızla tizden=yakında çalt=hızlı
-haýal=yavaş ýuwaş=yavaş birbada=bir_anda derrew=hemen dessine=hemen bärden=buradan bärde=burada
-bäriki=buradaki bu_ýerde=burada şeýlelikde=böylece şeýle-de=ayrıca şeýdip=böylece beýdip=böyle
-şeýtmek=böyle_yapmak üstesine=üstelik bilelikde=birlikte birlikde=birlikte bile=birlikte aýratyn=özel
-aýratynam=özellikle esasanam=özellikle ylaýta=özellikle hususan=özellikle adatça=genellikle mysal=örnek
-meselem=örneğin eýsem=ancak ýagny=yani hawa=evet ýok=yok däl=değil bar=var hä=evet bardy=vardı
-ýokdy=yoktu däldi=değildi bolmasa=yoksa ýogsa=yoksa ýogsam=yoksa bäş=beş alty=altı ýedi=yedi sekiz=sekiz
-dokuz=dokuz on=on ýigrimi=yirmi otuz=otuz kyrk=kırk elli=elli altmyş=altmış ýetmiş=yetmiş segsen=seksen
-togsan=doksan ýüz=yüz müň=bin million=milyon milliard=milyar trillion=trilyon bir=bir iki=iki üç=üç
-dört=dört nol=sıfır ýarym=yarım ilki=ilk ilkinji=ilk birinji=birinci ilkibaşda=başlangıçta
-ilki_bilen=öncelikle sany=tane sanysy=tanesi çemesi=yaklaşık takmynan=yaklaşık golaý=yakın
+niçik=nasıl haýsy=hangi haýsysy=hangisi haýsydyr=bir haýsylar=hangileri näderejede=ne_kadar hiç=hiç
+hiçhaçan=asla hiçkim=hiç_kimse hiçbir=hiçbir hiçzat=hiçbir_şey hiçi=hiçbiri hiçisi=hiçbiri her=her
+herhal=herhalde herbir=her_bir hemme=bütün hemmesi=hepsi hemmeler=herkes hemmämiz=hepimiz ähli=tüm
+ählisi=hepsi ählumumy=genel bütin=bütün tutuş=bütün käbir=bazı käbiri=bazısı käbirleri=bazıları
+birnäçe=birkaç birnäçesi=birkaçı birneme=biraz biraz=biraz biri=biri birini=birini birine=birine
+biriniň=birinin birinden=birinden birinde=birinde birje=tek birden=birden birek=birbiri biri-biri=birbiri
+köp=çok köpüsi=çoğu köplenç=genellikle köpsanly=çok_sayıda az=az azrak=daha_az azyndan=en_azından
+has=daha iň=en gaty=çok örän=çok juda=çok aşa=aşırı has-da=daha_da gowrak=fazla artyk=fazla
+artykmaç=fazla diňe=sadece ýeke=tek ýeke-täk=tek ýekeje=tek ýene=yine ýenede=yine hatda=hatta
+hat-da=hatta elbetde=elbette hökman=mutlaka belki=belki belkem=belki ähtimal=muhtemelen hemişe=her_zaman
+hemişelik=kalıcı hemişeki=her_zamanki käte=bazen käwagt=bazen kämahal=bazen hernäçe=ne_kadar henizem=hala
+heniz=henüz entek=henüz entäk=henüz eýýäm=artık indi=şimdi häzir=şimdi häzirki=şu_anki häzire=şimdiye
+şumat=şu_an häli=henüz tiz=hızla tizden=yakında çalt=hızlı haýal=yavaş ýuwaş=yavaş birbada=bir_anda
+derrew=hemen dessine=hemen bärden=buradan bärde=burada bäriki=buradaki şeýlelikde=böylece şeýle-de=ayrıca
+şeýdip=böylece beýdip=böyle şeýtmek=böyle_yapmak üstesine=üstelik bilelikde=birlikte birlikde=birlikte
+bile=birlikte aýratyn=özel aýratynam=özellikle esasanam=özellikle ylaýta=özellikle hususan=özellikle
+adatça=genellikle mysal=örnek meselem=örneğin eýsem=ancak ýagny=yani hawa=evet ýok=yok däl=değil bar=var
+hä=evet bardy=vardı ýokdy=yoktu däldi=değildi bolmasa=yoksa ýogsa=yoksa ýogsam=yoksa bäş=beş alty=altı
+ýedi=yedi sekiz=sekiz dokuz=dokuz on=on ýigrimi=yirmi otuz=otuz kyrk=kırk elli=elli altmyş=altmış
+ýetmiş=yetmiş segsen=seksen togsan=doksan ýüz=yüz müň=bin million=milyon milliard=milyar trillion=trilyon
+bir=bir iki=iki üç=üç dört=dört nol=sıfır ýarym=yarım ilki=ilk ilkinji=ilk birinji=birinci
+ilkibaşda=başlangıçta sany=tane sanysy=tanesi çemesi=yaklaşık takmynan=yaklaşık golaý=yakın
 töweregi=civarı töweregine=etrafına töwereginde=etrafında irden=sabah agşam=akşam gije=gece düýn=dün
 ertir=yarın şugün=bugün bugün=bugün öňňin=önceki_gün birigün=ertesi_gün tomusda=yazın gyşyna=kışın
 soňky=son soňraky=sonraki öňki=önceki ozalky=eski indiki=gelecek geljek=gelecek ahyrky=son
@@ -99,9 +98,9 @@ haýran=hayran geň=tuhaf ozaldan=önceden öňünden=önceden öňden=önceden 
 türk=Türk türkmen=Türkmen türkmençe=Türkmence türkçe=Türkçe pikirimçe=bence meniňçe=bence fikrimçe=bence
 jemi=toplam umuman=genel_olarak doly=tam dolulygyna=tamamen tutuşlaýyn=tamamen büs-bütin=tamamen
 aslynda=aslında hakykatdan=gerçekten hakykatdanam=gerçekten dogrudanam=gerçekten çynlakaý=ciddi
-ýüzlerçe=yüzlerce müňlerçe=binlerce onlarça=onlarca millionlarça=milyonlarca haýsydyr_bir=herhangi_bir
-islendik=herhangi_bir ýörite=özel şenbe=cumartesi ýekşenbe=pazar duşenbe=pazartesi sişenbe=salı
-çarşenbe=çarşamba penşenbe=perşembe anna=cuma
+ýüzlerçe=yüzlerce müňlerçe=binlerce onlarça=onlarca millionlarça=milyonlarca islendik=herhangi_bir
+ýörite=özel şenbe=cumartesi ýekşenbe=pazar duşenbe=pazartesi sişenbe=salı çarşenbe=çarşamba
+penşenbe=perşembe anna=cuma
 """
 WORDS += """
 taýdan=açıdan hötdesinden=üstesinden deregine=yerine gol=gol ýekebara=bire_bir onlaýn=çevrimiçi
@@ -151,7 +150,7 @@ raýatlyk=vatandaşlık halk=halk il=halk ilat=nüfus ilatly=nüfuslu millet=mil
 jemgyýet=toplum jemgyýetçilik=kamu köpçülik=kitle köpçülikleýin=kitlesel adamzat=insanlık
 ynsanperwer=insani talyp=öğrenci okuwçy=öğrenci mugallym=öğretmen professor=profesör alym=bilim_insanı
 hünärmen=uzman işgär=çalışan işçi=işçi başlyk=başkan prezident=cumhurbaşkanı premýer=başbakan
-ministr=bakan ministrlik=bakanlık wezir=vezir patyşa=kral patyşalyk=krallık koroleva=kraliçe korol=kral
+ministr=bakan ministrlik=bakanlık wezir=vezir patyşa=kral patyşalyk=krallık korolewa=kraliçe korol=kral
 korollyk=krallık şa=şah müdir=müdür direktor=direktör ýolbaşçy=lider ýolbaşçylyk=liderlik lider=lider
 baştutan=başkan serdar=lider wekil=temsilci wekilçilik=temsilcilik deputat=milletvekili ilçi=elçi
 ilçihana=büyükelçilik agza=üye agzalyk=üyelik dalaşgär=aday dalaşgärlik=adaylık saýlawçy=seçmen
@@ -241,54 +240,53 @@ orun=yer ýeri=yeri giňişlik=alan meýdan=alan meýdança=saha sahypa=sayfa ja
 öýsüz=evsiz otag=oda otagy=odası gapy=kapı penjire=pencere diwar=duvar köçe=sokak ýol=yol köpri=köprü
 şäher=şehir~şehr şäherçe=kasaba oba=köy paýtagt=başkent howly=avlu bag=bahçe deňiz=deniz derýa=nehir~nehr
 köl=göl okean=okyanus ada=ada dag=dağ çöl=çöl tokaý=orman agaç=ağaç gül=çiçek ot=ot od=ateş ýangyn=yangın
-ýer_titreme=deprem yranma=deprem ýertitreme=deprem sunami=tsunami howa=hava ýagyş=yağmur gar=kar
-ýel=rüzgar şemal=rüzgar tupan=fırtına harasat=fırtına sil=sel suwly=sulu bulut=bulut gök=gök
-asman=gökyüzü ýyldyz=yıldız dünýä=dünya tebigat=doğa tebigy=doğal daşky=dış gurşaw=çevre ekologiýa=çevre
-haýwan=hayvan guş=kuş it=köpek pişik=kedi at=at sygyr=inek goýun=koyun möjek=kurt ýolbars=kaplan
-ýylan=yılan kenar=kıyı kenarýaka=sahil maşyn=araba awtoulag=otomobil ulag=araç otly=tren uçar=uçak
-howaýol=hava_yolu gämi=gemi awtobus=otobüs demirýol=demiryolu menzil=durak aeroport=havaalanı
-howa_menzili=havaalanı ýük=yük ýangyç=yakıt gaz=gaz nebit=petrol elektrik=elektrik energiýa=enerji
-tok=akım çyra=lamba telefon=telefon kompýuter=bilgisayar internet=internet telewideniýe=televizyon
-telewizor=televizyon radio=radyo kamera=kamera surat=resim~resm şekil=şekil~şekl suratlar=fotoğraflar
-film=film kino=sinema teatr=tiyatro aýdym=şarkı saz=müzik sazanda=müzisyen tans=dans oýun=oyun~oyn
-oýny=oyunu top=top pökgi=top kubok=kupa ýaryş=yarış bäsleşik=yarışma çempion=şampiyon çempionat=şampiyona
-medal=madalya baýrak=ödül sport=spor medeniýet=kültür medeni=kültürel sungat=sanat din=din dini=dini
-metjit=cami ybadathana=kilise hudaý=tanrı allatagala=Allah hristian=Hristiyan musulman=Müslüman
-yslam=İslam toý=düğün baýram=bayram baýramçylyk=bayram däp=gelenek geýim=giysi egin-eşik=giyim
-köýnek=gömlek aýakgap=ayakkabı göz=göz gulak=kulak burun/burn=burun~burn agyz/agz=ağız~ağz el=el
-aýak=ayak kelle=kafa saç=saç ýüz=yüz beden=beden gan=kan bil=bel arka=arka göwüs=göğüs~göğs süňk=kemik
-beýni=beyin~beyn zat=şey närse=şey serişde=araç enjam=cihaz gural=araç abzal=alet gurluş=yapı
-gurluşyk=inşaat bölek=parça bölegi=parçası topbak=demet parça=parça reňk=renk ak=beyaz gara=kara
-gyzyl=kırmızı sary=sarı ýaşyl=yeşil mawy=mavi goňur=kahverengi altyn=altın kümüş=gümüş demir=demir
-daş=taş ady=adı adly=adlı atly=adlı familiýa=soyadı sebäp=neden netije=sonuç maksat=amaç maksady=amacı
-meýil=niyet niýet=niyet umyt=umut arzuw=hayal isleg=istek ýagdaý=durum waka=olay hadysa=olay
-mesele=mesele kynçylyk=zorluk ýalňyşlyk=hata ýalňyş=yanlış säwlik=hata kemçilik=eksiklik kem=eksik
-hereket=hareket çäre=önlem ädim=adım~adım amal=eylem çykyş=konuşma gürrüň=konuşma hekaýa=hikaye
-ýalan=yalan çyn=gerçek hakykat=gerçek hakyky=gerçek dogry=doğru dogrulyk=doğruluk syr=sır gizlin=gizli
-açyk=açık ýapyk=kapalı mümkinçilik=olanak şert=şart ýörelge=ilke usul=yöntem ýol-ýörelge=yöntem
-täsir=etki täsirli=etkili rol=rol^ goşant=katkı ähmiýet=önem ähmiýetli=önemli möhüm=önemli wajyp=önemli
-möhümlik=önem zerurlyk=gereklilik gyzyklanma=ilgi gyzykly=ilginç üns=dikkat~dikkat duýgy=duygu
-söýgi=sevgi gaharly=kızgın gahar=öfke gazap=gazap gorky=korku begenç=sevinç şatlyk=sevinç şadyýan=neşeli
-gynanç=üzüntü gynandyryjy=üzücü bagt=mutluluk bagtly=mutlu betbagt=mutsuz betbagtçylyk=felaket
-heläkçilik=felaket kyn=zor aňsat=kolay aňsatlyk=kolaylık ýeňil=hafif agyr=ağır çylşyrymly=karmaşık
-ýönekeý=basit adaty=normal umumy=genel umumylyk=genellik hususy=özel aýratyn=ayrı täze=yeni
-täzelik=yenilik könemaly=eski köne=eski gadymy=eski uly=büyük ullakan=büyük beýik=büyük kiçi=küçük
-kiçijik=küçücük ownuk=küçük iri=büyük uzyn=uzun gysga=kısa beýiklik=yükseklik ýokarylyk=yükseklik
-pes=düşük giň=geniş dar=dar çuň=derin çuňňur=derin ýalpak=sığ doly=dolu boş=boş gowy=iyi ýagşy=iyi
-oňat=iyi ajaýyp=harika gözel=güzel gözellik=güzellik owadan=güzel erbet=kötü ýaman=kötü elhenç=korkunç
-gödek=kaba süýji=tatlı ajy=acı gyzgyn=sıcak sowuk=soğuk ýyly=ılık arassa=temiz hapa=kirli gury=kuru
-öl=ıslak ýaňy=yeni meşhur=ünlü tanymal=tanınmış belli=belirli birnäçe=birkaç anyk=kesin takyk=kesin
-mäkäm=sağlam berk=sağlam ynamly=güvenli ynam=güven ynanç=inanç ynanjaň=inançlı daýanç=dayanak
-netijeli=verimli garyp=yoksul garyplyk=yoksulluk baý=zengin baýlyk=zenginlik aç=aç açlyk=açlık kän=çok
-ýeterlik=yeterli ýetmezçilik=eksiklik aglaba=büyük aglabasy=çoğunluğu köplük=çoğunluk azlyk=azınlık
-ýarysy=yarısı hemme=hep taraplaýyn=yönlü tarap=taraf iki_tarap=iki_taraf ara=ara arasy=arası
-aralyk=mesafe iç=iç üst=üst üsti=üstü asty=altı ast=alt ýan=yan öň=ön öňi=önü öňdäki=öndeki yz=iz
-gapdal=yan içki=iç öňümizdäki=önümüzdeki aşaky=alt ýaka=yaka çäk=sınır çet=kenar ugur=yön~yön ugry=yönü
-ugrukdyrma=yönlendirme tapawut=fark~fark tapawutly=farklı meňzeş=benzer meňzeşlik=benzerlik
-gapma-garşylyk=çelişki garşylyk=direniş garşy=karşı päsgel=engel päsgelçilik=engel bökdençlik=engel
-ýalňyz=yalnız ýeketäk=tek nusga=örnek mysal=örnek göreldeli=örnek ýitirilen=kayıp toprak=toprak ekin=ekin
-hasyl=ürün gurp=güç mahabat=reklam meýilnama=plan plan=plan taslama=proje maksatnama=program
-programma=program ulgam=sistem sistema=sistem pudak=sektör senagat=sanayi oba_hojalyk=tarım
+yranma=deprem ýertitreme=deprem sunami=tsunami howa=hava ýagyş=yağmur gar=kar ýel=rüzgar şemal=rüzgar
+tupan=fırtına harasat=fırtına sil=sel suwly=sulu bulut=bulut gök=gök asman=gökyüzü ýyldyz=yıldız
+dünýä=dünya tebigat=doğa tebigy=doğal daşky=dış gurşaw=çevre ekologiýa=çevre haýwan=hayvan guş=kuş
+it=köpek pişik=kedi at=at sygyr=inek goýun=koyun möjek=kurt ýolbars=kaplan ýylan=yılan kenar=kıyı
+kenarýaka=sahil maşyn=araba awtoulag=otomobil ulag=araç otly=tren uçar=uçak howaýol=hava_yolu gämi=gemi
+awtobus=otobüs demirýol=demiryolu menzil=durak aeroport=havaalanı ýük=yük ýangyç=yakıt gaz=gaz
+nebit=petrol elektrik=elektrik energiýa=enerji tok=akım çyra=lamba telefon=telefon kompýuter=bilgisayar
+internet=internet telewideniýe=televizyon telewizor=televizyon radio=radyo kamera=kamera surat=resim~resm
+şekil=şekil~şekl suratlar=fotoğraflar film=film kino=sinema teatr=tiyatro aýdym=şarkı saz=müzik
+sazanda=müzisyen tans=dans oýun=oyun~oyn oýny=oyunu top=top pökgi=top kubok=kupa ýaryş=yarış
+bäsleşik=yarışma çempion=şampiyon çempionat=şampiyona medal=madalya baýrak=ödül sport=spor
+medeniýet=kültür medeni=kültürel sungat=sanat din=din dini=dini metjit=cami ybadathana=kilise hudaý=tanrı
+allatagala=Allah hristian=Hristiyan musulman=Müslüman yslam=İslam toý=düğün baýram=bayram
+baýramçylyk=bayram däp=gelenek geýim=giysi egin-eşik=giyim köýnek=gömlek aýakgap=ayakkabı göz=göz
+gulak=kulak burun/burn=burun~burn agyz/agz=ağız~ağz el=el aýak=ayak kelle=kafa saç=saç ýüz=yüz
+beden=beden gan=kan bil=bel arka=arka göwüs=göğüs~göğs süňk=kemik beýni=beyin~beyn zat=şey närse=şey
+serişde=araç enjam=cihaz gural=araç abzal=alet gurluş=yapı gurluşyk=inşaat bölek=parça bölegi=parçası
+topbak=demet parça=parça reňk=renk ak=beyaz gara=kara gyzyl=kırmızı sary=sarı ýaşyl=yeşil mawy=mavi
+goňur=kahverengi altyn=altın kümüş=gümüş demir=demir daş=taş ady=adı adly=adlı atly=adlı familiýa=soyadı
+sebäp=neden netije=sonuç maksat=amaç maksady=amacı meýil=niyet niýet=niyet umyt=umut arzuw=hayal
+isleg=istek ýagdaý=durum waka=olay hadysa=olay mesele=mesele kynçylyk=zorluk ýalňyşlyk=hata ýalňyş=yanlış
+säwlik=hata kemçilik=eksiklik kem=eksik hereket=hareket çäre=önlem ädim=adım~adım amal=eylem
+çykyş=konuşma gürrüň=konuşma hekaýa=hikaye ýalan=yalan çyn=gerçek hakykat=gerçek hakyky=gerçek
+dogry=doğru dogrulyk=doğruluk syr=sır gizlin=gizli açyk=açık ýapyk=kapalı mümkinçilik=olanak şert=şart
+ýörelge=ilke usul=yöntem ýol-ýörelge=yöntem täsir=etki täsirli=etkili rol=rol^ goşant=katkı ähmiýet=önem
+ähmiýetli=önemli möhüm=önemli wajyp=önemli möhümlik=önem zerurlyk=gereklilik gyzyklanma=ilgi
+gyzykly=ilginç üns=dikkat~dikkat duýgy=duygu söýgi=sevgi gaharly=kızgın gahar=öfke gazap=gazap
+gorky=korku begenç=sevinç şatlyk=sevinç şadyýan=neşeli gynanç=üzüntü gynandyryjy=üzücü bagt=mutluluk
+bagtly=mutlu betbagt=mutsuz betbagtçylyk=felaket heläkçilik=felaket kyn=zor aňsat=kolay aňsatlyk=kolaylık
+ýeňil=hafif agyr=ağır çylşyrymly=karmaşık ýönekeý=basit adaty=normal umumy=genel umumylyk=genellik
+hususy=özel aýratyn=ayrı täze=yeni täzelik=yenilik könemaly=eski köne=eski gadymy=eski uly=büyük
+ullakan=büyük beýik=büyük kiçi=küçük kiçijik=küçücük ownuk=küçük iri=büyük uzyn=uzun gysga=kısa
+beýiklik=yükseklik ýokarylyk=yükseklik pes=düşük giň=geniş dar=dar çuň=derin çuňňur=derin ýalpak=sığ
+doly=dolu boş=boş gowy=iyi ýagşy=iyi oňat=iyi ajaýyp=harika gözel=güzel gözellik=güzellik owadan=güzel
+erbet=kötü ýaman=kötü elhenç=korkunç gödek=kaba süýji=tatlı ajy=acı gyzgyn=sıcak sowuk=soğuk ýyly=ılık
+arassa=temiz hapa=kirli gury=kuru öl=ıslak ýaňy=yeni meşhur=ünlü tanymal=tanınmış belli=belirli
+birnäçe=birkaç anyk=kesin takyk=kesin mäkäm=sağlam berk=sağlam ynamly=güvenli ynam=güven ynanç=inanç
+ynanjaň=inançlı daýanç=dayanak netijeli=verimli garyp=yoksul garyplyk=yoksulluk baý=zengin
+baýlyk=zenginlik aç=aç açlyk=açlık kän=çok ýeterlik=yeterli ýetmezçilik=eksiklik aglaba=büyük
+aglabasy=çoğunluğu köplük=çoğunluk azlyk=azınlık ýarysy=yarısı hemme=hep taraplaýyn=yönlü tarap=taraf
+ara=ara arasy=arası aralyk=mesafe iç=iç üst=üst üsti=üstü asty=altı ast=alt ýan=yan öň=ön öňi=önü
+öňdäki=öndeki yz=iz gapdal=yan içki=iç öňümizdäki=önümüzdeki aşaky=alt ýaka=yaka çäk=sınır çet=kenar
+ugur=yön~yön ugry=yönü ugrukdyrma=yönlendirme tapawut=fark~fark tapawutly=farklı meňzeş=benzer
+meňzeşlik=benzerlik gapma-garşylyk=çelişki garşylyk=direniş garşy=karşı päsgel=engel päsgelçilik=engel
+bökdençlik=engel ýalňyz=yalnız ýeketäk=tek nusga=örnek mysal=örnek göreldeli=örnek ýitirilen=kayıp
+toprak=toprak ekin=ekin hasyl=ürün gurp=güç mahabat=reklam meýilnama=plan plan=plan taslama=proje
+maksatnama=program programma=program ulgam=sistem sistema=sistem pudak=sektör senagat=sanayi
 hojalyk=ekonomi tehnologiýa=teknoloji tehniki=teknik häsiýet=karakter häsiýetli=karakterli gylyk=huy
 adat=alışkanlık endik=alışkanlık ukyp=yetenek ukyply=yetenekli uky=uyku zehin=yetenek başarnyk=beceri
 tagt=taht göwün/göwn=gönül~gönl meýletin=gönüllü şöhrat=şöhret şan=şan hormat=saygı hormatly=saygıdeğer
@@ -451,17 +449,17 @@ ilteşik=bağlantı
 """
 # Countries, cities, months: the Turkmen forms came through Russian.
 NOUNS += """
-Türkmenistan=Türkmenistan türkmenistan=Türkmenistan aşgabat=Aşkabat russiýa=Rusya amerika=Amerika
-angliýa=İngiltere britaniýa=Britanya germaniýa=Almanya fransiýa=Fransa italiýa=İtalya ispaniýa=İspanya
-gresiýa=Yunanistan türkiýe=Türkiye eýran=İran owganystan=Afganistan hindistan=Hindistan ýaponiýa=Japonya
-koreýa=Kore ukraina=Ukrayna polşa=Polonya şotlandiýa=İskoçya irlandiýa=İrlanda uels=Galler
-norwegiýa=Norveç şwesiýa=İsveç şweýsariýa=İsviçre finlýandiýa=Finlandiya daniýa=Danimarka
-gollandiýa=Hollanda niderlandlar=Hollanda belgiýa=Belçika awstriýa=Avusturya wengriýa=Macaristan
-rumyniýa=Romanya bolgariýa=Bulgaristan serbiýa=Sırbistan horwatiýa=Hırvatistan çehiýa=Çekya
-awstraliýa=Avustralya kanada=Kanada meksika=Meksika braziliýa=Brezilya argentina=Arjantin çili=Şili
-boliwiýa=Bolivya peru=Peru kolumbiýa=Kolombiya wenesuela=Venezuela kuba=Küba indoneziýa=Endonezya
-malaýziýa=Malezya filippinler=Filipinler wýetnam=Vietnam tailand=Tayland pakistan=Pakistan siriýa=Suriye
-yrak=Irak ysraýyl=İsrail müsür=Mısır saud=Suudi arabystan=Arabistan ýemen=Yemen gazagystan=Kazakistan
+türkmenistan=Türkmenistan aşgabat=Aşkabat russiýa=Rusya amerika=Amerika angliýa=İngiltere
+britaniýa=Britanya germaniýa=Almanya fransiýa=Fransa italiýa=İtalya ispaniýa=İspanya gresiýa=Yunanistan
+türkiýe=Türkiye eýran=İran owganystan=Afganistan hindistan=Hindistan ýaponiýa=Japonya koreýa=Kore
+ukraina=Ukrayna polşa=Polonya şotlandiýa=İskoçya irlandiýa=İrlanda uels=Galler norwegiýa=Norveç
+şwesiýa=İsveç şweýsariýa=İsviçre finlýandiýa=Finlandiya daniýa=Danimarka gollandiýa=Hollanda
+niderlandlar=Hollanda belgiýa=Belçika awstriýa=Avusturya wengriýa=Macaristan rumyniýa=Romanya
+bolgariýa=Bulgaristan serbiýa=Sırbistan horwatiýa=Hırvatistan çehiýa=Çekya awstraliýa=Avustralya
+kanada=Kanada meksika=Meksika braziliýa=Brezilya argentina=Arjantin çili=Şili boliwiýa=Bolivya peru=Peru
+kolumbiýa=Kolombiya wenesuela=Venezuela kuba=Küba indoneziýa=Endonezya malaýziýa=Malezya
+filippinler=Filipinler wýetnam=Vietnam tailand=Tayland pakistan=Pakistan siriýa=Suriye yrak=Irak
+ysraýyl=İsrail müsür=Mısır saud=Suudi arabystan=Arabistan ýemen=Yemen gazagystan=Kazakistan
 özbegistan=Özbekistan gyrgyzystan=Kırgızistan täjigistan=Tacikistan ermenistan=Ermenistan
 gruziýa=Gürcistan belarus=Belarus ýewropa=Avrupa aziýa=Asya afrika=Afrika hazar=Hazar moskwa=Moskova
 london=Londra pariž=Paris berlin=Berlin waşington=Washington pekin=Pekin kaliforniýa=Kaliforniya
@@ -575,8 +573,7 @@ utduryl=kaybet utdur=kaybet ýeňdir=yen ýaryş=yarış ata=at depele=döv dep=
 öldüril=öldürül gyryl=kırıl gyrnal=kırıl ýumrul=yıkıl ýumur=yık suwa=sıva boýan=boyan gurlan=kurulan
 ýasa=yap ýasal=yapıl öýken=öykün meňzet=benzet tapawutlandyr=ayırt_et aýyl=ayıl oýat=uyandır uklat=uyut
 ýuwut=yut çeýne=çiğne ys=kok ysga=kokla dada=tat süz=süz guraý=kuru gurat=kurut eret=erit doňdur=dondur
-doň=don gaýna=kayna gaýnat=kaynat gowur=kavur ogurla=çal ogurlan=çalın ýüklenil=yüklen zaýala=boz
-zaýalan=bozul
+doň=don gaýna=kayna gaýnat=kaynat gowur=kavur ogurla=çal ogurlan=çalın zaýala=boz zaýalan=bozul
 """
 # Programs again.
 VERBS += """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.lib.encoders.respell import LEVELS, respell
+from stages.lib.encoders.respell_tk_tr import NOUNS, VERBS, WORDS
 from stages.lib.errors import ParamsError
 
 
@@ -147,3 +149,13 @@ def test_respell_of_long_nonsense_takes_linear_time(text: str) -> None:
 )
 def test_respell_reads_suffixes_after_a_hyphen(turkmen: str, turkish: str) -> None:
     assert respell(turkmen) == turkish
+
+
+@pytest.mark.parametrize("block", [WORDS, NOUNS, VERBS])
+def test_lexicon_entries_are_turkmen_then_turkish_and_given_once(block: str) -> None:
+    turkmen, turkish = "abçdeäfgijžklmnňoöprsştuüwyýzh", "abcçdefgğhıijklmnoöprsştuüvwyz"
+    entry = re.compile(f"[{turkmen}/-]+=[{turkish}İ{turkish.upper()}_~^-]+")
+    entries = block.split()
+    assert [text for text in entries if not entry.fullmatch(text)] == []
+    keys = [text.partition("=")[0] for text in entries]
+    assert [key for key in keys if keys.count(key) > 1] == []
