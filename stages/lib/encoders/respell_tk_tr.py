@@ -435,17 +435,16 @@ modul=modül mediýa=medya miniatýura=küçük_resim element=öge gulp=kilit gu
 hyýanatçylyk=kötüye_kullanım guty=kutu gutujyk=kutucuk blok=blok sensor=sensör format=biçim
 dublikat=kopya habarlaşyk=iletişim ýagtylyk=parlaklık ammar=depo ygtyýarnama=lisans domen=alan_adı
 baýt=bayt kilobaýt=kilobayt megabaýt=megabayt brauzer=tarayıcı interfeýs=arayüz sintaksis=söz_dizimi
-prefiks=ön_ek sitata=alıntı formula=formül funksiýa=işlev galereýa=galeri piksel=piksel standart=standart
-nawigasiýa=gezinti näsaz=bozuk näsazlyk=arıza konsol=konsol alternatiw=alternatif abatlaýyş=bakım
-proksi=vekil_sunucu lokal=yerel forma=form bitin=tam dowamlylyk=süre dowamly=sürekli ygtybarly=güvenilir
-argument=argüman panel=panel çalşyrma=değiştirme menýu=menü şrift=yazı_tipi arhiw=arşiv
-statistika=istatistik wandalizm=vandallık kuki=çerez katalog=katalog gollanma=kılavuz metod=yöntem
-synp=sınıf ýüztutma=başvuru giňeltme=uzantı wariant=seçenek abuna=abonelik portret=portre peýzaž=manzara
-gündiz=gündüz üýtgeşik=farklı prowaýder=sağlayıcı diapazon=aralık kesgitli=belirli material=materyal
-birugsat=izinsiz bezeg=süsleme defis=kısa_çizgi web=web sahypalaýyn=sayfa_sayfa ekspozisiýa=pozlama
-kenarýan=kenar hökmany=zorunlu hemişelik=kalıcı möwrit=süre öňküsi=önceki beýlekiler=diğerleri
-köpmanyly=çok_anlamlı enjamlar=cihazlar mahal=zaman yzygiderli=sürekli yzygiderlik=dizi gollanyş=kullanım
-ilteşik=bağlantı
+prefiks=ön_ek sitata=alıntı funksiýa=işlev galereýa=galeri piksel=piksel standart=standart
+nawigasiýa=gezinti näsaz=bozuk näsazlyk=arıza alternatiw=alternatif abatlaýyş=bakım proksi=vekil_sunucu
+lokal=yerel forma=form bitin=tam dowamlylyk=süre dowamly=sürekli ygtybarly=güvenilir argument=argüman
+panel=panel çalşyrma=değiştirme menýu=menü şrift=yazı_tipi arhiw=arşiv statistika=istatistik
+wandalizm=vandallık kuki=çerez katalog=katalog gollanma=kılavuz metod=yöntem synp=sınıf ýüztutma=başvuru
+giňeltme=uzantı wariant=seçenek abuna=abonelik portret=portre peýzaž=manzara gündiz=gündüz
+üýtgeşik=farklı prowaýder=sağlayıcı diapazon=aralık kesgitli=belirli material=materyal birugsat=izinsiz
+bezeg=süsleme defis=kısa_çizgi web=web sahypalaýyn=sayfa_sayfa ekspozisiýa=pozlama kenarýan=kenar
+hökmany=zorunlu hemişelik=kalıcı möwrit=süre öňküsi=önceki beýlekiler=diğerleri köpmanyly=çok_anlamlı
+enjamlar=cihazlar mahal=zaman yzygiderli=sürekli yzygiderlik=dizi gollanyş=kullanım ilteşik=bağlantı
 """
 # Countries, cities, months: the Turkmen forms came through Russian.
 NOUNS += """
