@@ -1,0 +1,295 @@
+"""Cut text into sentences: razdel for Russian, rules for the languages that no splitter supports.
+
+The rules are one engine with a profile for each language: abbreviations by what may follow them, words that
+begin a sentence, verbs that follow quoted speech. Nothing is lost: the sentences are pieces of the text, in
+order, and only white space lies between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What splitting needs to know of one language; words in lower case, abbreviations without last period.
+
+    ``titles`` never end a sentence: a name or a number follows. ``endings`` may end one: a capital after
+    them decides. ``numbered`` go with a number before or after them ("sah. 25"). ``starters`` begin a
+    sentence even after what looks like an initial ("witamin C. Ol ..."). ``speech`` are verbs of the author's
+    words, ``lettered`` are nouns that a single letter follows.
+    """
+
+    titles: frozenset[str] = frozenset()
+    endings: frozenset[str] = frozenset()
+    numbered: frozenset[str] = frozenset()
+    starters: frozenset[str] = frozenset()
+    speech: frozenset[str] = frozenset()
+    lettered: frozenset[str] = frozenset()
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TURKMEN = Profile(
+    titles=_words(
+        """ak akad prof dos dok kand jnb ýold gen kap leýt pol mýr başl orunb inž hud rež kom komp red ş k obl
+        wel etr köç şaý pos st tel faks mek ser mes ýagny ylm dr mr mrs ms sv skr hök"""
+    ),
+    endings=_words(
+        """ş.m we.ş.m b we.b beýl we.beýl başg we.başg ýy ý ýyl a.s e.ö b.e b.e.ö m.ö m km sm mm dm kg g mg
+        t l ml ga kw kub mln mlrd trln man teň sag min sek gr grad kwt mwt gwt wt kal doll ş.w a.ş ö.w a.g"""
+    ),
+    numbered=_words(
+        "sah s bet b tom jilt gl glawa par madd punkt p sur surat tab shema çyzg bap böl nom neş gurn çyk"
+    ),
+    starters=_words(
+        """ol bu şu şol şeýle şeýlelikde olar biz men sen siz onuň munuň olaryň muňa oňa emma ýöne sebäbi soň
+        soňra şonda şonuň şoňa haçan eger indi häzir bular ine hawa ýok diýmek her hemme ähli bir şondan
+        mundan ondan munda onda netijede galyberse"""
+    ),
+    speech=_words(
+        """diýdi diýdim diýdiň diýdiler diýýär diýýärler diýip diýen sorady soraýar soraýarlar aýtdy aýdýar
+        belledi belleýär jogap gygyrdy gygyrýar pyşyrdady seslendi gülümsedi güldi ýylgyrdy düşündirdi
+        nygtady goşdy dowam haýyş buýurdy yglan hüňürdedi"""
+    ),
+    lettered=_words(
+        "witamin topar topary synp synpy klas klasy kategoriýa bölüm bölümi wariant warianty nokat gepatit"
+    ),
+)
+
+_UZBEK = Profile(
+    titles=_words("prof akad dots dok jan gen o‘rt h sh k tel qar mas im dr mr"),
+    endings=_words(
+        "b.k h.k va.h.k va.b y yy m km sm mm kg g t l ml ga mln mlrd so‘m sek min soat asr mil.av e.av"
+    ),
+    numbered=_words("bet b jild rasm jadv bob band"),
+    starters=_words("u bu shu ular biz men siz lekin ammo biroq chunki keyin shunda shuning agar"),
+    speech=_words("dedi deydi deb so‘radi javob aytdi ta’kidladi"),
+)
+_KAZAKH = Profile(
+    titles=_words("проф акад доц ген к қ обл ауд тел мыс қар т.а"),
+    endings=_words("т.б т.с.с ж жж ғ ғғ м км см мм кг г т л мл га млн млрд трлн тг сағ мин сек б.з.д б.з"),
+    numbered=_words("б бет т сур кес тар"),
+    starters=_words("ол бұл осы сол олар біз мен сен сіз бірақ алайда өйткені сондықтан кейін егер содан"),
+    speech=_words("деді дейді деп сұрады жауап айтты"),
+)
+_KYRGYZ = Profile(
+    titles=_words("проф акад доц ген ш к обл тел мис кар"),
+    endings=_words("ж.б ж.у.с жж ж к кк м км см мм кг г т л мл га млн млрд сом мүн сек"),
+    numbered=_words("б бет т сүр"),
+    starters=_words("ал бул ошол алар биз мен сен сиз бирок анткени ошондуктан кийин эгер андан"),
+    speech=_words("деди дейт деп сурады жооп айтты"),
+)
+_TAJIK = Profile(
+    titles=_words("проф акад дотс ген ш н в к тел ниг мас ҷ"),
+    endings=_words("ғ в.ғ ва.ғ с сс а м км см мм кг г т л мл га млн млрд сом дақ сон соат п.м м.м"),
+    numbered=_words("саҳ с ҷ расм ҷадв боб"),
+    starters=_words("ӯ он ин онҳо мо ман ту шумо аммо лекин вале зеро баъд агар пас ҳамин"),
+    speech=_words("гуфт мегӯяд пурсид ҷавоб"),
+)
+_ENGLISH = Profile(
+    titles=_words(
+        "mr mrs ms dr prof st sr jr gen col capt lt sgt rev hon gov sen rep pres vs cf e.g i.e viz no nos fig"
+    ),
+    endings=_words(
+        "etc al inc ltd co corp a.m p.m u.s u.k u.n b.c a.d km cm mm kg g m ft in oz lb hrs mins approx dept"
+    ),
+    numbered=_words("p pp vol ch sec eq tab art par no nos fig"),
+    starters=_words(
+        "he she it this that they we i you but the a an in on however then there his her if when"
+    ),
+    speech=_words("said asked replied answered shouted whispered added"),
+)
+_TURKISH = Profile(
+    titles=_words(
+        "prof doç dr av sn yrd öğr gör uzm müh ord gen alb yzb bkz örn mah cad sok apt tel no st hz"
+    ),
+    endings=_words("vb vs vd m.ö m.s mö ms a.ş t.c ltd şti km cm mm kg g m lt ml ha mln sa dk sn yy"),
+    numbered=_words("s ss sf c cilt böl şek tab md"),
+    starters=_words("o bu şu onlar biz ben sen siz ama fakat çünkü sonra ancak eğer daha bunun onun"),
+    speech=_words("dedi diyor diye sordu yanıtladı cevap söyledi bağırdı ekledi"),
+)
+_AZERBAIJANI = Profile(
+    titles=_words("prof akad dos dr gen küç ş tel bax məs"),
+    endings=_words("s və.s və.b b.e.ə e.ə m km sm mm kg q t l ml ha mln mlrd man dəq san il"),
+    numbered=_words("səh s c cild şək cəd"),
+    starters=_words("o bu həmin onlar biz mən sən siz amma lakin çünki sonra əgər"),
+    speech=_words("dedi deyir deyə soruşdu cavab söylədi"),
+)
+_PROFILES = {
+    "tk": _TURKMEN,
+    "uz": _UZBEK,
+    "kk": _KAZAKH,
+    "ky": _KYRGYZ,
+    "tg": _TAJIK,
+    "en": _ENGLISH,
+    "tr": _TURKISH,
+    "az": _AZERBAIJANI,
+}
+
+# A blank line always ends a sentence; a line end does if the next line begins like an item or a reply.
+_ITEM = r"(?:[-–—•▪●◦*·]\s|\d{1,3}[.)]\s|[a-zа-яäçňöşüýž]\)\s)"
+_BREAK = re.compile(rf"[^\S\n]*\n(?:[^\S\n]*\n\s*|[^\S\n]*(?={_ITEM}))")
+# Marks of the end, what closes after them, and white space or a dash; or a period glued to a capital.
+_CANDIDATE = re.compile(r"(?P<mark>[.!?…]+)(?P<closers>[\"”»’'\)\]}“]*(?:\[\d{1,3}\])*)(?=\s|[—–])")
+_GLUED = re.compile(
+    r"(?<=[a-zäçňöşüýžа-яё]{3})(?P<mark>[.!?…])(?P<closers>)(?=[A-ZÄÇŇÖŞÜÝŽА-ЯЁ][a-zäçňöşüýžа-яё]{2})"
+)
+_OPENERS = "\"«“„'‘([{"
+_TWO_LETTER_INITIAL = _words("Ýa Ýu Ýo Ýe Ýä Şç Dž Ja Ju Sh Ch Yu Ya Yo O‘ G‘")
+_LIST_LABEL = re.compile(r"(?:\(?\d{1,3}|[IVXLC]{1,6}|[^\W\d_]|\d{1,2}(?:\.\d{1,2}){1,3})$")
+_ORDINAL = re.compile(r"\d+-\w")
+_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}$")
+_WEB = re.compile(r"(?:https?://|www\.|[\w.-]+@[\w.-]+|[\w-]+(?:\.[\w-]+)*\.(?:com|tm|ru|org|net|gov)\b)")
+_MAX_ENCLOSED = 300
+_SPEECH_REACH = 60
+# Characters that a decision looks back and ahead.
+_REACH = 200
+
+
+def split_sentences(text: str, lang: str) -> list[str]:
+    """Return the sentences of a text, in order, without white space around them.
+
+    What lies between two of them in the text is white space only, so nothing is lost. A language without a
+    profile is cut by capitals and punctuation alone.
+    """
+    cut = _cut_russian if lang == "ru" else _cut
+    sentences = []
+    for block in _blocks(text):
+        at = 0
+        for stop in (*cut(block, lang), len(block)):
+            if sentence := block[at:stop].strip():
+                sentences.append(sentence)
+            at = stop
+    return sentences
+
+
+def _blocks(text: str) -> Iterator[str]:
+    at = 0
+    for match in _BREAK.finditer(text):
+        yield text[at : match.start()]
+        at = match.end()
+    yield text[at:]
+
+
+def _cut_russian(block: str, lang: str) -> Iterator[int]:
+    from razdel import sentenize
+
+    for piece in sentenize(block):
+        if piece.start:
+            yield piece.start
+
+
+def _cut(block: str, lang: str) -> Iterator[int]:
+    """Yield the places in a block where a sentence ends."""
+    profile = _PROFILES.get(lang, Profile())
+    is_enclosed = _mark_enclosed(block)
+    candidates = [*_CANDIDATE.finditer(block), *_GLUED.finditer(block)]
+    at = 0
+    for match in sorted(candidates, key=lambda match: match.start()):
+        start, stop = match.span()
+        before = block[max(at, start - _REACH) : start]
+        if not any(map(str.isalnum, before)):
+            continue  # "... and so": no sentence has begun yet
+        rest = block[stop : stop + _REACH].lstrip()
+        if not rest or (is_enclosed[start] and is_enclosed[min(stop, len(block) - 1)]):
+            continue
+        if _ends(before, match["mark"], match["closers"], rest, profile):
+            yield stop
+            at = stop
+
+
+def _mark_enclosed(block: str) -> bytearray:
+    """Mark what lies in brackets, and in quotes after which the sentence goes on, if it is not too long."""
+    marks = bytearray(len(block))
+    stack: list[tuple[str, int]] = []
+    pairs = {")": "(", "]": "[", "»": "«", "”": "“"}
+    for at, char in enumerate(block):
+        if char in "([«“„":
+            stack.append(("“" if char == "„" else char, at))
+        elif char in pairs:
+            while stack and stack[-1][0] != pairs[char]:
+                stack.pop()
+            if not stack:
+                continue
+            opened = stack.pop()[1]
+            after = block[at + 1 : at + 10].lstrip(" \u00a0,;:—–-")
+            if at - opened <= _MAX_ENCLOSED and (char in ")]" or after[:1].islower()):
+                marks[opened:at] = b"\1" * (at - opened)
+    return marks
+
+
+def _ends(before: str, mark: str, closers: str, rest: str, profile: Profile) -> bool:
+    """Tell whether a sentence ends at a mark; ``before`` is the sentence so far, ``rest`` what follows it."""
+    if before.endswith("(") and closers.startswith(")"):
+        return False  # (!), (?), (...)
+    if rest[0] in "—–" or (rest[0] == "-" and rest[1:2].isspace()):
+        return _ends_before_dash(closers, rest, profile)
+    begins = rest.lstrip(_OPENERS + " \u00a0")
+    first = begins[:1]
+    word = re.match(r"[\w’‘'ʻ]*", begins)[0]
+    if first.isalpha() and word == word.lower() and not _WEB.match(begins):
+        return False
+    if not first.isalnum() and first not in "•▪●◦*№$€#@…+":
+        return False  # "geldi. , ...": the mark is noise
+    if len(mark) > 1 or mark in "!?…" or closers.strip("'’"):
+        return True
+    return _ends_at_period(before, first, word, begins, profile)
+
+
+def _ends_before_dash(closers: str, rest: str, profile: Profile) -> bool:
+    after = rest.lstrip("—–- \u00a0")
+    if closers.strip("'’)]"):
+        return False  # «...!» — Aman diýdi: the author's words
+    if not after[:1].isupper() and after[:1] not in tuple(_OPENERS):
+        return False
+    reach = re.split(r"[.!?…—–]", after, maxsplit=1)[0][:_SPEECH_REACH]
+    words = re.findall(r"[\w-]+", reach.lower())
+    # — Salam! — Myrat gülümsedi: author's words too.
+    return not any(word in profile.speech for word in words[1:])
+
+
+def _ends_at_period(before: str, first: str, word: str, begins: str, profile: Profile) -> bool:
+    words = before.split()
+    token = words[-1].lstrip(_OPENERS)
+    if before.strip(_OPENERS + "-–—•*\t\r\n \u00a0") == token and _LIST_LABEL.match(token):
+        return False  # "1. Suw içiň."
+    if token.isdigit() or _DATE.match(token):
+        if first.isdigit():
+            return len(token) > 3 or bool(_ORDINAL.match(begins)) or bool(_DATE.match(token))
+        return True
+    bare = token.lower()
+    if bare in profile.titles:
+        return False
+    # "A. Ý. Garryýew" are initials, "2024 ý." is a year.
+    is_initial = _is_initial(token)
+    if not is_initial and bare in profile.numbered:
+        # "25-nji sah. Ol ...": a capital ends it; "sah. 25" goes on.
+        return first.isupper() and len(words) > 1 and words[-2][:1].isdigit()
+    # "we ş.m" is looked up as we.ş.m, "ş. m" as ş.m, "5km" as km.
+    joined = f"{words[-2].strip('.(').lower()}.{bare}" if len(words) > 1 else bare
+    if not is_initial and not profile.endings.isdisjoint((joined, bare, bare.lstrip("0123456789.,"))):
+        return first.isupper()
+    if not is_initial or (word.lower() in profile.starters and first.isupper()):
+        return True
+    if len(words) > 1 and words[-2].lower().strip(_OPENERS + "»") in profile.lettered:
+        return True
+    return not first.isupper()
+
+
+@lru_cache(maxsize=4096)
+def _is_initial(token: str) -> bool:
+    """Tell whether a token is an initial, or several: A, Ýa, G.M (its last period is not part of it)."""
+    return all(
+        (len(part) == 1 and part.isupper()) or part in _TWO_LETTER_INITIAL for part in token.split(".")
+    )
+
+
+def split_naively(text: str) -> list[str]:
+    """Cut after every end mark that white space follows: what the rules are compared with."""
+    return [piece.strip() for piece in re.split(r"(?<=[.!?…])\s+", text) if piece.strip()]
