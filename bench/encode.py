@@ -78,7 +78,7 @@ def pad_forward(encoder: UseEncoder, ids: Sequence[Sequence[int]]) -> torch.Tens
             values: torch.Tensor, width: int = width, left: int = left
         ) -> torch.Tensor:  # (n_texts, longest, width * 256)
             framed = nn.functional.pad(values * is_text, (0, 0, left, width - 1 - left))
-            return framed.unfold(1, width, 1).transpose(2, 3).flatten(2)
+            return torch.cat([framed[:, k : k + values.shape[1]] for k in range(width)], dim=2)
 
         hidden = x + torch.relu(encoder.conv1[n](slide(x)))
         columns.append(hidden + torch.relu(encoder.conv2[n](slide(hidden))))

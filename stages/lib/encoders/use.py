@@ -24,7 +24,7 @@ LEFT = max(left for _, left in WINDOWS)
 RIGHT = max(width - 1 - left for width, left in WINDOWS)
 EPS = 1.0e-13
 # Tokens of one pass without gradients: its working set stays in the cores' caches.
-PASS_TOKENS = 2048
+PASS_TOKENS = 1024
 UNK, BOS, EOS = 0, 1, 2
 
 
