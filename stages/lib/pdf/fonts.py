@@ -146,10 +146,10 @@ _NEIGHBOURS = str.maketrans({
     "ð": "ž", "Ð": "Ž", "æ": "ž", "Æ": "Ž", "å": "ä",
 })  # fmt: skip
 
+# cp866 is not among them: its letter а is the no-break space of every other code page.
 _CODE_PAGES = (
     "cp1251",
     "koi8_r",
-    "cp866",
     "mac_cyrillic",
     "ptcp154",
     "kz1048",
@@ -195,7 +195,7 @@ def judge(sample: str) -> Verdict:
     Text is lost when it has glyphs without any mapping and no known encoding makes it readable.
     Readable text, and text in a language not known here, stays as it is.
     """
-    sample = sample[:20000].translate(_SYMBOLS)
+    sample = sample[:20000]
     plain = likeness(sample)
     best_name, best, best_score = "", None, plain
     for name, repair in _candidates():
@@ -206,7 +206,7 @@ def judge(sample: str) -> Verdict:
         score = likeness(repaired) - 2.0 * len(_HARD.findall(repaired)) / max(len(repaired), 1)
         if score > best_score + 0.0005:
             best_name, best, best_score = name, repair, score
-    holes = len(_HARD.findall(sample))
+    holes = len(_HARD.findall(sample.translate(_SYMBOLS)))
     if best is not None and best_score >= GOOD and (plain < BAD or holes or best_score > plain + 0.02):
         return Verdict(best_name, best, False)
     letters = sum(c.isalpha() for c in _CID.sub("", sample))
@@ -270,7 +270,7 @@ def _repair_page(page: PageText, verdicts: dict[str, Verdict]) -> PageText:
         total += len(line.text)
         touched = {font for font, _ in line.spans if verdicts[font].repair or verdicts[font].is_lost}
         broken = {font for font in touched if verdicts[font].is_lost}
-        if any(_HARD.search(text) for font, text in line.spans if font in broken):
+        if any(_HARD.search(text.translate(_SYMBOLS)) for font, text in line.spans if font in broken):
             lost += len(line.text)
             lost_lines += 1
             unknown |= broken
@@ -303,9 +303,9 @@ def _respell(line: Line, verdicts: dict[str, Verdict]) -> str:
     # Tabs between cells are not in the spans; a line of a table is repaired whole, by its first broken font.
     if line.kind == "table":
         repair = next(v.repair for font, _ in line.spans if (v := verdicts[font]).repair)
-        return repair(line.text.translate(_SYMBOLS))
+        return repair(line.text).translate(_SYMBOLS)
     texts: Iterable[str] = (
-        repair(text.translate(_SYMBOLS)) if (repair := verdicts[font].repair) else text.translate(_SYMBOLS)
+        (repair(text) if (repair := verdicts[font].repair) else text).translate(_SYMBOLS)
         for font, text in line.spans
     )
     return " ".join(texts)

@@ -127,26 +127,46 @@ def _repeated(members: list[_Candidate], around: list[_Candidate], offsets: set[
         if candidate.numbers and not any(number - candidate.page in offsets for number in candidate.numbers):
             candidate.folded = " ".join(candidate.line.text.lower().split())
     pages_of: dict[str, list[int]] = defaultdict(list)
+    texts_with: dict[str, set[str]] = defaultdict(set)
     for candidate in around:
         if candidate.folded:
             pages_of[candidate.folded].append(candidate.page)
+            for word in candidate.folded.split():
+                if len(word) >= 4:
+                    texts_with[word].add(candidate.folded)
     running = set()
-    texts = sorted(pages_of)
     for candidate in members:
-        if not candidate.folded:
+        if not candidate.folded or candidate.folded == "0":
             continue
-        near = {p for p in pages_of[candidate.folded] if 0 < abs(p - candidate.page) <= NEAR}
-        if len(near) < 2 and len(candidate.folded) > 5 and len(texts) <= 400:
+        near = _near(pages_of[candidate.folded], candidate.page)
+        if len(near) < 2 and len(candidate.folded) <= 90:
             # Fuzzy, for recognised text and for a header cut short.
-            for text in texts:
-                if text == candidate.folded or abs(len(text) - len(candidate.folded)) > 0.3 * len(text):
-                    continue
-                matcher = difflib.SequenceMatcher(None, candidate.folded, text, autojunk=False)
-                if matcher.quick_ratio() >= 0.85 and matcher.ratio() >= 0.85:
-                    near |= {p for p in pages_of[text] if 0 < abs(p - candidate.page) <= NEAR}
-        if len(near) >= 2 and candidate.folded != "0":
+            for text in _similar(candidate.folded, texts_with):
+                near |= _near(pages_of[text], candidate.page)
+        if len(near) >= 2:
             running.add((candidate.page, candidate.place))
     return running
+
+
+def _near(pages: list[int], page: int) -> set[int]:
+    return {other for other in pages if 0 < abs(other - page) <= NEAR}
+
+
+def _similar(folded: str, texts_with: dict[str, set[str]]) -> list[str]:
+    """Return the other texts that share half of the words and 85 % of the letters."""
+    words = set(folded.split())
+    shared: Counter[str] = Counter()
+    for word in words:
+        # A word of very many lines says nothing, and would make this quadratic.
+        if len(texts_with.get(word, ())) <= 50:
+            shared.update(texts_with.get(word, ()))
+    similar = []
+    for text, n in sorted(shared.items()):
+        if text == folded or n < 0.4 * len(words):
+            continue
+        if difflib.SequenceMatcher(None, folded, text, autojunk=False).ratio() >= 0.85:
+            similar.append(text)
+    return similar
 
 
 def _has_number_at_an_end(candidate: _Candidate, offsets: set[int]) -> bool:

@@ -76,21 +76,22 @@ class Reader:
             if "security" in str(error).lower():
                 raise ValueError("encrypted: its security scheme is not supported") from None
             self.pdfium = None
-            count = self._count_with_miner(str(error))
+            count = self._count_with_miner(str(error), damage)
             damage = damage or "damaged: pdfium cannot open it, pdfminer.six can"
         if count == 0:
             raise ValueError("no pages")
         return count, damage
 
-    def _count_with_miner(self, reason: str) -> int:
+    def _count_with_miner(self, reason: str, damage: str) -> int:
         from stages.lib.pdf.miner import MinerDocument
 
         try:
             document = MinerDocument(self.path)
         except Exception as error:
-            raise ValueError(
-                f"cannot be opened ({reason.split('(')[-1].rstrip(').')}; {_name(error)})"
-            ) from None
+            # PDFium's own word for it, without what pypdfium2 says around it.
+            said = f"{reason.split('PDFium: ')[-1].rstrip(').')}; {_name(error)}"
+            start = damage.split(";")[0] + "; " if damage else ""
+            raise ValueError(f"{start}cannot be opened ({said})") from None
         count = document.count()
         document.close()
         return count

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.resources
 import random
 import re
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -470,3 +471,86 @@ def make_book(path: Path, pages: int, seed: int = 1, rich: bool = True) -> Gold:
                 book.paragraph(text.paragraph(3))
         chapter += 1
     return book.save()
+
+
+# Small files written object by object: what no typesetter would produce.
+
+
+def _pdf(objects: list[bytes]) -> bytes:
+    """Return a PDF of these objects (numbered from 1, the first is the catalogue)."""
+    out = b"%PDF-1.4\n"
+    offsets = []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    return out + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+
+
+def stream(data: bytes, compress: bool = False) -> bytes:
+    """Return a stream object with this content."""
+    if compress:
+        data = zlib.compress(data)
+        return b"<</Length %d/Filter/FlateDecode>>\nstream\n%s\nendstream" % (len(data), data)
+    return b"<</Length %d>>\nstream\n%s\nendstream" % (len(data), data)
+
+
+def form(data: bytes, inner: int) -> bytes:
+    """Return a form that may draw /X1, the object ``inner`` (0 for none)."""
+    resources = b"/Resources<</XObject<</X1 %d 0 R>>>>" % inner if inner else b""
+    head = b"<</Type/XObject/Subtype/Form/BBox[0 0 482 680]%s/Length %d>>" % (resources, len(data))
+    return head + b"\nstream\n%s\nendstream" % data
+
+
+def raw_pdf(
+    path: Path, contents: list[bytes], font: bytes = b"", extra: list[bytes] | None = None, xobject: int = 0
+) -> None:
+    """Write pages with these content streams (as objects).
+
+    font is the dictionary of /F1; xobject is the number of the object that is /X1, of which the extra
+    objects, numbered after the pages, may be one.
+    """
+    font = font or b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+    n = len(contents)
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * i) for i in range(n))
+    drawn = b"/XObject<</X1 %d 0 R>>" % xobject if xobject else b""
+    resources = b"/Resources<</Font<</F1 3 0 R>>%s>>" % drawn
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[%s]/Count %d/MediaBox[0 0 482 680]%s>>" % (kids, n, resources),
+        font,
+    ]
+    for i, content in enumerate(contents):
+        objects += [b"<</Type/Page/Parent 2 0 R/Contents %d 0 R>>" % (5 + 2 * i), content]
+    path.write_bytes(_pdf(objects + (extra or [])))
+
+
+def text_page(lines: list[bytes]) -> bytes:
+    """Return a content stream that shows these strings of codes, a line each."""
+    shown = b"".join(b"<%s> Tj T*\n" % line.hex().encode() for line in lines)
+    return stream(b"BT /F1 11 Tf 14 TL 50 600 Td\n%sET" % shown)
+
+
+def to_unicode(mapping: dict[int, str], first: int) -> tuple[bytes, bytes]:
+    """Return a simple font with this map from codes to characters, and its map as object ``first``."""
+    pairs = "\n".join(f"<{code:02x}> <{ord(char):04x}>" for code, char in sorted(mapping.items()))
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def /CMapType 2 def\n"
+        "1 begincodespacerange <00> <ff> endcodespacerange\n"
+        f"{len(mapping)} beginbfchar\n{pairs}\nendbfchar\nendcmap end end"
+    )
+    font = (
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding/ToUnicode %d 0 R>>" % first
+    )
+    return font, stream(cmap.encode())
+
+
+IDENTITY_FONT = (
+    b"<</Type/Font/Subtype/Type0/BaseFont/AAAAAA+Textbook/Encoding/Identity-H/DescendantFonts["
+    b"<</Type/Font/Subtype/CIDFontType2/BaseFont/AAAAAA+Textbook/DW 500"
+    b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+    b"/FontDescriptor<</Type/FontDescriptor/FontName/AAAAAA+Textbook/Flags 4/FontBBox[0 -200 1000 800]"
+    b"/ItalicAngle 0/Ascent 800/Descent -200/CapHeight 700/StemV 80>>>>]>>"
+)
