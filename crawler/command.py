@@ -130,6 +130,8 @@ def crawl(arguments: argparse.Namespace) -> dict[str, int]:
         arguments.stats.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({**numbers, "reason": reason, "resumed": spider.resumed}, indent=2, sort_keys=True)
         arguments.stats.write_text(text + "\n", encoding="utf-8")
+    if reason == "unreachable":
+        raise CrawlError(f"{site.base_url}: no answer any more; the same command goes on, try again later")
     if spider.robots_unreadable:
         raise CrawlError(f"{site.base_url}/robots.txt cannot be read: nothing was crawled; try again later")
     if not spider.reached and not numbers.get("bytes"):

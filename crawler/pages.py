@@ -181,7 +181,7 @@ def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
         lang = node.attrib["hreflang"].strip().lower()
         if url and lang and lang != "x-default":
             found.setdefault(url, Version(url, lang, "hreflang"))
-    for node in selector.xpath("//*[@rel and @href]"):
+    for node in selector.xpath("//*[@rel and @href and not(@hreflang)]"):
         rel = (node.attrib["rel"] or "").lower().split()
         kind = (node.attrib.get("type") or "").lower()
         if "alternate" in rel and "stylesheet" not in rel and not any(t in kind for t in _FEED_TYPES):

@@ -228,8 +228,13 @@ class State:
 
     def pages(self) -> Iterator[Known]:
         """Yield every stored page, by key."""
-        for row in self._db.execute("SELECT * FROM pages ORDER BY key").fetchall():
-            yield self._known(row)
+        rows = [("",)]
+        while rows:
+            # In portions, so that the caller may write in between and memory stays small.
+            rows = self._db.execute(
+                "SELECT * FROM pages WHERE key > ? ORDER BY key LIMIT 500", (rows[-1][0],)
+            ).fetchall()
+            yield from map(self._known, rows)
 
     def page_count(self) -> int:
         return self._db.execute("SELECT COUNT(*) FROM pages").fetchone()[0]

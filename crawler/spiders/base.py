@@ -45,6 +45,17 @@ _MAX_SITEMAP_DEPTH = 3
 _MAX_MENU_SECTIONS = 30
 
 
+# Errors that another attempt would meet again. After any other kind, listings are walked to their end next
+# time too: pages behind the error have not been seen.
+_PERMANENT = {
+    *("401", "403", "404", "410", "451", "not HTML", "not PDF", "too large", "refused", "refused address"),
+    *("redirected away", "too many redirects", "not XML", "not a sitemap", "not a feed", "damaged gzip"),
+    "entity declarations",
+}
+# So many failures in a row, each after its retries, and the site is taken to be down.
+_MAX_STREAK = 15
+
+
 @dataclass(frozen=True)
 class Ref:
     """What an article's address says."""
@@ -95,6 +106,7 @@ class SiteSpider(Spider):
         self.robots_unreadable = False
         self.resumed = False
         self.reached = False
+        self._streak = 0
         self.store = PackedFile(job.out / f"{self.name}.jsonl.gz")
         self.state_file = State(job.state_dir / "state.sqlite")
         self.state_file.sync(self.store)
@@ -104,6 +116,7 @@ class SiteSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> SiteSpider:
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider._robots_parsed, signal=signals.robots_parsed)
+        crawler.signals.connect(spider._answered, signal=signals.response_received)
         return spider
 
     # --- what a site has to say ---
@@ -164,13 +177,16 @@ class SiteSpider(Spider):
             if self._is_here(absolute):
                 self.crawler.engine.crawl(self._list(absolute, "parse_sitemap", _SITEMAP))
 
+    def _answered(self, response: Response) -> None:
+        if response.status < 500 and response.status != 429:
+            self._streak = 0
+
+    def _close(self, reason: str) -> None:
+        self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
+
     def _is_here(self, url: str) -> bool:
         try:
-            here, there = urlsplit(self.base), urlsplit(url)
-            return (there.hostname, there.port) == (here.hostname, here.port) and there.scheme in (
-                "http",
-                "https",
-            )
+            return _host(url) == _host(self.base) and urlsplit(url).scheme in ("http", "https")
         except ValueError:
             return False
 
@@ -430,7 +446,7 @@ class SiteSpider(Spider):
     def stored(self, record: Record) -> None:
         """Stop at the limit, after a record that has just been written."""
         if self.is_full():
-            self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="max_pages"))
+            self._close("max_pages")
 
     # --- errors ---
 
@@ -445,35 +461,40 @@ class SiteSpider(Spider):
     def failed(self, failure: Failure) -> list[Request]:
         """Count an error by its kind, and try the page's other address; nothing is lost silently."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        self._count_failure(request, failure.value)
+        kind = self._count_failure(request, failure.value)
+        if kind is not None and kind not in _PERMANENT:
+            self._streak += 1
+            if self._streak == _MAX_STREAK:
+                self._close("unreachable")
         spare = self._spare(request)
         return [spare] if spare else []
 
-    def _count_failure(self, request: Request, error: BaseException | None) -> None:
+    def _count_failure(self, request: Request, error: BaseException | None) -> str | None:
+        """Count and name an error; a page that is closed to us, or elsewhere, is none."""
+        text = str(error)
         if isinstance(error, PrivateAddress):
-            self._error("refused address", f"{request.url}: {error}")
+            kind = "refused address"
         elif isinstance(error, HttpError):
-            self._error(str(error.response.status), request.url)
+            kind = str(error.response.status)
         elif isinstance(error, IgnoreRequest):
-            text = str(error)
-            if "robots" in text:
-                self.count("disallowed")
-            elif "offsite" in text:
-                self.count("offsite")
-            elif "DOWNLOAD_MAXSIZE" in text:
-                self._error("too large", request.url)
-            else:
-                self._error("too many redirects" if "redirect" in text else "refused", request.url)
-        elif isinstance(error, DownloadTimeoutError):
-            self._error("timeout", request.url)
-        elif isinstance(error, CannotResolveHostError):
-            self._error("no such host", request.url)
-        elif isinstance(error, DownloadConnectionRefusedError):
-            self._error("connection refused", request.url)
+            for word in ("robots", "offsite"):
+                if word in text:
+                    self.count("disallowed" if word == "robots" else word)
+                    return None
+            kind = "too large" if "DOWNLOAD_MAXSIZE" in text else "refused"
+            kind = "too many redirects" if "redirections" in text else kind
         elif isinstance(error, DownloadCancelledError):
-            self._error("too large", request.url)
+            kind = "too large"
         else:
-            self._error(type(error).__name__, f"{request.url}: {error}")
+            names = {
+                DownloadTimeoutError: "timeout",
+                CannotResolveHostError: "no such host",
+                DownloadConnectionRefusedError: "connection refused",
+            }
+            kind = next((name for class_, name in names.items() if isinstance(error, class_)), "")
+            kind = kind or type(error).__name__
+        self._error(kind, f"{request.url}: {text}" if text else request.url)
+        return kind
 
     def _error(self, kind: str, what: str) -> None:
         self.count(f"error:{kind}")
@@ -497,7 +518,7 @@ class SiteSpider(Spider):
         """
         state, store = self.state_file, self.store
         paired = self.pair()
-        for known in list(state.pages()):
+        for known in state.pages():
             wanted = paired[known.key]
             if (known.doc, known.paired) != (wanted.doc, wanted.how):
                 record = record_from(store.read(known.span))
@@ -508,7 +529,8 @@ class SiteSpider(Spider):
         langs: dict[str, set[str | None]] = {}
         for known in state.pages():
             langs.setdefault(known.doc or known.key, set()).add(known.lang)
-        if reason == "finished":
+        failed = {name[6:] for name in self.numbers() if name.startswith("error:")}
+        if reason == "finished" and failed <= _PERMANENT:
             for name, value in state.values("ended:").items():
                 state.set(f"swept:{name}", value)
         if reason in ("finished", "max_pages"):
@@ -516,6 +538,12 @@ class SiteSpider(Spider):
         store.close()
         state.close()
         return sum(len(found) > 1 for found in langs.values())
+
+
+def _host(url: str) -> tuple[str, int | None]:
+    """Return host and port; `www.` and the choice of http or https make no other site."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").removeprefix("www."), None if parts.port in (80, 443) else parts.port
 
 
 def _now() -> str:

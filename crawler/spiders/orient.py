@@ -17,11 +17,7 @@ _ARTICLE = re.compile(r"^/(ru|tk|tm|en)/post/(\d{1,15})(?:/[^/]*)?/?$")
 
 
 class OrientSpider(SiteSpider):
-    """Crawl the site; its listings hold more in their data than in their markup.
-
-    @url https://orient.tm/ru/news
-    @returns requests 1
-    """
+    """Crawl the site; its listings hold more in their data than in their markup."""
 
     name = "orient"
     hints = Hints(

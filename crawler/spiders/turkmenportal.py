@@ -12,11 +12,7 @@ _ARTICLE = re.compile(r"^(?:/(ru|tm|tk|en))?/(blog|compositions|news)/(\d{1,15})
 
 
 class TurkmenportalSpider(SiteSpider):
-    """Crawl the portal.
-
-    @url https://turkmenportal.com/ru/news
-    @returns requests 1
-    """
+    """Crawl the portal."""
 
     name = "turkmenportal"
     hints = Hints(

@@ -64,9 +64,6 @@ class UzeduSpider(SiteSpider):
     """List the books, download the editions in the wanted languages, and pair them.
 
     Files come in parts, each asked for from where the copy ends, so a kill loses at most one part.
-
-    @url https://uzedu.online/books
-    @returns requests 1
     """
 
     name = "uzedu"

@@ -50,6 +50,7 @@ class Page:
     etag: str | None = None
     last_modified: str | None = None
     fail_times: int = 0  # this many answers are 500, then it heals
+    retry_after: str | None = None  # then the answers are 503, and ask for patience
     delay_s: float = 0.0
     encoding: str | None = None  # Content-Encoding, where the body is packed already
 
@@ -835,6 +836,8 @@ class Replica:
             with self._lock:
                 self._failures[page.path] = self._failures.get(page.path, 0) + 1
                 failing = self._failures[page.path] <= page.fail_times
+            if failing and page.retry_after:
+                return 503, b"<html><body>503</body></html>", {"Retry-After": page.retry_after}
             if failing:
                 return 500, b"<html><body>500</body></html>", {"Content-Type": HTML}
         if page.etag:

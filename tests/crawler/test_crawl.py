@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,8 +236,6 @@ def test_a_book_whose_connection_drops_is_completed_and_a_lost_file_is_fetched_a
 def test_two_crawls_of_one_site_do_not_write_at_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with Replica("orient", 12) as replica:
-        import subprocess
-
         first = subprocess.Popen(
             bench.command(replica), cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
         )
@@ -248,3 +248,76 @@ def test_two_crawls_of_one_site_do_not_write_at_once(tmp_path: Path) -> None:
         finally:
             first.kill()
             first.wait()
+
+
+@pytest.mark.slow
+def test_an_interrupt_closes_the_file_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("orient", 24) as replica:
+        process = subprocess.Popen(
+            bench.command(replica), cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True
+        )
+        try:
+            while len(replica.hits) < 20:
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            stderr = process.communicate(timeout=60)[1]
+        finally:
+            if process.poll() is None:
+                process.kill()
+        assert process.returncode == 130
+        assert "pages waiting; the same command goes on" in stderr
+        done = bench.crawl(replica)
+        assert done.stats["resumed"]
+        check_whole(bench, replica)
+        assert done.stats["new"] == len(replica.articles())
+
+
+@pytest.mark.slow
+def test_the_server_s_own_pace_is_kept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("turkmenportal", 3) as replica:
+        path = next(iter(replica.articles()))
+        replica.pages[path] = replace(replica.pages[path], fail_times=1, retry_after="2")
+        robots = replica.pages["/robots.txt"]
+        replica.pages["/robots.txt"] = replace(robots, body=robots.body + b"Crawl-delay: 0.3\n")
+        assert bench.crawl(replica).code == 0
+        gaps = [b.at - a.at for a, b in itertools.pairwise(replica.hits)]
+        assert min(gaps[1:]) >= 0.28
+        first, second = (hit.at for hit in replica.hits if hit.path == path)
+        assert second - first >= 2.0
+
+
+@pytest.mark.slow
+def test_a_page_that_only_a_listing_knows_is_found_after_its_server_has_healed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"retries": 2, "recheck_days": 0})
+    with Replica("turkmenportal", 24) as replica:
+        oldest = min(replica.articles().values(), key=lambda page: (page.published or "", page.path))
+        replica.pages[oldest.path] = replace(oldest, fail_times=3)
+        first = bench.crawl(replica)
+        assert first.stats["error:500"] == 1
+        assert first.stats["pages"] == len(replica.articles()) - 1
+        second = bench.crawl(replica)
+        assert second.stats["new"] == 1
+        check_whole(bench, replica)
+        # Now that nothing is missing, a third crawl walks no listing to its end.
+        replica.forget()
+        assert bench.crawl(replica).code == 0
+        assert not [path for path in replica.paths() if "?page=3" in path]
+
+
+@pytest.mark.slow
+def test_a_site_that_goes_down_ends_the_crawl_and_its_queue_is_kept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"retries": 1})
+    with Replica("turkmenportal", 24) as replica:
+        healthy = dict(replica.pages)
+        for path, page in replica.articles().items():
+            replica.pages[path] = replace(page, fail_times=10_000)
+        down = bench.crawl(replica)
+        assert down.code == 1
+        assert "no answer any more; the same command goes on" in down.stderr
+        assert len(replica.hits) < 60
+        replica.pages.update(healthy)
+        assert bench.crawl(replica).code == 0
+        assert bench.crawl(replica).code == 0
+        check_whole(bench, replica)

@@ -1,0 +1,303 @@
+"""What pages, lists and addresses say."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+from parsel import Selector
+
+from crawler.discovery import ListError, gunzip, next_page, read_feed, read_links, read_sitemap
+from crawler.errors import CrawlError
+from crawler.options import check_contact, load_options
+from crawler.pages import LOCAL, Hints, parse_time, read_page
+from crawler.spiders.orient import OrientSpider
+from crawler.spiders.turkmenportal import TurkmenportalSpider
+from crawler.spiders.uzedu import _grade, _subject, read_lang
+from crawler.urls import normalise_url, safe_name
+from tests.crawler.replica import make_site
+
+BASE = "https://site.tm/ru/news"
+
+
+def join(url: str) -> str:
+    return urljoin(BASE, url)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-03-05T10:00:00+05:00", dt.datetime(2024, 3, 5, 10, tzinfo=LOCAL)),
+        ("2024-03-05T05:00:00Z", dt.datetime(2024, 3, 5, 10, tzinfo=LOCAL)),
+        ("2024-03-05", dt.datetime(2024, 3, 5, tzinfo=LOCAL)),
+        ("Tue, 05 Mar 2024 10:00:00 +0500", dt.datetime(2024, 3, 5, 10, tzinfo=LOCAL)),
+        ("05.03.2024 | 1245", dt.datetime(2024, 3, 5, tzinfo=LOCAL)),
+        ("Опубликовано 2024-03-05 в Ашхабаде", dt.datetime(2024, 3, 5, tzinfo=LOCAL)),
+        ("2024-13-45", None),
+        ("99.99.2024", None),
+        ("0001-01-01T00:00:00+14:00", None),  # cannot be told in UTC
+        ("вчера", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times_of_many_forms_are_read(text: str | None, expected: dt.datetime | None) -> None:
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("HTTP://Site.TM:80/a/?b=2&a=1#top", "http://site.tm/a?a=1&b=2"),
+        ("https://site.tm/a?utm_source=x&fbclid=1", "https://site.tm/a"),
+        ("https://site.tm", "https://site.tm/"),
+        ("https://site.tm:8443/", "https://site.tm:8443/"),
+        ("https://site.tm/täze", "https://site.tm/t%C3%A4ze"),
+        ("https://site.tm/t%C3%A4ze", "https://site.tm/t%C3%A4ze"),
+        ("http://[::1]:8000/a", "http://[::1]:8000/a"),
+    ],
+)
+def test_addresses_have_one_spelling(url: str, expected: str) -> None:
+    assert normalise_url(url) == expected
+    assert normalise_url(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["../../etc/passwd", "/abs", "..", "", "a\0b", "c:\\win", "CON.pdf", "ы" * 300]
+)
+def test_file_names_never_leave_the_folder(text: str) -> None:
+    name = safe_name(text)
+    assert Path("folder", name).parent == Path("folder")
+    assert name not in ("", ".", "..")
+    assert not name.startswith(".")
+    assert not name.upper().startswith("CON.")
+    assert len(name) <= 81
+
+
+@pytest.mark.parametrize("name", ["turkmenportal", "orient"])
+@pytest.mark.parametrize("redesign", [False, True])
+def test_pages_of_the_sites_are_read_under_any_class_names(name: str, redesign: bool) -> None:
+    spider = {"turkmenportal": TurkmenportalSpider, "orient": OrientSpider}[name]
+    for page in make_site(name, 6, redesign=redesign).values():
+        if page.kind != "article":
+            continue
+        facts = read_page(Selector(page.body.decode()), join, spider.hints)
+        assert facts.title == page.title
+        assert facts.published == dt.datetime.fromisoformat(page.published or "")
+        assert facts.canonical is not None
+        assert facts.canonical.endswith(page.path)
+
+
+def test_the_content_hash_sees_the_text_and_not_what_stands_around_it() -> None:
+    def content(body: str) -> str:
+        html = f"<html><body><nav>Меню</nav><article><h1>Türkmen halysy</h1>{body}</article></body></html>"
+        return read_page(Selector(html), join, Hints()).content
+
+    plain = content("<p>Haly milli sungatdyr.</p>")
+    assert (
+        content("<p>Haly  milli\nsungatdyr.</p><script>count(5)</script><aside>12 просмотров</aside>")
+        == plain
+    )
+    assert content("<p>Haly milli sungat.</p>") != plain
+
+
+def test_versions_are_told_from_feeds_and_styles() -> None:
+    html = """<html><head>
+    <link rel="alternate" hreflang="tm" href="/tm/blog/5/a">
+    <link rel="alternate" hreflang="x-default" href="/">
+    <link rel="alternate" type="application/rss+xml" href="/rss">
+    <link rel="alternate stylesheet" href="/s.css">
+    <link rel="canonical" hreflang="ru" href="/blog/5/b"></head>
+    <body><a rel="alternate" href="/en/blog/5/c">EN</a>
+    <a hreflang="ru" href="/blog/5/b">RU</a></body></html>"""
+    versions = read_page(Selector(html), join, Hints()).versions
+    assert [(v.url, v.lang, v.how) for v in versions] == [
+        ("https://site.tm/tm/blog/5/a", "tm", "hreflang"),
+        ("https://site.tm/blog/5/b", "ru", "hreflang"),
+        ("https://site.tm/en/blog/5/c", None, "alternate"),
+    ]
+
+
+def test_sitemaps_and_their_indexes_are_read() -> None:
+    pages, maps = read_sitemap(
+        b'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
+        b'xmlns:xhtml="http://www.w3.org/1999/xhtml"><url><loc> https://a/1 </loc>'
+        b"<lastmod>2024-01-02</lastmod>"
+        b'<xhtml:link rel="alternate" hreflang="tk" href="https://a/tm/1"/></url>'
+        b"<url><priority>1</priority></url></urlset>"
+    )
+    assert maps == []
+    assert [(p.url, p.changed, p.versions) for p in pages] == [
+        ("https://a/1", dt.datetime(2024, 1, 2, tzinfo=LOCAL), ("https://a/tm/1",))
+    ]
+    _, maps = read_sitemap(b"<sitemapindex><sitemap><loc>https://a/s.xml.gz</loc></sitemap></sitemapindex>")
+    assert [found.url for found in maps] == ["https://a/s.xml.gz"]
+
+
+@pytest.mark.parametrize(
+    ("feed", "url"),
+    [
+        (
+            b"<rss><channel><item><link>https://a/1</link><pubDate>x</pubDate></item></channel></rss>",
+            "https://a/1",
+        ),
+        (b"<rss><channel><item><guid>https://a/2</guid></item></channel></rss>", "https://a/2"),
+        (
+            b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><link rel="edit" href="https://a/e"/>'
+            b'<link href="https://a/3"/><id>tag:x</id></entry></feed>',
+            "https://a/3",
+        ),
+        (
+            b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+            b'xmlns="http://purl.org/rss/1.0/">'
+            b"<item><link>https://a/4</link></item></rdf:RDF>",
+            "https://a/4",
+        ),
+    ],
+)
+def test_feeds_of_every_family_are_read(feed: bytes, url: str) -> None:
+    assert [found.url for found in read_feed(feed)] == [url]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><urlset/>', "entity declarations"),
+        (b'<!DOCTYPE a [<!entity b SYSTEM "file:///etc/passwd">]><urlset/>', "entity declarations"),
+        (b"", "not XML"),
+        (b"<html></html>", "not a sitemap"),
+        (b"\xff\xfe\x00", "not XML"),
+    ],
+)
+def test_lists_that_are_none_are_refused_by_kind(body: bytes, kind: str) -> None:
+    with pytest.raises(ListError, match=kind):
+        read_sitemap(body)
+
+
+def test_unpacking_stops_at_the_limit() -> None:
+    import gzip
+
+    packed = gzip.compress(b"a" * 1000) + gzip.compress(b"b" * 1000)
+    assert gunzip(packed, 2000) == b"a" * 1000 + b"b" * 1000
+    with pytest.raises(ListError, match="too large"):
+        gunzip(packed, 1999)
+    with pytest.raises(ListError, match="damaged gzip"):
+        gunzip(packed[:-5], 2000)
+
+
+def test_a_date_beside_one_link_is_not_given_to_others() -> None:
+    html = """<div><div class="entry"><a href="/a">A</a><a href="/a"><img></a>
+    <time datetime="2024-05-06"></time></div>
+    <div class="entry"><a href="/b">B</a></div></div>"""
+    found = dict(read_links(Selector(html), join))
+    assert found["https://site.tm/a"] == dt.datetime(2024, 5, 6, tzinfo=LOCAL)
+    assert found["https://site.tm/b"] is None
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<a rel="next" href="?page=2">2</a>', "https://site.tm/ru/news?page=2"),
+        ('<li class="next"><a href="?page=2">›</a></li>', "https://site.tm/ru/news?page=2"),
+        ('<a href="?page=2">2</a><a href="?page=3">3</a>', "https://site.tm/ru/news?page=2"),
+        ('<a href="?page=22">22</a>', None),
+        ('<a href="/calendar/2024">2024</a>', None),
+    ],
+)
+def test_the_next_page_of_a_listing_is_found(html: str, expected: str | None) -> None:
+    assert next_page(Selector(f"<body>{html}</body>"), join, BASE) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "lang"),
+    [
+        ("tm", "tk"),
+        ("Türkmen (PDF)", "tk"),
+        ("Русский | Скачать", "ru"),
+        ("O‘zbek", "uz"),
+        ("o'zbekcha", "uz"),
+        ("Тоҷикӣ", "tg"),
+        ("Қазақша", "kk"),
+        ("туркменский язык", "tk"),
+        ("PDF", None),
+        (None, None),
+    ],
+)
+def test_labels_name_languages(label: str | None, lang: str | None) -> None:
+    assert read_lang(label) == lang
+
+
+def test_subjects_and_grades_are_the_same_in_every_language() -> None:
+    titles = ["Matematika. 5-sinf", "Математика. 5 класс", "Matematika. 5 synp", "Математика. 5 синф"]
+    empty = type("Page", (), {"xpath": staticmethod(lambda _: [])})()
+    assert {(_subject(title), _grade(empty, title)) for title in titles} == {("mathematics", 5)}
+    assert {_subject(word) for word in ("Tabiiy fanlar", "Естествознание", "Tebigy ylymlar")} == {"science"}
+    assert _subject("Qiziqarli kitob") is None
+
+
+def test_every_fault_of_the_params_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        "crawl:\n  delay: 1\n  contact: a@b.c\n  retries: many\n  timeout_s: 0\n"
+        "  sites:\n    orient:\n      base_url: ftp://x\n      langs: [russian]\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(CrawlError) as caught:
+        load_options(path)
+    message = str(caught.value)
+    for part in (
+        "crawl.delay: unknown key; did you mean 'delay_s'?",
+        "crawl.retries: expected int, found 'many'",
+        "crawl.timeout_s: expected a number above 0",
+        "crawl.max_page_mb: missing",
+        "crawl.sites.orient.base_url: scheme 'ftp' is not http or https",
+        "crawl.sites.orient.langs: 'russian' is not an ISO 639 code",
+    ):
+        assert part in message
+
+
+def test_the_repository_s_params_are_read_and_name_nobody_yet() -> None:
+    options = load_options(Path(__file__).parents[2] / "params.yaml")
+    assert sorted(options.sites) == ["orient", "turkmenportal", "uzedu"]
+    assert options.delay_s >= 1.0
+    with pytest.raises(CrawlError, match=r"crawl\.contact"):
+        check_contact(options)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/blog/91/novost", "ru:blog/91"),
+        ("/tm/blog/91/habar", "tk:blog/91"),
+        ("/en/blog/91/news", "en:blog/91"),
+        ("/compositions/7", "ru:compositions/7"),
+        ("/blog/91/views_sort", None),
+        ("/ru/news", None),
+        ("/calendar/2025/3", None),
+        ("/blog/91/a/b", None),
+    ],
+)
+def test_addresses_of_the_portal_say_language_and_number(path: str, key: str | None) -> None:
+    spider = TurkmenportalSpider.__new__(TurkmenportalSpider)
+    ref = spider.ref(f"https://turkmenportal.com{path}")
+    assert (ref.key if ref else None) == key
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("https://www.turkmenportal.com/blog/1", True),
+        ("http://turkmenportal.com:80/blog/1", True),
+        ("https://turkmenportal.com:8443/blog/1", False),
+        ("https://forum.turkmenportal.com/blog/1", False),
+        ("https://turkmenportal.com.evil.example/blog/1", False),
+        ("file://turkmenportal.com/blog/1", False),
+        ("https://turkmenportal.com:port/", False),
+    ],
+)
+def test_a_site_is_one_host_with_or_without_www(url: str, here: bool) -> None:
+    spider = TurkmenportalSpider.__new__(TurkmenportalSpider)
+    spider.base = "https://turkmenportal.com"
+    assert spider._is_here(url) == here

@@ -1,0 +1,205 @@
+"""The packed file survives kills, links into a cache, and second writers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from crawler.errors import CrawlError
+from crawler.items import Article, Book, record_from
+from crawler.state import State
+from crawler.store import PackedFile, Span, pack, unpack
+
+
+def record(number: int, text: str = "Türkmen halysy") -> dict[str, object]:
+    return {"url": f"https://site/{number}", "key": f"tk:{number}", "lang": "tk", "html": text * 20}
+
+
+def filled(path: Path, count: int = 3) -> list[Span]:
+    store = PackedFile(path)
+    spans = [store.append(record(number)) for number in range(count)]
+    store.close()
+    return spans
+
+
+def test_any_reader_of_gzip_reads_the_file(tmp_path: Path) -> None:
+    filled(tmp_path / "site.jsonl.gz")
+    with gzip.open(tmp_path / "site.jsonl.gz", "rt", encoding="utf-8") as file:
+        assert [json.loads(line) for line in file] == [record(number) for number in range(3)]
+
+
+def test_a_record_packs_to_the_same_bytes_and_comes_back_whole() -> None:
+    odd = {"url": "u", "html": 'строка\n"ýazgy" \ud800 конец'}
+    assert pack(odd) == pack(dict(odd))
+    assert unpack(pack(odd)) == odd
+
+
+def test_a_tail_torn_at_any_byte_is_cut_and_nothing_else_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl.gz"
+    spans = filled(path)
+    whole = path.read_bytes()
+    for end in range(spans[2].offset + 1, len(whole)):
+        path.write_bytes(whole[:end])
+        store = PackedFile(path)
+        assert len(list(store.scan())) == 2
+        assert store.size == spans[2].offset
+        store.append(record(2))
+        store.close()
+        assert path.read_bytes() == whole
+
+
+def test_a_tail_of_zeros_after_a_power_cut_is_cut_too(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl.gz"
+    filled(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\0" * 500)
+    store = PackedFile(path)
+    assert len(list(store.scan())) == 3
+    store.close()
+    assert path.read_bytes() == whole
+
+
+def test_damage_before_whole_records_is_refused_and_nothing_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl.gz"
+    spans = filled(path)
+    data = bytearray(path.read_bytes())
+    data[spans[1].offset + 12] ^= 0xFF
+    path.write_bytes(data)
+    store = PackedFile(path)
+    with pytest.raises(CrawlError, match=f"damaged at byte {spans[1].offset}, whole records follow"):
+        list(store.scan())
+    store.close()
+    assert path.read_bytes() == bytes(data)
+
+
+def test_a_file_that_is_no_crawl_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "no url"}\n'))
+    store = PackedFile(path)
+    with pytest.raises(CrawlError, match="byte 0: a record without url"):
+        list(store.scan())
+    store.close()
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    store = PackedFile(tmp_path / "site.jsonl.gz")
+    with pytest.raises(CrawlError, match="another crawl is writing it"):
+        PackedFile(tmp_path / "site.jsonl.gz")
+    store.close()
+
+
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_appending_spares_the_cache_that_the_file_is_a_link_to(link: object, tmp_path: Path) -> None:
+    cached = tmp_path / "cached"
+    filled(cached)
+    before = cached.read_bytes()
+    link(cached, tmp_path / "site.jsonl.gz")  # type: ignore[operator]
+    store = PackedFile(tmp_path / "site.jsonl.gz")
+    store.append(record(9))
+    store.close()
+    assert cached.read_bytes() == before
+    assert (tmp_path / "site.jsonl.gz").read_bytes().startswith(before)
+
+
+def test_a_newer_record_of_a_page_replaces_the_older_when_the_file_is_packed(tmp_path: Path) -> None:
+    store = PackedFile(tmp_path / "site.jsonl.gz")
+    state = State(tmp_path / "state" / "state.sqlite")
+    state.sync(store)
+    for number in range(4):
+        state.add(store, record(number))
+    state.add(store, record(1, "täze"))
+    assert state.numbers("n:") == {"new": 4, "changed": 1}
+    assert state.compact(store)
+    assert not state.compact(store)
+    kept = {found["key"]: (span, found) for span, found in store.scan()}
+    assert sorted(kept) == ["tk:0", "tk:1", "tk:2", "tk:3"]
+    assert kept["tk:1"][1]["html"].startswith("täze")
+    assert all(store.read(state.known(key).span) == found for key, (_, found) in kept.items())
+    store.append(record(7))
+    store.close()
+
+
+def test_the_index_follows_the_file_whatever_happened_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl.gz"
+    filled(path, 3)
+
+    def keys() -> list[str]:
+        store, state = PackedFile(path), State(tmp_path / "state.sqlite")
+        state.sync(store)
+        found = [known.key for known in state.pages()]
+        store.close()
+        state.close()
+        return found
+
+    assert keys() == ["tk:0", "tk:1", "tk:2"]
+    store = PackedFile(path)
+    store.append(record(3))  # as by a process that died before it could note it
+    store.close()
+    assert keys() == ["tk:0", "tk:1", "tk:2", "tk:3"]
+    path.unlink()
+    filled(path, 1)  # as by a checkout of an older version
+    assert keys() == ["tk:0"]
+    (tmp_path / "state.sqlite").write_bytes(b"not a database at all, and long enough to be looked at" * 50)
+    assert keys() == ["tk:0"]
+
+
+def test_a_page_stored_before_a_kill_is_not_asked_for_again(tmp_path: Path) -> None:
+    store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
+    state.sync(store)
+    assert not state.begin("one crawl")
+    assert state.push("tk:5", {"url": "https://site/5"}, 1, 0, 0.0)
+    assert state.pop(1.0, 1) is not None
+    store.append(record(5))  # and now the kill: neither index nor queue know
+    store.close()
+    state.close()
+    store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
+    state.sync(store)
+    assert state.begin("one crawl")
+    assert state.pop(1.0, 1) is None
+    assert state.numbers("n:") == {"new": 1}
+    store.close()
+    state.close()
+
+
+def test_the_queue_gives_each_page_once_by_priority_rank_and_age(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.sqlite")
+    state.begin("a")
+    for key, priority, rank in (("old", 1, 5), ("list", 9, 0), ("new", 1, 7), ("new2", 1, 7)):
+        assert state.push(key, {"url": key}, priority, rank, 0.0)
+    assert not state.push("old", {"url": "other"}, 0, 0, 0.0)
+    assert not state.push("new2", {"url": "new2"}, 5, 0, 0.0)  # a higher priority counts
+    assert [state.pop(1.0, 1)[0] for _ in range(4)] == ["list", "new2", "new", "old"]
+    assert state.pop(1.0, 1) is None
+    assert state.spare("old") == "other"
+    assert state.spare("old") is None
+
+
+def test_a_retry_waits_for_its_time_and_what_was_in_the_air_is_asked_again(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.sqlite")
+    state.begin("a")
+    state.push("page", {"url": "1"}, 1, 0, 0.0)
+    assert state.pop(1.0, 1)[0] == "page"
+    state.push_again("page", {"url": "1"}, 1, 0, 50.0)
+    state.finish("page", 1)  # of the first attempt; the second still waits
+    assert state.pop(49.0, 2) is None
+    assert state.next_time() == 50.0
+    assert state.pop(51.0, 3)[0] == "page"
+    state.close()
+    state = State(tmp_path / "state.sqlite")
+    assert state.begin("a")
+    assert state.pop(51.0, 1)[0] == "page"
+    state.finish("page", 1)
+    assert not state.begin("another crawl")
+    assert not state.has_waiting()
+    state.close()
+
+
+def test_records_come_back_as_what_they_were() -> None:
+    article = Article(url="u", lang="tk", alternates=("hreflang ru:1",), html="<p>")
+    book = Book(url="u", lang="uz", file="uzedu/a.pdf", grade=5)
+    assert record_from(json.loads(json.dumps(article.to_dict()))) == article
+    assert record_from({**book.to_dict(), "later": 1}) == book
