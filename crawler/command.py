@@ -118,6 +118,8 @@ def crawl(arguments: argparse.Namespace) -> dict[str, int]:
         raise fault[0]
     spider: Any = crawler.spider
     reason = crawler.stats.get_value("finish_reason") or "interrupted"
+    if spider.fault:
+        raise CrawlError(f"{spider.fault}; make room, then the same command goes on")
     waiting = spider.state_file.waiting()
     numbers = spider.numbers()
     numbers["pages"] = spider.state_file.page_count()

@@ -77,7 +77,8 @@ def parse_xml(body: bytes) -> etree._Element:
 
 
 def _name(node: Any) -> str:
-    return etree.QName(node).localname.lower() if isinstance(node.tag, str) else ""
+    # Not etree.QName: it refuses names that the recovering parser lets through.
+    return node.tag.rpartition("}")[2].lower() if isinstance(node.tag, str) else ""
 
 
 def _child(node: Any, *names: str) -> str | None:

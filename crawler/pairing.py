@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 # Versions of one text appear within days of each other; equal numbers that are years apart are a coincidence.
 MAX_DAYS_APART = 30
+# Fewer equal ids than this say nothing about a site's way of counting.
+MIN_COUPLES = 10
 # Least share of title trigrams in common, once both are in plain Latin letters.
 MIN_TITLE_SCORE = 0.1
 
@@ -88,8 +90,9 @@ def pair_pages(site: str, pages: Iterable[Candidate], shared_ids: bool = True) -
     """Group pages into documents; the result depends on the pages only, not on their order.
 
     Ties are tried from the strongest to the weakest: the same id (unless publication dates are over a month
-    apart), the same ISBN, hreflang, rel=alternate, the same subject and grade, and last the same day and a
-    similar title. A document is named after the lowest id among its pages.
+    apart, or the site's dates show that languages count for themselves), the same ISBN, hreflang,
+    rel=alternate, the same subject and grade, and last the same day and a similar title. A document is named
+    after the lowest id among its pages.
     """
     table = {page.key: page for page in sorted(pages, key=lambda page: page.key)}
     groups = _Groups(table)
@@ -99,6 +102,8 @@ def pair_pages(site: str, pages: Iterable[Candidate], shared_ids: bool = True) -
             by_id[page.id].append(key)
     # Where a page itself names another version, that version is right, not one with the same number.
     named = {key: {other for other, _ in page.links if other in table} for key, page in table.items()}
+    if not _ids_are_shared(by_id.values(), table):
+        by_id.clear()
     for keys in by_id.values():
         for first, second in _couples(keys):
             contradicted = any(
@@ -136,6 +141,20 @@ def _couples(keys: list[str]) -> Iterator[tuple[str, str]]:
     for index, first in enumerate(keys):
         for second in keys[index + 1 :]:
             yield first, second
+
+
+def _ids_are_shared(groups: Iterable[list[str]], table: dict[str, Candidate]) -> bool:
+    """Return whether equal ids mean equal articles: most of them would then appear within two days.
+
+    Where each language counts for itself, numbers agree by chance and dates do not.
+    """
+    gaps = [
+        _days_apart(table[first], table[second])
+        for keys in groups
+        for first, second in _couples(keys)
+        if table[first].published and table[second].published
+    ]
+    return len(gaps) < MIN_COUPLES or sum(gap <= 2 for gap in gaps) * 2 >= len(gaps)
 
 
 def _days_apart(first: Candidate, second: Candidate) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from scrapy.crawler import Crawler
@@ -21,6 +22,11 @@ class StorePipeline:
 
     def process_item(self, item: Record) -> Record:
         spider: Any = self._crawler.spider
-        spider.state_file.add(spider.store, item.to_dict())
+        try:
+            spider.state_file.add(spider.store, item.to_dict())
+        except (OSError, sqlite3.Error) as error:
+            # A full disk: end here, with this page still to be fetched.
+            spider.cannot_write(item, error)
+            raise
         spider.stored(item)
         return item

@@ -358,6 +358,10 @@ class State:
             (key, token),
         )
 
+    def reopen(self, key: str) -> None:
+        """Let the request that is being dealt with wait again."""
+        self._db.execute("UPDATE frontier SET state = 'waiting' WHERE key = ? AND state = 'asked'", (key,))
+
     def waiting(self) -> int:
         """Return how many requests wait."""
         return self._db.execute("SELECT COUNT(*) FROM frontier WHERE state = 'waiting'").fetchone()[0]

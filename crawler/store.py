@@ -110,6 +110,8 @@ class PackedFile:
         except OSError:
             self._file.close()
             raise CrawlError(f"{path}: another crawl is writing it; wait for it, or end it") from None
+        for name in (".compact", ".copy"):
+            path.with_name(f".{path.name}{name}").unlink(missing_ok=True)
 
     @property
     def size(self) -> int:

@@ -106,6 +106,7 @@ class SiteSpider(Spider):
         self.robots_unreadable = False
         self.resumed = False
         self.reached = False
+        self.fault: str | None = None
         self._streak = 0
         self.store = PackedFile(job.out / f"{self.name}.jsonl.gz")
         self.state_file = State(job.state_dir / "state.sqlite")
@@ -117,6 +118,7 @@ class SiteSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider._robots_parsed, signal=signals.robots_parsed)
         crawler.signals.connect(spider._answered, signal=signals.response_received)
+        crawler.signals.connect(spider._stumbled, signal=signals.spider_error)
         return spider
 
     # --- what a site has to say ---
@@ -144,8 +146,11 @@ class SiteSpider(Spider):
 
     def key_of(self, url: str) -> str:
         """Return what tells a page from others: its language and id, else its address."""
-        ref = self.ref(url)
-        return ref.key if ref else normalise_url(url)
+        try:
+            ref = self.ref(url)
+            return ref.key if ref else normalise_url(url)
+        except ValueError:
+            return url
 
     # --- discovery ---
 
@@ -180,6 +185,16 @@ class SiteSpider(Spider):
     def _answered(self, response: Response) -> None:
         if response.status < 500 and response.status != 429:
             self._streak = 0
+
+    def _stumbled(self, failure: Failure, response: Response) -> None:
+        """Count a fault of the spider itself; Scrapy logs where it was."""
+        self._error(f"fault {failure.type.__name__}", response.url)
+
+    def cannot_write(self, record: Record, error: Exception) -> None:
+        """End the crawl because its file cannot be written; the queue keeps the page."""
+        self.fault = f"{self.store.path}: {error}"
+        self.state_file.reopen(record.key or "")
+        self._close("cannot write")
 
     def _close(self, reason: str) -> None:
         self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
@@ -237,7 +252,7 @@ class SiteSpider(Spider):
         dates: list[dt.datetime] = []
         new = 0
         for url, published in self.listed(response):
-            ref = self.ref(url)
+            ref = self.ref(url) if self._is_here(url) else None
             if not ref or ref.lang not in self.job.langs:
                 continue
             if ref.key not in keys:
@@ -295,8 +310,8 @@ class SiteSpider(Spider):
 
     def _offer(self, found: Found, priority: int = _PAGE) -> Iterator[Request]:
         """Queue an article unless what is known of it says that it is not wanted or has not changed."""
-        ref = self.ref(found.url)
-        if ref is None or ref.lang not in self.job.langs or not self._is_here(found.url):
+        ref = self.ref(found.url) if self._is_here(found.url) else None
+        if ref is None or ref.lang not in self.job.langs:
             return
         url = found.url
         key = self.state_file.alias(normalise_url(url)) or ref.key

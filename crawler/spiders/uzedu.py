@@ -93,8 +93,8 @@ class UzeduSpider(SiteSpider):
         return {name: value for name, value in headers.items() if value}
 
     def _offer(self, found: Found, priority: int = _PAGE) -> Iterator[Request]:
-        ref = self.ref(found.url)
-        if ref is None or not self._is_here(found.url):
+        ref = self.ref(found.url) if self._is_here(found.url) else None
+        if ref is None:
             return
         seen = self.state_file.seen(ref.key)
         changed = found.changed.isoformat() if found.changed else None

@@ -33,6 +33,14 @@ def test_equal_numbers_that_are_years_apart_are_a_coincidence() -> None:
     assert paired["ru:1"].how is None
 
 
+def test_numbers_are_not_trusted_where_each_language_counts_for_itself() -> None:
+    pages = [page(f"ru:{n}", str(n), day=n) for n in range(20)]
+    pages += [page(f"tk:{n}", str(n), day=n + 12) for n in range(20)]
+    assert {paired.how for paired in pair_pages("site", pages).values()} == {None}
+    together = [page(f"{lang}:{n}", str(n), day=n) for n in range(20) for lang in ("ru", "tk")]
+    assert {paired.how for paired in pair_pages("site", together).values()} == {"id"}
+
+
 def test_a_page_s_own_word_counts_more_than_an_equal_number() -> None:
     pages = [
         page("ru:1", "5", links=(("tk:7", "hreflang"),)),

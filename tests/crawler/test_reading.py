@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import random
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 from parsel import Selector
+from scrapy.http import HtmlResponse
 
 from crawler.discovery import ListError, gunzip, next_page, read_feed, read_links, read_sitemap
 from crawler.errors import CrawlError
@@ -301,3 +304,30 @@ def test_a_site_is_one_host_with_or_without_www(url: str, here: bool) -> None:
     spider = TurkmenportalSpider.__new__(TurkmenportalSpider)
     spider.base = "https://turkmenportal.com"
     assert spider._is_here(url) == here
+
+
+@pytest.mark.parametrize("name", ["turkmenportal", "orient", "uzedu"])
+def test_no_damage_to_a_page_or_list_stops_the_reading(name: str) -> None:
+    chance = random.Random(name)
+    pages = [page for page in make_site(name, 4).values() if page.body and page.kind != "pdf"]
+    for _ in range(60):
+        data = bytearray(chance.choice(pages).body)
+        for _ in range(chance.randint(1, 30)):
+            place = chance.randrange(len(data))
+            junk = chance.choice(
+                [b"", b"\0", b"<", b"]]>", b'"http://[', b"://:99999/", b"\xff\xfe", b"&#x110000;"]
+            )
+            data[place : place + chance.randint(0, 8)] = junk
+        response = HtmlResponse(BASE, body=bytes(data[: chance.randint(1, len(data))]), encoding="utf-8")
+        facts = read_page(response.selector, response.urljoin, OrientSpider.hints)
+        assert len(facts.content) == 64
+        links = list(read_links(response.selector, response.urljoin))
+        next_page(response.selector, response.urljoin, BASE)
+        spider = OrientSpider.__new__(OrientSpider)
+        spider.base = "https://site.tm"
+        assert all(spider.key_of(url) for url, _ in links)
+        assert all(isinstance(spider._is_here(url), bool) for url, _ in links)
+        list(spider.listed(response))
+        for read in (read_sitemap, read_feed):
+            with contextlib.suppress(ListError):
+                read(bytes(data))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -196,6 +198,32 @@ def test_a_retry_waits_for_its_time_and_what_was_in_the_air_is_asked_again(tmp_p
     assert not state.begin("another crawl")
     assert not state.has_waiting()
     state.close()
+
+
+def test_a_disk_that_fills_up_tears_only_the_last_record(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from crawler.store import PackedFile
+store = PackedFile(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+number = 0
+try:
+    while True:
+        store.append({"url": str(number), "html": "".join(str(i * number) for i in range(500))})
+        number += 1
+except OSError:
+    print(number)
+"""
+    path = tmp_path / "site.jsonl.gz"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    store = PackedFile(path)
+    kept = [found["url"] for _, found in store.scan()]
+    store.close()
+    assert len(kept) >= 2
+    assert kept == [str(number) for number in range(int(done.stdout))]
 
 
 def test_records_come_back_as_what_they_were() -> None:
