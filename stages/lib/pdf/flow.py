@@ -33,6 +33,7 @@ _CHAPTER = re.compile(
     r"(глава|раздел|часть|параграф|урок|тема|bölüm|bap|sapak)\s+([ivxlc]+|\d+)\b|§\s*\d+|\d+-(nji|njy)\s+(bap|bölüm|sapak|tema)\b",
     re.IGNORECASE,
 )
+_LETTER = re.compile(r"[^\W\d_]")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _MATH = re.compile(r"[=≈≠≤≥<>±∓√∑∏∫∞∂∆→⇒⇔∈∉∪∩⊂]")
 _END = re.compile(r"[.!?…:;][»”\")\]]*$")
@@ -224,11 +225,10 @@ def _kind(line: Line, body: float, frame: _Frame) -> str:
         and (line.bold or text.isupper())
     ):
         return "heading"
-    letters = [c for c in text if c.isalpha()]
     is_short = line.x1 < frame.right - 2 * body or _is_centred(line, frame)
-    if line.bold and len(text) < 120 and (is_short or not text.endswith(".")) and letters:
+    if line.bold and len(text) < 120 and (is_short or not text.endswith(".")) and _LETTER.search(text):
         return "heading"
-    if len(letters) >= 4 and all(c.isupper() for c in letters) and len(text) < 90 and is_short:
+    if is_short and text.isupper() and len(text) < 90 and len(_LETTER.findall(text)) >= 4:
         return "heading"
     return "paragraph"
 

@@ -202,6 +202,12 @@ def judge(sample: str) -> Verdict:
         repaired = repair(sample)
         if repaired == sample:
             continue
+        # Text that is nearly right needs a few letters put right, not all of them: it may be in a language
+        # that is not known here.
+        if plain >= 0.5 and len(repaired) == len(sample):
+            changed = sum(a != b for a, b in zip(sample, repaired, strict=True))
+            if changed > 0.2 * sum(c.isalpha() for c in sample):
+                continue
         # A repair that leaves holes is worth less than one that does not.
         score = likeness(repaired) - 2.0 * len(_HARD.findall(repaired)) / max(len(repaired), 1)
         if score > best_score + 0.0005:

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import re
 from typing import Any
 
 from pdfminer.pdfdevice import PDFTextDevice
 from pdfminer.pdffont import PDFUnicodeNotDefined
+from pdfminer.pdfinterp import PDFPageInterpreter
+from pdfminer.pdftypes import stream_value
+from pdfminer.psparser import LIT
 from pdfminer.utils import apply_matrix_pt, mult_matrix
 
 from stages.lib.pdf.book import Word
+from stages.lib.pdf.letters import has_odd_letters
 from stages.lib.pdf.plain import is_bold_name
 
 # A gap wider than this many sizes ends a word. Kerning stays below 0.1; a space, even squeezed, above 0.2.
 WORD_GAP = 0.15
+
+
+class _Glyphs:
+    """The characters and widths of a font's codes, looked up once; it keeps the font alive with them."""
+
+    def __init__(self, font: Any) -> None:
+        self.font = font
+        name = getattr(font, "basefont", None) or font.fontname or ""
+        self.name: str = name.decode("latin-1") if isinstance(name, bytes) else str(name)
+        # The character (None for a space) and the width of an em of size 1.
+        self.known: dict[int, tuple[str | None, float]] = {}
+        self.is_odd = False
+
+    def look_up(self, cid: int) -> tuple[str | None, float]:
+        try:
+            char = self.font.to_unichr(cid)
+        except PDFUnicodeNotDefined:
+            char = f"(cid:{cid})"
+        if not char or char.isspace() or char == "\x00":
+            return None, self.font.char_width(cid)
+        if not self.is_odd:
+            self.is_odd = has_odd_letters(char)
+        return char, self.font.char_width(cid)
 
 
 class PageDevice(PDFTextDevice):
@@ -27,6 +56,8 @@ class PageDevice(PDFTextDevice):
         super().__init__(manager)
         self.words: list[Word] = []
         self._bold: dict[str, bool] = {}
+        self._fonts: dict[int, _Glyphs] = {}
+        self._by_name: dict[str, _Glyphs] = {}
 
     def begin_page(self, page: Any, ctm: Any) -> None:
         self.words = []
@@ -63,29 +94,38 @@ class PageDevice(PDFTextDevice):
         (self.turned if tilt else self.words).append(word)
 
     def render_string(self, textstate: Any, seq: Any, ncs: Any, graphicstate: Any) -> None:
-        matrix = mult_matrix(textstate.matrix, self.ctm)
-        font = textstate.font
-        size = textstate.fontsize
+        a, b, c, d, e, f = mult_matrix(textstate.matrix, self.ctm)
+        font, size = textstate.font, textstate.fontsize
+        glyphs = self._glyphs_of(font)
         scaling = textstate.scaling * 0.01
         charspace = textstate.charspace * scaling
         wordspace = 0.0 if font.is_multibyte() else textstate.wordspace * scaling
-        a, b, c, d, e, f = matrix
         # Turned text is measured along its own baseline.
         tilt = 1.0 if abs(b) > 1e-3 * abs(a) or a < 0 else 0.0
         stretch = (a * a + b * b) ** 0.5
         body = abs(size) * (c * c + d * d) ** 0.5
         unit = 0.001 * size * scaling
+        full = size * scaling
         x, y = textstate.linematrix
-        vertical = font.is_vertical()
-        name = getattr(font, "basefont", None) or font.fontname or ""
-        if isinstance(name, bytes):
-            name = name.decode("latin-1")
-        to_text, width_of = font.to_unichr, font.char_width
-        rise = textstate.rise
-        limit = WORD_GAP * body + charspace * stretch
-        wants_charspace = False
+        raised = y + textstate.rise
+        # For level text the height is that of the whole string, and x runs from shift.
+        base = self.height - (b * x + d * raised + f)
+        shift = b * y if tilt else c * raised + e
+        limit = WORD_GAP * body + max(charspace, 0.0) * stretch
+        back = -0.4 * body
         pieces = self._open
         ox0, ox1, oy, osize, ofont, otilt = self._box
+        name = glyphs.name
+        if pieces and (
+            abs(base - oy) > 0.1 * body
+            or abs(body - osize) > 0.12 * osize
+            or tilt != otilt
+            or (name != ofont and (glyphs.is_odd or self._is_odd(ofont)))
+        ):
+            self._close()
+            pieces = self._open
+        wants_charspace = False
+        known = glyphs.known
         for item in seq:
             if isinstance(item, (int, float)):
                 x -= item * unit
@@ -96,52 +136,45 @@ class PageDevice(PDFTextDevice):
             for cid in font.decode(item):
                 if wants_charspace:
                     x += charspace
-                try:
-                    char = to_text(cid)
-                except PDFUnicodeNotDefined:
-                    char = f"(cid:{cid})"
-                advance = width_of(cid) * size * scaling
-                if char.isspace() or not char or char == "\x00":
+                glyph = known.get(cid)
+                if glyph is None:
+                    glyph = known[cid] = glyphs.look_up(cid)
+                char, width = glyph
+                advance = width * full
+                if char is None:
                     if pieces:
                         self._box = (ox0, ox1, oy, osize, ofont, otilt)
                         self._close()
                         pieces = self._open
                 else:
-                    if tilt:
-                        left = (a * x + b * y) * 1.0
-                        base = self.height - (b * x + d * (y + rise) + f)
-                    else:
-                        left = a * x + c * (y + rise) + e
-                        base = self.height - (d * (y + rise) + f)
-                    right = left + advance * stretch
-                    if pieces and (
-                        abs(base - oy) > 0.1 * body
-                        or not -0.4 * body < left - ox1 < limit
-                        or abs(body - osize) > 0.12 * osize
-                        or tilt != otilt
-                        or (name != ofont and self._needs_spans(char, pieces))
-                    ):
+                    left = a * x + shift
+                    if pieces and not back < left - ox1 < limit:
                         self._box = (ox0, ox1, oy, osize, ofont, otilt)
                         self._close()
                         pieces = self._open
                     if not pieces:
                         ox0, oy, osize, ofont, otilt = left, base, body, name, tilt
                     pieces.append(char)
-                    ox1 = right
+                    ox1 = left + advance * stretch
                 x += advance
                 if cid == 32 and wordspace:
                     x += wordspace
                 wants_charspace = True
         self._box = (ox0, ox1, oy, osize, ofont, otilt)
-        if vertical:
+        if font.is_vertical():
             self._close()
         textstate.linematrix = (x, y)
 
-    def _needs_spans(self, char: str, pieces: list[str]) -> bool:
-        # A change of font inside a word matters only where one of the fonts may be broken.
-        return not (char.isascii() and pieces[-1].isascii()) and (
-            ord(char[0]) > 0x2000 or ord(pieces[-1][0]) > 0x2000 or char.startswith("(cid:")
-        )
+    def _glyphs_of(self, font: Any) -> _Glyphs:
+        glyphs = self._fonts.get(id(font))
+        if glyphs is None:
+            glyphs = self._fonts[id(font)] = _Glyphs(font)
+            self._by_name[glyphs.name] = glyphs
+        return glyphs
+
+    def _is_odd(self, name: str) -> bool:
+        # A change of font inside a word matters only where one of the two may be broken.
+        return name in self._by_name and self._by_name[name].is_odd
 
     def paint_path(self, graphicstate: Any, stroke: bool, fill: bool, evenodd: bool, path: Any) -> None:
         points = [apply_matrix_pt(self.ctm, segment[-2:]) for segment in path if len(segment) >= 3]
@@ -163,12 +196,149 @@ class PageDevice(PDFTextDevice):
             self.rules += [(x0, y0, x1, y0), (x0, y1, x1, y1), (x0, y0, x0, y1), (x1, y0, x1, y1)]
 
 
+class _Unusual(Exception):
+    """The content has something that only pdfminer.six's own tokenizer reads."""
+
+
+_TOKEN = re.compile(
+    rb"""[\s\x00]+ | %[^\r\n]*
+    | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?=[\s\x00/\[\]()<>{}%]|$))
+    | (?P<string>\([^()\\]*(?:\\.[^()\\]*)*\))
+    | (?P<word>[A-Za-z'"][A-Za-z0-9*]*)
+    | (?P<name>/[^\s\x00/\[\]()<>{}%]*)
+    | (?P<hex><[0-9A-Fa-f\s]*>)
+    | (?P<open>\[|<<) | (?P<close>\]|>>)
+    | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_ESCAPED = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"\n": b"",
+    b"\r": b"",
+    b"\r\n": b"",
+}
+_CONSTANTS = {b"true": True, b"false": False, b"null": None}
+# Colours, line styles and marks, which say nothing about where text stands.
+_IGNORED = frozenset(
+    b"g G rg RG k K cs CS sc SC scn SCN w J j M d ri i gs MP DP BMC BDC EMC BX EX sh d0 d1".split()
+)
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    code = match.group(1)
+    if code[:1] in b"01234567":
+        return bytes([int(code, 8) & 255])
+    return _ESCAPED.get(code, code)
+
+
+class FastInterpreter(PDFPageInterpreter):
+    """pdfminer.six's interpreter with a tokenizer that is one regular expression.
+
+    pdfminer.six reads content in slices of 4 KB, a token at a time, which takes more than half of its
+    time. What the expression does not cover (inline images, names with #, strings with parentheses
+    inside) is left to pdfminer.six, a whole stream at a time.
+    """
+
+    def execute(self, streams: Any) -> None:
+        try:
+            program = self._compile(streams)
+        except _Unusual:
+            super().execute(streams)
+            return
+        for method, arguments in program:
+            getattr(self, method)(*arguments)
+
+    def _compile(self, streams: Any) -> list[tuple[str, list[Any]]]:
+        # As the base class does: a form that draws itself is not followed.
+        self.stream_ids.clear()
+        parts = []
+        for item in streams:
+            stream = stream_value(item)
+            if stream.objid is None:
+                raise _Unusual
+            if stream.objid not in self.parent_stream_ids:
+                self.stream_ids.add(stream.objid)
+                parts.append(stream.get_data())
+        program: list[tuple[str, list[Any]]] = []
+        stack: list[Any] = []
+        nests: list[tuple[bytes, list[Any]]] = []
+        for match in _TOKEN.finditer(b"\n".join(parts)):
+            kind = match.lastgroup
+            if kind is None:
+                continue
+            token = match.group()
+            if kind == "number":
+                stack.append(float(token) if b"." in token else int(token))
+            elif kind == "string":
+                text = token[1:-1]
+                stack.append(_ESCAPE.sub(_unescape, text) if b"\\" in text else text)
+            elif kind == "word":
+                if token in _CONSTANTS:
+                    stack.append(_CONSTANTS[token])
+                    continue
+                if token == b"BI" or nests:
+                    raise _Unusual
+                method, count = _operator(token)
+                if not count:
+                    if method:
+                        program.append((method, []))
+                    elif token in _IGNORED:
+                        stack.clear()
+                    continue
+                if len(stack) >= count:
+                    program.append((method, stack[-count:]))
+                    del stack[-count:]
+            elif kind == "name":
+                if b"#" in token:
+                    raise _Unusual
+                try:
+                    stack.append(LIT(token[1:].decode("utf-8")))
+                except UnicodeDecodeError:
+                    raise _Unusual from None
+            elif kind == "hex":
+                digits = b"".join(token[1:-1].split())
+                stack.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()))
+            elif kind == "open":
+                nests.append((token, stack))
+                stack = []
+            elif kind == "close":
+                if not nests or (nests[-1][0] == b"[") is not (token == b"]"):
+                    raise _Unusual
+                items: Any = stack
+                if token == b">>":
+                    items = {}
+                _, stack = nests.pop()
+                stack.append(items)
+            else:
+                raise _Unusual
+        return program
+
+    def do_TJ(self, seq: Any) -> None:
+        if self.textstate.font is not None:
+            self.device.render_string(self.textstate, seq, None, None)
+
+
+@functools.cache
+def _operator(token: bytes) -> tuple[str, int]:
+    """Return the method of an operator and the number of its operands; "" for one that is ignored."""
+    name = token.decode("ascii").replace("*", "_a").replace('"', "_w").replace("'", "_q")
+    method = getattr(PDFPageInterpreter, f"do_{name}", None)
+    if token in _IGNORED or method is None:
+        return "", 0
+    return f"do_{name}", method.__code__.co_argcount - 1
+
+
 class MinerDocument:
     """A PDF opened with pdfminer.six, read page by page in rising order."""
 
     def __init__(self, path: str) -> None:
         from pdfminer.pdfdocument import PDFDocument
-        from pdfminer.pdfinterp import PDFPageInterpreter, PDFResourceManager
+        from pdfminer.pdfinterp import PDFResourceManager
         from pdfminer.pdfpage import PDFPage
         from pdfminer.pdfparser import PDFParser
 
@@ -178,7 +348,7 @@ class MinerDocument:
             self._pages = PDFPage.create_pages(document)
             manager = PDFResourceManager(caching=True)
             self.device = PageDevice(manager)
-            self._interpreter = PDFPageInterpreter(manager, self.device)
+            self._interpreter = FastInterpreter(manager, self.device)
         except BaseException:
             self._file.close()
             raise

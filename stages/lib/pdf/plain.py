@@ -70,7 +70,7 @@ def read_plain_page(page: Any, width: float, height: float) -> list[Line]:
     """Return the lines of a pdfium page from top to bottom.
 
     Raises NotPlain when the page has columns, tables, pictures, odd letters, raised marks, turned text,
-    rules other than a header's and a footnote's, or two texts side by side. Of full lines every fourth is
+    rules other than a header's and a footnote's, or two texts side by side. Of full lines every fifth is
     searched for wide gaps: columns and tables show in all their lines, and a table's are not full.
     """
     api = _pdfium()
@@ -180,7 +180,7 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
     wide_lines = 0
     # A running header has its page number at the far end; so has a footer.
     for number, (line, first) in enumerate(found[1:-1]):
-        if number % 4 and len(line.text) >= 12 and len(line.text) >= full * (line.x1 - line.x0):
+        if number % 5 and len(line.text) >= 12 and len(line.text) >= full * (line.x1 - line.x0):
             continue
         widest = 0.0
         place = line.text.find(" ")

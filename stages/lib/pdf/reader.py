@@ -20,6 +20,7 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
     """
     limits = limits or Limits()
     pages: list[PageText] = []
+    vocabulary = Vocabulary()
     report: list[ReportRow] = []
     try:
         size = path.stat().st_size
@@ -33,7 +34,12 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
             report.append(item)
         else:
             pages.append(item)
+            # While the workers read on. Fonts that may be broken are judged when all pages are there;
+            # running headers add words, which does no harm.
+            if not _is_doubtful(item):
+                vocabulary.add(line.text for line in item.lines)
     pages.sort(key=lambda page: page.number)
+    doubtful = {page.number for page in pages if _is_doubtful(page)}
     pages = repair_pages(pages)
     report += [ReportRow(page.number, page.status, page.reason) for page in pages]  # type: ignore[arg-type]
     report.sort(key=lambda row: row.page)
@@ -42,7 +48,11 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
         page._replace(lines=[line for place, line in enumerate(page.lines) if (index, place) not in running])
         for index, page in enumerate(pages)
     ]
-    vocabulary = Vocabulary()
     for page in pages:
-        vocabulary.add(line.text for line in page.lines)
+        if page.number in doubtful:
+            vocabulary.add(line.text for line in page.lines)
     return Book(build_blocks(pages, vocabulary), report)
+
+
+def _is_doubtful(page: PageText) -> bool:
+    return any(line.spans for line in page.lines)
