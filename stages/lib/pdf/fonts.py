@@ -198,15 +198,19 @@ def judge(sample: str) -> Verdict:
     sample = sample[:20000]
     plain = likeness(sample)
     best_name, best, best_score = "", None, plain
+    letters = sum(c.isalpha() for c in _CID.sub("", sample))
     for name, repair in _candidates():
         repaired = repair(sample)
         if repaired == sample:
+            continue
+        # Turning letters into signs makes words fewer, not righter.
+        if sum(c.isalpha() for c in repaired) < 0.98 * letters:
             continue
         # Text that is nearly right needs a few letters put right, not all of them: it may be in a language
         # that is not known here.
         if plain >= 0.5 and len(repaired) == len(sample):
             changed = sum(a != b for a, b in zip(sample, repaired, strict=True))
-            if changed > 0.2 * sum(c.isalpha() for c in sample):
+            if changed > 0.2 * letters:
                 continue
         # A repair that leaves holes is worth less than one that does not.
         score = likeness(repaired) - 2.0 * len(_HARD.findall(repaired)) / max(len(repaired), 1)
@@ -215,7 +219,6 @@ def judge(sample: str) -> Verdict:
     holes = len(_HARD.findall(sample.translate(_SYMBOLS)))
     if best is not None and best_score >= GOOD and (plain < BAD or holes or best_score > plain + 0.02):
         return Verdict(best_name, best, False)
-    letters = sum(c.isalpha() for c in _CID.sub("", sample))
     if holes and holes > 0.02 * (letters + holes):
         return Verdict("unknown encoding", None, True)
     return Verdict("", None, False)

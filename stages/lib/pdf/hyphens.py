@@ -76,16 +76,16 @@ class Vocabulary:
         if joined != kept:
             return kept > joined
         last = a.rsplit("-", 1)[-1]
-        if b in _KEEP_AFTER and len(a) > 1 and not self._is_known_stem(last, b):
+        if b in _KEEP_AFTER and len(a) > 1 and self._agreement(last, b) < 0:
             return True
-        if a in _KEEP_BEFORE or (a == "по" and b.endswith(_PO_ENDS) and not self._is_known_stem(a, b)):
+        if a in _KEEP_BEFORE or (a == "по" and b.endswith(_PO_ENDS) and self._agreement(a, b) < 0):
             return True
         if last == b:
             return True
-        # Other forms of the same word, with other endings.
-        as_one, as_two = self._is_known_stem(a, b), self._is_known_stem(f"{a}-", b)
+        # Other forms of the same word, with other endings: the form that agrees further into b decides.
+        as_one, as_two = self._agreement(a, b), self._agreement(f"{a}-", b)
         if as_one != as_two:
-            return as_two
+            return as_two > as_one
         first = b.split("-", 1)[0]
         return (
             not as_one
@@ -98,7 +98,12 @@ class Vocabulary:
     def _is_word(self, text: str) -> bool:
         return self.count(text) > 0
 
-    def _is_known_stem(self, a: str, b: str) -> bool:
-        """Tell whether the book has a word that starts with a and at least the stem of b."""
-        stem = max(2, len(b) - 3, (len(b) + 1) // 2)
-        return self.has_prefix(a + b[:stem])
+    def _agreement(self, a: str, b: str) -> int:
+        """Return how many letters of b the book's words that start with a share with it; -1 below three."""
+        least = min(3, len(b))
+        if not self.has_prefix(a + b[:least]):
+            return -1
+        n = least
+        while n < len(b) and self.has_prefix(a + b[: n + 1]):
+            n += 1
+        return n

@@ -369,6 +369,7 @@ def _trim(rows: list[_Row], start: int, stop: int, x: float, body: float) -> tup
     while start < stop and rows[start].y < level:
         start += 1
     left_ends, right_starts, left_words, right_words = [], [], [], []
+    sides = cells = 0
     left_start, right_end = float("inf"), 0.0
     for row in rows[start:stop]:
         left = [word for word in row.words if word.x1 <= x]
@@ -381,6 +382,12 @@ def _trim(rows: list[_Row], start: int, stop: int, x: float, body: float) -> tup
             right_starts.append(right[0].x0)
             right_words.append(len(right))
             right_end = max(right_end, right[-1].x1)
+        for side in (left, right):
+            if len(side) > 1:
+                sides += 1
+                cells += any(b.x0 - a.x1 >= CELL_GAP * body for a, b in itertools.pairwise(side))
+    if cells > 0.4 * sides:
+        return None
     if len(left_ends) < 4 or len(right_starts) < 3:
         return None
     gutter = min(right_starts) - max(left_ends)

@@ -17,12 +17,11 @@ _EXPECTED = (
 _KNOWN = frozenset(re.findall(f"[{_EXPECTED}]", "".join(map(chr, range(0x3000)))))
 _CYRILLIC = frozenset(map(chr, range(0x400, 0x500)))
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# Each starts at what is rare on a page: a capital, a sign, a letter of the other script.
-_SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[$]|[$](?=[a-zа-яё])|\(cid:")
-_CAPITALS_IN_WORD = re.compile(r"(?<=[a-zа-яё]{2})[A-ZА-ЯЁ]{2,}(?=[a-zа-яё])")
-_LATIN_IN_CYRILLIC = re.compile(r"(?<=[А-яЁё])[A-Za-z](?=[А-яЁё])|(?<=[a-z])[а-яё](?=[a-z])")
-# KOI8-R read as cp1251 turns the case of every letter: "оПХБЕР".
-_TURNED_CASE = re.compile(r"(?<=\b[а-яё])[А-ЯЁ]{2,}\b")
+# Each starts at what is rare on a page (a capital, a sign, a letter of the other script): a search that
+# starts with a lookbehind takes ten times as long.
+_SIGN_IN_WORD = re.compile(r"[$](?=[a-zа-яё])|\(cid:")
+_CAPITALS = re.compile(r"[A-ZА-ЯЁ]{2,}")
+_LATIN_BEFORE_CYRILLIC = re.compile(r"[A-Za-z](?=[А-яЁё])")
 
 
 def has_odd_letters(text: str) -> bool:
@@ -32,7 +31,19 @@ def has_odd_letters(text: str) -> bool:
         return True
     if ("$" in letters or "(" in letters) and _SIGN_IN_WORD.search(text):
         return True
-    if _CAPITALS_IN_WORD.search(text) or len(_TURNED_CASE.findall(text)) >= 3:
+    turned = 0
+    for match in _CAPITALS.finditer(text):
+        before = text[max(match.start() - 2, 0) : match.start()]
+        if before[-1:].islower():
+            if len(before) == 2 and before[0].islower() and text[match.end() : match.end() + 1].islower():
+                return True
+            # KOI8-R read as cp1251 turns the case of every letter: "оПХБЕР".
+            turned += 1
+    if turned >= 3:
         return True
-    both = not letters.isdisjoint(_CYRILLIC) and not letters.isdisjoint(_LATIN)
-    return both and _LATIN_IN_CYRILLIC.search(text) is not None
+    if letters.isdisjoint(_CYRILLIC) or letters.isdisjoint(_LATIN):
+        return False
+    return any(
+        match.start() and text[match.start() - 1] in _CYRILLIC
+        for match in _LATIN_BEFORE_CYRILLIC.finditer(text)
+    )
