@@ -102,7 +102,7 @@ class SiteSpider(Spider):
         super().__init__(**kwargs)
         self.job = job
         self.base = job.site.base_url.rstrip("/")
-        self.allowed_domains = [urlsplit(self.base).hostname or ""]
+        self.allowed_domains = [(urlsplit(self.base).hostname or "").removeprefix("www.")]
         self.robots_unreadable = False
         self.resumed = False
         self.reached = False

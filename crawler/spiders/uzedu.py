@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from parsel import Selector
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
@@ -77,8 +78,11 @@ class UzeduSpider(SiteSpider):
 
     def ref(self, url: str) -> Ref | None:
         """Book pages stand for all languages: the wanted ones are chosen among their files."""
-        found = _PAGE_PATH.match(urlsplit(url).path)
-        return Ref(self.job.langs[0], found[1], f"page:{found[1]}") if found else None
+        path = urlsplit(url).path
+        found = _PAGE_PATH.match(path)
+        if found:
+            return Ref(self.job.langs[0], found[1], f"page:{found[1]}")
+        return Ref(self.job.langs[0], None, f"file:{path}") if _FILE_PATH.match(path) else None
 
     # --- book pages ---
 
@@ -94,7 +98,8 @@ class UzeduSpider(SiteSpider):
 
     def _offer(self, found: Found, priority: int = _PAGE) -> Iterator[Request]:
         ref = self.ref(found.url) if self._is_here(found.url) else None
-        if ref is None:
+        # Files are queued where their language is said: by the page or card that offers them.
+        if ref is None or ref.id is None:
             return
         seen = self.state_file.seen(ref.key)
         changed = found.changed.isoformat() if found.changed else None
@@ -116,20 +121,66 @@ class UzeduSpider(SiteSpider):
         if not isinstance(response, TextResponse) or not response.xpath("//body"):
             self._error("not HTML", response.url)
             return
-        facts = read_page(response.selector, response.urljoin, self.hints)
-        text = " ".join(response.xpath("//body//text()").getall())
-        isbn = _ISBN.search(text)
-        subject = response.css("[itemprop=about]::text").get() or facts.title or ""
-        about = {
-            "isbn": re.sub(r"\D", "", isbn[0]) if isbn else None,
-            "subject": _subject(subject) or _subject(facts.title or ""),
-            "grade": _grade(response, facts.title or ""),
-            "page": normalise_url(response.url),
-            "page_id": (self.ref(response.url) or self.ref(response.request.url)).id,
-        }
+        ref = self.ref(response.url)
+        if ref is None:
+            self._error("redirected away", response.url)
+            return
+        title = read_page(response.selector, response.urljoin, self.hints).title
+        links = self._editions(response.selector, response.url)
+        about = _about(response.selector, title, response.url, ref.id or "0")
+        needs: list[str] = []
+        for request in self._books(links, about, title, response.xpath("/html/@lang").get(), needs):
+            if self.is_full():
+                return
+            yield request
+        etag, changed = _header(response, "ETag"), _header(response, "Last-Modified")
+        self.state_file.set_seen(key, Seen(None, response.meta.get("lastmod"), etag, changed, tuple(needs)))
+
+    def parse_section(self, response: Response, root: str, number: int, before: str) -> Iterator[Request]:
+        """Queue a catalogue's book pages, and the files that it offers itself."""
+        yield from super().parse_section(response, root, number, before)
+        if not isinstance(response, TextResponse):
+            return
         page_lang = response.xpath("/html/@lang").get()
-        links = self._editions(response)
-        needs = []
+        cards: dict[Any, tuple[Selector, str]] = {}
+        for node in response.xpath("//a[@href]"):
+            found = _FILE_PATH.match(urlsplit(self._absolute(response.url, node.attrib["href"]) or "").path)
+            if found:
+                # A book's card is the largest block around its link that offers no other book.
+                card = node.root
+                while card.getparent() is not None and self._numbers(card.getparent()) == {found[1]}:
+                    card = card.getparent()
+                cards.setdefault(card, (Selector(root=card, type="html"), found[1]))
+        for card, book in cards.values():
+            titles = [" ".join(text.split()) for text in card.xpath(".//text()").getall()]
+            title = next((text for text in titles if len(text) > 3 and not read_lang(text)), None)
+            links = self._editions(card, response.url)
+            yield from self._books(links, _about(card, title, response.url, book), title, page_lang, [])
+
+    @staticmethod
+    def _absolute(base: str, href: str) -> str | None:
+        try:
+            return urljoin(base, href.strip())
+        except ValueError:
+            return None
+
+    @staticmethod
+    def _numbers(block: Any) -> set[str]:
+        """Return the numbers of the books whose files a block offers."""
+        paths = [href.partition("?")[0] for href in block.xpath(".//a/@href")]
+        return {
+            found[1] for path in paths if (found := re.search(r"/books/(\d+)/\d+-[0-9A-Za-z]+\.pdf$", path))
+        }
+
+    def _books(
+        self,
+        links: list[tuple[str, str]],
+        about: dict[str, Any],
+        title: str | None,
+        page_lang: str | None,
+        needs: list[str],
+    ) -> Iterator[Request]:
+        """Queue the files in the wanted languages that are not here yet; all their keys go to ``needs``."""
         for url, label in links:
             lang = read_lang(label) or (read_lang(page_lang) if len(links) == 1 else None)
             if lang not in self.job.langs:
@@ -140,20 +191,16 @@ class UzeduSpider(SiteSpider):
             if self._is_whole(book):
                 self._settle(book, "unchanged")
                 continue
-            if self.is_full():
-                return
             # The title is in the page's language; of the other editions it is not known.
-            title = facts.title if len(links) == 1 or lang == read_lang(page_lang) else None
-            yield self._part(path, book, {**about, "lang": lang, "title": title})
-        etag, changed = _header(response, "ETag"), _header(response, "Last-Modified")
-        self.state_file.set_seen(key, Seen(None, response.meta.get("lastmod"), etag, changed, tuple(needs)))
+            own = title if len(links) == 1 or lang == read_lang(page_lang) else None
+            yield self._part(path, book, {**about, "lang": lang, "title": own})
 
-    def _editions(self, response: TextResponse) -> list[tuple[str, str]]:
-        """Return the files that a page offers, each with what is said of its language."""
+    def _editions(self, block: Selector, base: str) -> list[tuple[str, str]]:
+        """Return the files that a page or card offers, each with what is said of its language."""
         found: dict[str, str] = {}
-        for node in response.xpath("//a[@href]"):
-            url = urljoin(response.url, node.attrib["href"].strip())
-            if _FILE_PATH.match(urlsplit(url).path) and self._is_here(url):
+        for node in block.xpath(".//a[@href]"):
+            url = self._absolute(base, node.attrib["href"])
+            if url and self._is_here(url) and _FILE_PATH.match(urlsplit(url).path):
                 said = [
                     node.attrib.get("hreflang"),
                     node.attrib.get("lang"),
@@ -348,11 +395,24 @@ def _subject(text: str) -> str | None:
     return _SUBJECT_OF.get("".join(words)) or next((_SUBJECT_OF[w] for w in words if w in _SUBJECT_OF), None)
 
 
-def _grade(response: TextResponse, title: str) -> int | None:
+def _about(block: Selector, title: str | None, page: str, number: str) -> dict[str, Any]:
+    """Return what a book's page or card says of all its editions."""
+    isbn = _ISBN.search(" ".join(block.xpath(".//text()").getall()))
+    subject = block.css("[itemprop=about]::text").get() or ""
+    return {
+        "isbn": re.sub(r"\D", "", isbn[0]) if isbn else None,
+        "subject": _subject(subject) or _subject(title or ""),
+        "grade": _grade(block, title or ""),
+        "page": normalise_url(page),
+        "page_id": number,
+    }
+
+
+def _grade(block: Selector, title: str) -> int | None:
     found = _GRADE.search(title)
     if found:
         return int(found[1])
-    for row in response.xpath("//tr | //dl/div | //li"):
+    for row in block.xpath(".//tr | .//dl/div | .//li"):
         text = " ".join(row.xpath(".//text()").getall())
         number = re.search(r"\b(\d{1,2})\b", text)
         if number and re.search(r"(?i)sinf|класс|synp|синф|сынып", text):

@@ -216,6 +216,30 @@ def test_the_languages_of_books_are_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_files_that_only_a_catalogue_offers_are_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("uzedu", 6) as replica:
+        pdfs = list(replica.pdfs().values())
+        listings = [path for path, page in replica.pages.items() if path.startswith("/books?")]
+        for path in [path for path, page in replica.pages.items() if page.kind == "book"] + listings:
+            del replica.pages[path]
+        cards = "".join(
+            f'<div class="card"><h3>{page.title}</h3><p><a href="{page.path}">{label}</a></p></div>'
+            for page in pdfs
+            for label in [{"ru": "Русский", "tk": "Türkmen", "uz": "O‘zbek"}.get(page.lang or "", page.lang)]
+        )
+        body = f"<html lang='uz'><body><div>{cards}</div></body></html>".encode()
+        replica.pages["/books"] = replace(replica.pages["/books"], body=body)
+        replica.pages["/sitemap.xml"] = replace(replica.pages["/sitemap.xml"], body=b"<urlset/>")
+        assert bench.crawl(replica).code == 0
+        check_whole(bench, replica)
+        assert all(record["title"] for record in bench.records("uzedu") if record["paired"] != "id")
+        replica.forget()
+        assert bench.crawl(replica).code == 0
+        assert not [path for path in replica.paths() if path.endswith(".pdf")]
+
+
+@pytest.mark.slow
 def test_a_book_whose_connection_drops_is_completed_and_a_lost_file_is_fetched_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with Replica("uzedu", 3, drop_after=20_000) as replica:
