@@ -31,10 +31,10 @@ install: $(STAMP)  ## Make the virtual environment (.venv) with the pinned requi
 
 repro: $(STAMP)  ## Run the pipeline and print the result table
 	dvc repro
-	python -m stages.results
+	python -m commands.results
 
 results: $(STAMP)  ## Print the result table of the last run
-	@python -m stages.results
+	@python -m commands.results
 
 test: $(STAMP)  ## Run the fast tests (no network)
 	python -m pytest
@@ -53,10 +53,10 @@ bench: $(STAMP)  ## Run every speed benchmark; figures go to metrics/bench/
 	done
 
 benchmarks: $(STAMP)  ## Evaluate the default adapters on NTREX and FLORES (web access or KOPRI_MIRROR)
-	python -m stages.benchmark
+	python -m commands.benchmark
 
 fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
-	python -m stages.fingerprint
+	python -m commands.fingerprint
 
 clean-venv:  ## Remove the virtual environment
 	rm -rf $(VENV)

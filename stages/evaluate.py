@@ -14,7 +14,6 @@ from stages.lib.evaluation import (
     RANKS_SCHEMA,
     RetrievalSet,
     benchmark_set,
-    content_sha256,
     lay_out_test,
     measure,
     model_signature,
@@ -24,11 +23,16 @@ from stages.lib.evaluation import (
 )
 from stages.lib.files import atomic_path, write_json
 from stages.lib.params import Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table, write_table
+from stages.lib.tables import (
+    CORPUS_SCHEMA,
+    POOL_SCHEMA,
+    SPLIT_IDENTITY,
+    content_sha256,
+    read_table,
+    write_table,
+)
 
 log = logging.getLogger(__name__)
-
-_HASHED = ("pair_id", "source", "doc", "src_group", "tgt_group")
 
 
 def load_sets(splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:
@@ -47,8 +51,8 @@ def load_sets(splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[st
             sets.append(benchmark_set(benchmark, params.pair))
     signature = {
         "pair": f"{params.pair.src}-{params.pair.tgt}",
-        "test_sha256": content_sha256(test, _HASHED),
-        "dev_sha256": content_sha256(dev, _HASHED),
+        "test_sha256": content_sha256(test, SPLIT_IDENTITY),
+        "dev_sha256": content_sha256(dev, SPLIT_IDENTITY),
         "pool_sha256": content_sha256(pool, list(POOL_SCHEMA)),
         "benchmarks": benchmarks,
         "candidates": {

@@ -17,7 +17,15 @@ from stages.lib.errors import DataError
 from stages.lib.files import atomic_path, write_json
 from stages.lib.fingerprints import Fingerprint, normalise, read_fingerprints
 from stages.lib.params import Pair, Params, SplitParams, load_params
-from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table, table_from_rows, write_table
+from stages.lib.tables import (
+    CORPUS_SCHEMA,
+    POOL_SCHEMA,
+    SPLIT_IDENTITY,
+    content_sha256,
+    read_table,
+    table_from_rows,
+    write_table,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,9 +196,9 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
             "dev": _report(corpus, dev_causes),
         },
         "fingerprints": {item.name: dict(item.files) for item in fingerprints},
-        "test_sha256": _hash_pairs(tables["test"]),
-        "dev_sha256": _hash_pairs(tables["dev"]),
-        "pool_sha256": _hash_lines(f"{lang}\0{text}" for lang, text in pool.iter_rows()),
+        "test_sha256": content_sha256(tables["test"], SPLIT_IDENTITY),
+        "dev_sha256": content_sha256(tables["dev"], SPLIT_IDENTITY),
+        "pool_sha256": content_sha256(pool, list(POOL_SCHEMA)),
     }
     return Splits(tables["train"], tables["dev"], tables["test"], pool, stats)
 
@@ -338,15 +346,6 @@ def _report(corpus: pl.DataFrame, causes: Mapping[int, _Cause]) -> dict[str, Any
 
 def _count(values: pl.Series) -> dict[str, int]:
     return dict(sorted(Counter(values.to_list()).items()))
-
-
-def _hash_lines(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-
-
-def _hash_pairs(table: pl.DataFrame) -> str:
-    """The identity of a split: its documents and texts, in order, whatever else its columns say."""
-    return _hash_lines(f"{doc}\0{pair}" for doc, pair in table.select("doc", "pair_id").iter_rows())
 
 
 def main() -> None:

@@ -335,16 +335,6 @@ def adapter_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def content_sha256(frame: pl.DataFrame, columns: Sequence[str]) -> str:
-    """Hash columns of a table by content, in the order of its rows; the file format does not matter."""
-    digest = hashlib.sha256()
-    for column in columns:
-        digest.update(f"\0\0{column}".encode())
-        for value in frame[column]:
-            digest.update(b"\0" + str(value).encode())
-    return digest.hexdigest()
-
-
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that figures depend on."""
     from importlib.metadata import version

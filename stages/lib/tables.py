@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,9 @@ CORPUS_SCHEMA = {**PAIR_SCHEMA, "src_group": "String", "tgt_group": "String"}
 
 # One row is one distractor of retrieval: a text of the pair's languages that is no test text.
 POOL_SCHEMA = {"lang": "String", "text": "String"}
+
+# The columns whose content is the identity of a split.
+SPLIT_IDENTITY = ("pair_id", "source", "doc", "src_group", "tgt_group")
 
 METHODS = ("given", "aligned", "mined", "annotated")
 
@@ -112,3 +116,13 @@ def write_table(frame: pl.DataFrame, path: Path, schema: dict[str, str]) -> None
     check_columns(frame, schema, str(path))
     with atomic_path(path) as temporary:
         frame.write_parquet(temporary, compression="zstd", compression_level=9, statistics=False)
+
+
+def content_sha256(frame: pl.DataFrame, columns: Sequence[str]) -> str:
+    """Hash columns of a table by content, in the order of its rows; the file format does not matter."""
+    digest = hashlib.sha256()
+    for column in columns:
+        digest.update(f"\0\0{column}".encode())
+        for value in frame[column]:
+            digest.update(b"\0" + str(value).encode())
+    return digest.hexdigest()

@@ -17,7 +17,6 @@ from stages.lib.evaluation import (
     adapter_folders,
     adapter_sha256,
     compare,
-    content_sha256,
     correct,
     make_set,
     measure,
@@ -25,7 +24,7 @@ from stages.lib.evaluation import (
     rounded,
 )
 from stages.lib.params import EvaluateParams, Pair, load_params
-from stages.lib.tables import read_table
+from stages.lib.tables import content_sha256, read_table
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 from tests.stages.small_corpus import write_splits
 

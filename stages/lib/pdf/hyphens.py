@@ -88,7 +88,7 @@ class Vocabulary:
             return as_two > as_one
         first = b.split("-", 1)[0]
         return (
-            not as_one
+            as_one < 0
             and len(last) >= 3
             and len(first) >= 3
             and self.count(last) > 0

@@ -92,8 +92,9 @@ def _settle_small_words(words: Sequence[Word], body: float) -> list[Word]:
         for host in big[low:high]:
             if host is mark or mark.size > 0.8 * host.size or abs(host.y - mark.y) < 0.08 * host.size:
                 continue
-            # The mark at the head of a note stands further off than one after a word.
-            gap = mark.x0 - host.x1 if mark.x0 >= host.x0 else (host.x0 - mark.x1) * 0.3
+            # A mark belongs to the word before it; only the one at the head of a note has none, and
+            # stands further off from the word after it.
+            gap = mark.x0 - host.x1 if mark.x0 >= host.x0 else 0.15 * body + 0.3 * abs(host.x0 - mark.x1)
             if -0.5 * host.size < gap < best_gap:
                 best, best_gap = host, gap
         if best is None:
@@ -385,7 +386,8 @@ def _trim(rows: list[_Row], start: int, stop: int, x: float, body: float) -> tup
         for side in (left, right):
             if len(side) > 1:
                 sides += 1
-                cells += any(b.x0 - a.x1 >= CELL_GAP * body for a, b in itertools.pairwise(side))
+                gaps = sum(b.x0 - a.x1 >= CELL_GAP * body for a, b in itertools.pairwise(side))
+                cells += gaps > 0 and len(side) < 2.5 * (gaps + 1)
     if cells > 0.4 * sides:
         return None
     if len(left_ends) < 4 or len(right_starts) < 3:

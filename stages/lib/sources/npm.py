@@ -241,7 +241,7 @@ class CldrAnnotations(NpmSource):
 class CldrNames(NpmSource):
     """Names in CLDR's JSON files; one unit for each file and namespace in it.
 
-    Date and number patterns, identities and values without a word are left out.
+    Date and number patterns, abbreviations, identities and values without a word are left out.
     """
 
     kind = "cldr_names"
@@ -256,11 +256,13 @@ class CldrNames(NpmSource):
             "variants",
         ),
     }
-    # Namespaces of patterns (d MMMM y), of technical values and of the file's own identity.
+    # Namespaces of patterns (d MMMM y), of abbreviations («в след. вт.», {0} кВт⋅ч), of technical values and of
+    # the file's own identity.
     SKIPPED = re.compile(
         r"identity|dateFormats|timeFormats|dateTimeFormats.*|.*Skeletons|availableFormats|intervalFormats"
         r"|hourFormat|gmt.*|compoundUnit|unitPrefixPattern|compoundUnitPattern.*"
         r"|gender|_.*"
+        r"|(?:.*-)?(?:short|narrow|abbreviated)"
     )
 
     def __init__(self, name: str, config: SourceConfig) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.fingerprint import fingerprint_benchmarks
+from commands.fingerprint import fingerprint_benchmarks
 from stages.lib.benchmarks import load_benchmark, read_texts
 from stages.lib.errors import DataError, DownloadError, ParamsError
 from stages.lib.files import sha256_file

@@ -131,7 +131,7 @@ def test_annotations_read_short_names_by_block_and_no_keywords(tmp_path):
     }
 
 
-def test_cldr_names_keep_words_and_leave_patterns(tmp_path):
+def test_cldr_names_keep_words_and_leave_patterns_and_abbreviations(tmp_path):
     content = {
         "identity": {"language": "tk"},
         "dates": {
@@ -166,7 +166,6 @@ def test_cldr_names_keep_words_and_leave_patterns(tmp_path):
         "cldr_dates/ca-gregorian/months|dates.calendars.gregorian.months.format.wide.1": "ýanwar",
         f"cldr_dates/dateFields/day|{future}#one": "{0} günden",
         f"cldr_dates/dateFields/day|{future}#other": "{0} günden",
-        "cldr_dates/dateFields/week|dates.fields.week-short.displayName": "hep.",
     }
 
 

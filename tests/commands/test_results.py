@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages import results
+from commands import results
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
 from stages.lib.params import Pair, load_params

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from stages import benchmark
+from commands import benchmark
 from stages.lib.benchmarks import Benchmark
 from stages.lib.errors import DownloadError, ModelError
 from stages.lib.params import Params, load_params
