@@ -53,6 +53,19 @@ class BenchmarkConfig(_Block):
     files: dict[Name, PinnedFile] = Field(min_length=1)
 
 
+class PdfParams(_Block):
+    """Bounds on reading one PDF; the keys but ``workers`` are those of ``stages.lib.pdf.Limits``."""
+
+    workers: Count
+    page_seconds: Annotated[float, Field(gt=0.0)]
+    ocr_seconds: Annotated[float, Field(gt=0.0)]
+    open_seconds: Annotated[float, Field(gt=0.0)]
+    memory_mb: Annotated[int, Field(ge=200)]
+    max_pages: Count
+    max_file_mb: Count
+    ocr: bool
+
+
 class AlignParams(_Block):
     pivots: list[Lang]
 
@@ -143,6 +156,7 @@ class Params(_Block):
     benchmarks_config: dict[Name, BenchmarkConfig]
     # Read and checked by the crawler, which shares no code with the stages.
     crawl: dict[str, Any]
+    pdf: PdfParams
     align: AlignParams
     clean: CleanParams
     split: SplitParams

@@ -13,6 +13,7 @@ import pytest
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
+from stages.lib.params import load_params
 from stages.lib.pdf import Limits, ReportRow, read_pdf
 from stages.lib.pdf.book import PageText
 from stages.lib.pdf.pool import _Pool, read_pages
@@ -348,3 +349,9 @@ def test_a_scanned_page_is_read_where_tesseract_is_installed(tmp_path: Path) -> 
     assert "read with tesseract" in book.report[0].reason
     read, meant = set(_words(book)), set(" ".join(RUSSIAN).split())
     assert len(read & meant) >= 0.9 * len(meant)
+
+
+def test_the_params_block_has_the_names_of_the_limits() -> None:
+    block = load_params().pdf.model_dump()
+    assert block.pop("workers") >= 1
+    assert Limits(**block) == Limits()
