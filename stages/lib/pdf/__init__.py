@@ -1,6 +1,19 @@
 """PDF to text: reading order, running headers, hyphens, broken fonts, scans, and a row for every page."""
 
+from typing import TYPE_CHECKING, Any
+
 from stages.lib.pdf.book import Block, Book, Limits, ReportRow
-from stages.lib.pdf.reader import read_pdf
+
+if TYPE_CHECKING:
+    from stages.lib.pdf.reader import read_pdf
 
 __all__ = ["Block", "Book", "Limits", "ReportRow", "read_pdf"]
+
+
+def __getattr__(name: str) -> Any:
+    # Worker processes import this package too, and start faster without the reader's half of it.
+    if name == "read_pdf":
+        from stages.lib.pdf.reader import read_pdf
+
+        return read_pdf
+    raise AttributeError(name)

@@ -33,6 +33,12 @@ _CHAPTER = re.compile(
     r"(глава|раздел|часть|параграф|урок|тема|bölüm|bap|sapak)\s+([ivxlc]+|\d+)\b|§\s*\d+|\d+-(nji|njy)\s+(bap|bölüm|sapak|tema)\b",
     re.IGNORECASE,
 )
+# What the three above can start with: most lines do not, and one look is cheaper than three.
+_SPECIAL = re.compile(
+    r"\d|[№§]|рис|табл|схем|карт|диагр|фото|упр|зад|практ|лаб|вопр|глав|разд|част|параг|урок|тема"
+    r"|sur|tabl|jed|shem|çyz|diag|gön|ýum|mes|amal|tej|sor|sow|böl|bap|sap",
+    re.IGNORECASE,
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _MATH = re.compile(r"[=≈≠≤≥<>±∓√∑∏∫∞∂∆→⇒⇔∈∉∪∩⊂]")
@@ -210,9 +216,10 @@ def _kind(line: Line, body: float, frame: _Frame) -> str:
     text = line.text
     if line.kind == "table":
         return "table"
-    if _CAPTION.match(text) and len(text) < 200 and (line.bold or line.size < 0.97 * body):
+    is_special = _SPECIAL.match(text) is not None
+    if is_special and _CAPTION.match(text) and len(text) < 200 and (line.bold or line.size < 0.97 * body):
         return "caption"
-    if _EXERCISE.match(text) and (line.bold or len(text) < 40 or text.lstrip()[0] == "№"):
+    if is_special and _EXERCISE.match(text) and (line.bold or len(text) < 40 or text.lstrip()[0] == "№"):
         return "exercise"
     if line.size >= 1.12 * body and len(text) < 200:
         return "heading"

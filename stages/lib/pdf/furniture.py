@@ -135,14 +135,19 @@ def _repeated(members: list[_Candidate], around: list[_Candidate], offsets: set[
                 if len(word) >= 4:
                     texts_with[word].add(candidate.folded)
     running = set()
+    others = []
     for candidate in members:
         if not candidate.folded or candidate.folded == "0":
             continue
         near = _near(pages_of[candidate.folded], candidate.page)
-        if len(near) < 2 and len(candidate.folded) <= 90:
-            # Fuzzy, for recognised text and for a header cut short.
-            for text in _similar(candidate.folded, texts_with):
-                near |= _near(pages_of[text], candidate.page)
+        if len(near) >= 2:
+            running.add((candidate.page, candidate.place))
+        elif len(candidate.folded) <= 90:
+            others.append((candidate, near))
+    # Fuzzy, for recognised text and for a header cut short: a place of running text has some that agree.
+    for candidate, near in others if running else ():
+        for text in _similar(candidate.folded, texts_with):
+            near |= _near(pages_of[text], candidate.page)
         if len(near) >= 2:
             running.add((candidate.page, candidate.place))
     return running

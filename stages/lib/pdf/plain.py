@@ -19,7 +19,7 @@ MAX_GAP = 1.25
 LEVEL = 0.6
 # pdfium gives a hyphen at a line end as U+FFFE and swallows the line break (U+0002 in older versions).
 _BREAKS = re.compile(r"\r\n|[\ufffe\x02]")
-_MARKED_WORD = re.compile(r"\w[\d*](?!\d*[\w,.])")
+_DIGITS = re.compile(r"\d{1,2}|\*{1,3}")
 _SCRIPT = re.compile(r"[⁰-₟¹²³]")
 
 
@@ -135,8 +135,18 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
     py = px + 8
     box, matrix = api.box_type(), api.matrix_type()
     box_at, matrix_at = ctypes.addressof(box), ctypes.addressof(matrix)
+    for mark in _DIGITS.finditer(text) if strict else ():
+        if mark.start() and text[mark.start() - 1].isalpha():
+            api.origin(handle, mark.start() - 1, px, py)
+            level = point[1]
+            api.origin(handle, mark.start(), px, py)
+            if abs(point[1] - level) > LEVEL:
+                raise NotPlain("raised mark")
     found: list[tuple[Line, int]] = []
     start = 0
+    name = ctypes.create_string_buffer(96)
+    name_at, flags = ctypes.addressof(name), ctypes.c_int()
+    flags_at = ctypes.addressof(flags)
     ends = [(m.start(), m.end(), m.group() != "\r\n") for m in _BREAKS.finditer(text)]
     for stop, after, hyphen in [*ends, (count, count, False)]:
         string = text[start:stop].rstrip()
@@ -154,10 +164,6 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
         size = api.font_size(handle, first) * abs(matrix.d)
         api.origin(handle, first, px, py)
         x0, base = point
-        for mark in _MARKED_WORD.finditer(string):
-            api.origin(handle, first + mark.start() + 1, px, py)
-            if strict and abs(point[1] - base) > LEVEL:
-                raise NotPlain("raised mark")
         api.origin(handle, last, px, py)
         if strict and abs(point[1] - base) > LEVEL:
             raise NotPlain("line not level")
@@ -166,7 +172,8 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
         if hyphen:
             string += "-"
             x1 += 0.3 * size
-        line = Line(string, x0, x1, height - base, size, _is_bold(api, handle, first), 0)
+        api.font_info(handle, first, name_at, 96, flags_at)
+        line = Line(string, x0, x1, height - base, size, _is_bold(name.value), 0)
         found.append((line, first))
     if not strict:
         return [line for line, _ in found]
@@ -209,17 +216,9 @@ def _join_ends(found: list[tuple[Line, int]], i: int) -> None:
         del found[i + 1]
 
 
-_bold_names: dict[bytes, bool] = {}
-
-
-def _is_bold(api: _Pdfium, textpage: int, index: int) -> bool:
-    buffer = ctypes.create_string_buffer(96)
-    flags = ctypes.c_int()
-    api.font_info(textpage, index, ctypes.addressof(buffer), 96, ctypes.addressof(flags))
-    name = buffer.value
-    if name not in _bold_names:
-        _bold_names[name] = is_bold_name(name.decode("utf-8", "replace"))
-    return _bold_names[name]
+@functools.cache
+def _is_bold(name: bytes) -> bool:
+    return is_bold_name(name.decode("utf-8", "replace"))
 
 
 def is_bold_name(name: str) -> bool:

@@ -90,6 +90,8 @@ class Typesetter:
         self.gold = Gold()
         self.random = random.Random(seed)
         self.headers = headers
+        # Some programs set a line at once, with word spacing, others each word by itself, without spaces.
+        self.by_word = False
         self.title = title
         self.chapter = ""
         self.page = 0
@@ -235,9 +237,13 @@ class Typesetter:
                 cursor += 3.2 * len(part)
                 text.setFont(font, size)
             elif part:
-                text.setTextOrigin(cursor, y)
-                text.textOut(part)
-                cursor += pdfmetrics.stringWidth(part, font, size) + extra * part.count(" ")
+                for piece in re.findall(r" *[^ ]+", part) if self.by_word else [part]:
+                    word = piece.lstrip(" ") if self.by_word else piece
+                    skip = len(piece) - len(word)
+                    cursor += skip * (pdfmetrics.stringWidth(" ", font, size) + extra)
+                    text.setTextOrigin(cursor, y)
+                    text.textOut(word)
+                    cursor += pdfmetrics.stringWidth(word, font, size) + extra * word.count(" ")
         self.canvas.drawText(text)
 
     def _room(self, height: float) -> None:
@@ -410,6 +416,7 @@ def make_book(path: Path, pages: int, seed: int = 1, rich: bool = True) -> Gold:
         )
         number = chapter // 2
         name = titles[number % len(titles)]
+        book.by_word = chapter % 2 == 1
         book.chapter_start(f"Глава {number + 1}. {name}" if lang == "ru" else f"{number + 1}-nji bap. {name}")
         last = min(pages, book.page + rng.randint(6, 16))
         while book.page < last:
