@@ -189,14 +189,17 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
     for number, (line, first) in enumerate(found[1:-1]):
         if number % 5 and len(line.text) >= 12 and len(line.text) >= full * (line.x1 - line.x0):
             continue
-        widest = 0.0
+        widest, narrowest = 0.0, 1e9
         place = line.text.find(" ")
         while place >= 0:
             api.char_box(handle, first + place - 1, box_at)
             api.origin(handle, first + place + 1, px, py)
-            widest = max(widest, abs(point[0] - box.right))
+            gap = abs(point[0] - box.right)
+            widest, narrowest = max(widest, gap), min(narrowest, gap)
             place = line.text.find(" ", place + 1)
-        wide_lines += widest >= MAX_GAP * line.size
+        # A justified line of few words has wide gaps, all alike.
+        if widest > 1.3 * narrowest + 1.0 or widest >= 3 * MAX_GAP * line.size or line.text.count(" ") == 1:
+            wide_lines += widest >= MAX_GAP * line.size
         if wide_lines >= 3 or widest >= 3 * MAX_GAP * line.size:
             raise NotPlain("wide gaps")
     return [line for line, _ in found]

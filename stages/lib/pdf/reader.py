@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 from stages.lib.pdf.book import Book, Limits, PageText, ReportRow
@@ -19,9 +22,6 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
     opened, is a row of the report. Blocks come in reading order, notes after the text of their page.
     """
     limits = limits or Limits()
-    pages: list[PageText] = []
-    vocabulary = Vocabulary()
-    report: list[ReportRow] = []
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -29,6 +29,26 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
     if size > limits.max_file_mb * 1024 * 1024:
         reason = f"{size // (1024 * 1024)} MB, over the limit of {limits.max_file_mb} MB"
         return Book([], [ReportRow(0, "error", reason)])
+    with _without_collector():
+        return _read(path, workers, limits)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Stop the cycle collector: a book is many small tuples, which it would go over again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read(path: Path, workers: int, limits: Limits) -> Book:
+    pages: list[PageText] = []
+    vocabulary = Vocabulary()
+    report: list[ReportRow] = []
     for item in read_pages(path, workers, limits):
         if isinstance(item, ReportRow):
             report.append(item)

@@ -6,6 +6,7 @@ It talks over its standard input and output in pickled messages, each after its 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import struct
@@ -252,6 +253,9 @@ def main() -> None:
     except (Exception, RecursionError) as error:
         send(outgoing, ("failed", f"cannot be opened ({_name(error)})"))
         return
+    # What is loaded stays; what a page leaves behind is collected after some pages, not some hundred objects.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     while (request := receive(incoming)) is not None:
         for index in request[1]:
             try:
