@@ -10,7 +10,7 @@ from typing import Any
 from pdfminer.pdfdevice import PDFTextDevice
 from pdfminer.pdffont import PDFUnicodeNotDefined
 from pdfminer.pdfinterp import PDFPageInterpreter
-from pdfminer.pdftypes import stream_value
+from pdfminer.pdftypes import int_value, stream_value
 from pdfminer.psparser import LIT
 from pdfminer.utils import apply_matrix_pt, mult_matrix
 
@@ -353,6 +353,8 @@ class MinerDocument:
             self._file.close()
             raise
         self.next_index = 0
+        # Length of the last page's content as it is packed in the file.
+        self.content_bytes = 0
 
     def read(self, index: int) -> PageDevice:
         """Interpret page ``index`` (from 0, not below ``next_index``) and return the filled device.
@@ -366,6 +368,8 @@ class MinerDocument:
             self.next_index += 1
             if self.next_index == index + 1:
                 self._interpreter.process_page(page)
+                streams = (stream_value(item) for item in page.contents)
+                self.content_bytes = sum(int_value(stream.attrs.get("Length", 0)) for stream in streams)
                 return self.device
 
     def count(self) -> int:

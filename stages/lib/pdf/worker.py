@@ -151,11 +151,22 @@ class Reader:
                 status, remark = "repaired", f"{fault or 'pdfminer.six loses text here'}; read with pdfium"
         if letters < SCAN_LETTERS and page is not None and self._is_scan(page, width, height):
             return self._read_scan(index, page, width, height, lines)
+        if not letters and status == "ok":
+            remark = "no text"
+            if self._is_undecoded(page):
+                status, remark = "error", "the page has content, but nothing of it can be decoded"
         if not any("(cid:" in line.text for line in lines) and not has_odd_letters(
             "\n".join(line.text for line in lines)
         ):
             lines = [line._replace(spans=()) for line in lines]
         return PageText(index + 1, width, height, lines, status, remark, "layout")
+
+    def _is_undecoded(self, page: Any) -> bool:
+        import pypdfium2.raw as raw
+
+        # An empty page has a few bytes of content at most; a drawing or a picture is an object.
+        is_blank = page is None or raw.FPDFPage_CountObjects(page) == 0
+        return is_blank and self.miner is not None and self.miner.content_bytes > 100
 
     def _miner_page(self, index: int) -> Any:
         from stages.lib.pdf.miner import MinerDocument
