@@ -88,8 +88,8 @@ class Page:
         return "\n".join(block.text for block in self.blocks)
 
 
-def read_page(html: str, site: str | None = None) -> Page:
-    """Read one page.
+def read_page(html: str, site: str | None = None, *, with_date: bool = True) -> Page:
+    """Read one page; looking for its date is slow where the page does not give it in so many words.
 
     Raises DataError if it is over ``MAX_CHARS`` or holds no element at all.
     """
@@ -109,7 +109,8 @@ def read_page(html: str, site: str | None = None) -> Page:
             flags.add("embedded")
     if not blocks:
         flags.add("empty")
-    return Page(title, metadata.published(), _declared_language(tree), tuple(blocks), tuple(sorted(flags)))
+    published = metadata.published() if with_date else None
+    return Page(title, published, _declared_language(tree), tuple(blocks), tuple(sorted(flags)))
 
 
 # ---------------------------------------------------------------------------------------------------------

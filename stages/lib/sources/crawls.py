@@ -25,7 +25,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from stages.lib.archives import MAX_MEMBERS
-from stages.lib.documents import decide_language, decode_text, is_foreign, read_docx, read_text, split_name
+from stages.lib.documents import (
+    clean_line,
+    decide_language,
+    decode_text,
+    is_foreign,
+    read_docx,
+    read_text,
+    split_name,
+)
 from stages.lib.errors import DataError, ParamsError, SourceError
 from stages.lib.files import atomic_path, sha256_file
 from stages.lib.html import Block, RepeatedBlocks, read_page, repair_blocks
@@ -196,6 +204,7 @@ class DocumentSource(Source):
             texts = [block.text] if block.kind == "cell" else split_sentences(block.text, document.lang)
             for text in texts:
                 if any(map(str.isalpha, text)):
+                    text = unicodedata.normalize("NFC", text)
                     yield Segment(document.unit, document.lang, text, None, document.url or "", page)
                 else:
                     self.report["sentences dropped: no letters"] += 1
@@ -289,16 +298,17 @@ class Crawl(DocumentSource):
                 self.report["records not read: sha256 differs"] += 1
                 continue
             try:
-                page = read_page(text, self.package)
+                page = read_page(text, self.package, with_date=False)
             except DataError as error:
                 log.warning("%s: %s: %s", self.name, record["url"], error)
-                self.report["records not read: no HTML"] += 1
+                self.report["records not read: no page that can be read"] += 1
                 continue
             if not page.blocks:
                 self.report["pages dropped: no text"] += 1
                 continue
             title = record.get("title") if isinstance(record.get("title"), str) else page.title
-            blocks = [Block("title", " ".join(title.split()))] if title and title.strip() else []
+            title = clean_line(title or "")
+            blocks = [Block("title", title)] if title else []
             filed = record.get("lang") if isinstance(record.get("lang"), str) else page.declared
             lang, blocks = self._decide([*blocks, *page.blocks], filed, langs)
             if lang is None:
@@ -458,7 +468,7 @@ class Files(DocumentSource):
         if suffix in (".html", ".htm"):
             if files.size(member) > MAX_HTML_BYTES:
                 raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_HTML_BYTES:,}")
-            page = read_page(_decode_html(files[member], name))
+            page = read_page(_decode_html(files[member], name), with_date=False)
             title = [Block("title", page.title)] if page.title else []
             return [(None, block) for block in (*title, *page.blocks)]
         reader = read_docx if suffix == ".docx" else read_text
@@ -606,15 +616,16 @@ def _is_intact(text: str, sha256: object) -> bool:
 
 def _unit(record: Mapping[str, Any]) -> str:
     doc = record.get("doc")
-    if isinstance(doc, str) and doc.partition("/")[2].strip():
-        return doc.partition("/")[2].strip()
+    if isinstance(doc, str) and clean_line(doc.partition("/")[2]):
+        return clean_line(doc.partition("/")[2])
     return hashlib.sha256(record["url"].encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _address(record: Mapping[str, Any]) -> str | None:
     for url in (record.get("canonical"), record["url"]):
         if isinstance(url, str) and url.startswith(("http://", "https://")):
-            return url
+            # An address cannot carry lone surrogates; a damaged record can.
+            return url.encode("utf-8", "replace").decode()
     return None
 
 

@@ -13,6 +13,7 @@ from stages.lib.errors import DataError
 from stages.lib.html import Block, RepeatedBlocks, read_page, repair_blocks
 from tests.crawler.replica import make_site
 from tests.stages.lib.html_pages import gold_pages
+from tests.stages.lib.html_pages_unseen import unseen_pages
 
 PAGES = gold_pages(5)
 PARAGRAPH = "Täze kitaphanada ýüz müňden gowrak kitap bar, okyjylar irden gelýär."
@@ -60,6 +61,12 @@ def test_body_text_beats_plain_trafilatura_on_the_gold_pages() -> None:
     assert ours["f1"] >= plain["f1"] + 0.1
     assert ours["recall"] >= plain["recall"]
     assert figures["ours_single_page"]["recall"] >= 0.999
+
+
+def test_layouts_that_the_rules_were_not_made_for_are_read_well_too() -> None:
+    figures = measure(unseen_pages(3))
+    assert figures["ours"]["f1"] >= 0.97
+    assert figures["ours"]["f1"] > figures["trafilatura"]["f1"]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ import pytest
 from stages.lib.errors import ParamsError, SourceError
 from stages.lib.params import SourceConfig
 from stages.lib.sources.crawls import Books, Crawl, Files
+from tests.crawler.harness import Bench
 from tests.crawler.prose import story
-from tests.crawler.replica import Page, make_site
+from tests.crawler.replica import Page, Replica, make_site
 
 ROOT = Path(__file__).parents[4]
 RU = "Новая библиотека открылась, и в неё приходит много читателей. Там есть хорошие книги для всех."
@@ -439,6 +440,23 @@ def test_books_are_read_with_pages_and_old_spelling_is_converted(tmp_path: Path)
     assert source.report["records not read: file missing"] == 1
     assert source.report["records not read: no book in it"] == 1
     assert source.report["records not read: sha256 differs"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("site", ["turkmenportal", "orient"])
+def test_what_the_crawler_writes_is_what_the_source_reads(site: str, tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "data")
+    with Replica(site, 12) as replica:
+        done = bench.crawl(replica)
+        assert done.code == 0, done.stderr
+    source = Crawl(site, config("crawl"))
+    table = run(source, tmp_path)
+    gold = list(replica.articles().values())
+    assert source.report["pages read"] == len(gold)
+    assert not [name for name in source.report if name.startswith(("records not", "pages dropped"))]
+    found = table.group_by("doc", "lang").agg(pl.col("text").str.join(" "))
+    texts = sorted(" ".join(words(text)) for text in found["text"])
+    assert texts == sorted(" ".join(words(f"{page.title} {page.text}")) for page in gold)
 
 
 def many_pages(count: int) -> Iterator[dict[str, Any]]:
