@@ -171,7 +171,7 @@ def _parse(html: str) -> HtmlElement:
 
     # A declared encoding would be believed; the text has been decoded already.
     html = _SOFT_BREAK.sub("", _SOFT_HYPHEN.sub("\u00ad", html.replace("\0", "")))
-    data = html.encode("utf-8", "replace")
+    data = html.encode("utf-8", "ignore")
     parser = lxml_html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
         tree = lxml_html.document_fromstring(data, parser=parser)

@@ -24,8 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+from tqdm import tqdm
+
 from stages.lib.archives import MAX_MEMBERS
 from stages.lib.documents import (
+    MAX_FILE_BYTES,
     clean_line,
     decide_language,
     decode_text,
@@ -55,7 +58,6 @@ RECORDS = "records.jsonl.gz"
 
 MAX_LINE_BYTES = 64 * 2**20
 MAX_HTML_BYTES = 8 * 2**20
-MAX_PDF_BYTES = 500 * 2**20
 _CHUNK = 1 << 18
 _ROWS_PER_FRAME = 5_000
 _SUFFIXES = (".docx", ".htm", ".html", ".pdf", ".txt")
@@ -118,6 +120,9 @@ class DocumentSource(Source):
             known = ", ".join(LANGS)
             raise ParamsError(f"{where}.langs: expected a list of {known}, found {langs!r}")
         self.langs: list[str] = langs
+        self.workers = config.options.get("workers", 2)
+        if not isinstance(self.workers, int) or self.workers < 1:
+            raise ParamsError(f"{where}.workers: expected a number above 0, found {self.workers!r}")
 
     def collect(self, out: Path) -> int:
         """Stream the raw files into one tar, with their origin, and return how many there are."""
@@ -329,7 +334,8 @@ class Crawl(DocumentSource):
             for place, record in enumerate(_read_records(file, Counter())):
                 last[_record_id(record)] = place
         with files.open(RECORDS) as file:
-            for place, record in enumerate(_read_records(file, self.report)):
+            records = enumerate(_read_records(file, self.report))
+            for place, record in tqdm(records, self.name, unit=" records", disable=None):
                 if last[_record_id(record)] == place:
                     yield record
                 else:
@@ -387,7 +393,7 @@ class Books(Crawl):
             return self._read_pdf(path, where)
 
     def _read_pdf(self, path: Path, where: str) -> list[tuple[int | None, Block]]:
-        return _read_pdf(path, where, self.report, int(self.config.options.get("workers", 2)))
+        return _read_pdf(path, where, self.report, self.workers)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -400,6 +406,7 @@ class Files(DocumentSource):
 
     kind = "files"
     registry = "folder"
+    options = ("langs", "workers")
 
     def gather(self) -> tuple[str, RawFiles]:
         if not FILES.is_dir():
@@ -464,13 +471,15 @@ class Files(DocumentSource):
         suffix = PurePosixPath(name).suffix.lower()
         if suffix == ".pdf":
             with files.open(member) as file, _as_path(file, ".pdf") as path:
-                return _read_pdf(path, name, self.report, 2)
+                return _read_pdf(path, name, self.report, self.workers)
         if suffix in (".html", ".htm"):
             if files.size(member) > MAX_HTML_BYTES:
                 raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_HTML_BYTES:,}")
             page = read_page(_decode_html(files[member], name), with_date=False)
             title = [Block("title", page.title)] if page.title else []
             return [(None, block) for block in (*title, *page.blocks)]
+        if files.size(member) > MAX_FILE_BYTES:
+            raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_FILE_BYTES:,}")
         reader = read_docx if suffix == ".docx" else read_text
         return [(None, block) for block in reader(files[member], name)]
 
@@ -516,7 +525,10 @@ def _open_raw(raw: Path) -> Iterator[RawFiles]:
                 openers[member.name] = ((lambda member=member: tar.extractfile(member)), member.size)
         except (tarfile.TarError, OSError, EOFError) as error:
             raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
-        yield RawFiles(openers)
+        try:
+            yield RawFiles(openers)
+        except tarfile.TarError as error:
+            raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
 
 
 @contextmanager

@@ -260,6 +260,29 @@ def test_a_raw_tar_with_members_that_lead_out_of_it_is_refused(tmp_path: Path) -
         Crawl("orient", config("crawl")).extract(tmp_path / "raw.tar")
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_raw_tar_that_was_cut_is_one_line(share: float, tmp_path: Path) -> None:
+    put_crawl(tmp_path, "orient", packed(record(page, "orient") for page in articles("orient", 6)))
+    Crawl("orient", config("crawl")).collect(tmp_path / "raw.tar")
+    data = (tmp_path / "raw.tar").read_bytes().rstrip(b"\0")
+    (tmp_path / "raw.tar").write_bytes(data[: int(share * len(data))])
+    with pytest.raises(SourceError, match=r"raw\.tar: not a whole tar archive|raw tar without"):
+        Crawl("orient", config("crawl")).extract(tmp_path / "raw.tar")
+
+
+def test_lone_surrogates_and_invisible_letters_of_a_record_do_no_harm(tmp_path: Path) -> None:
+    page = articles("orient", 3)[0]
+    html = page.body.decode().replace(page.paragraphs[0], f"\ud800{page.paragraphs[0]}\u200b")
+    odd = record(
+        page, "orient", html=html, sha256=None, title=f"\ud800{page.title}\u00ad", doc="orient/7\ud800"
+    )
+    odd["canonical"] = "https://example.org/\ud800"
+    put_crawl(tmp_path, "orient", packed([json.dumps(odd).encode() + b"\n"]))
+    table = run(Crawl("orient", config("crawl")), tmp_path)
+    assert set(table["doc"]) == {"orient/7"}
+    assert words(" ".join(table["text"])) == words(f"{page.title} {page.text}")
+
+
 def test_a_crawl_of_another_site_is_refused(tmp_path: Path) -> None:
     put_crawl(tmp_path, "orient", packed(record(page, "orient") for page in articles("orient", 3)))
     Crawl("orient", config("crawl")).collect(tmp_path / "raw.tar")
