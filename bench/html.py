@@ -21,7 +21,7 @@ from typing import Any
 
 from stages.lib import cli
 from stages.lib.files import write_json
-from stages.lib.html import Page, RepeatedBlocks, read_page, repair_blocks
+from stages.lib.html import Page, RepeatedBlocks, SiteWords, read_page, repair_blocks
 from tests.stages.lib.html_pages import GoldPage, gold_pages
 from tests.stages.lib.html_pages_unseen import unseen_pages
 
@@ -57,12 +57,14 @@ def measure(pages: Sequence[GoldPage]) -> dict[str, Any]:
     began = time.process_time()
     read: list[Page] = []
     repeated: dict[tuple[str, str, bool], RepeatedBlocks] = defaultdict(RepeatedBlocks)
+    words: dict[tuple[str, str, bool], SiteWords] = defaultdict(SiteWords)
     for page in pages:
         read.append(read_page(page.html, site_of(page)[0]))
         repeated[site_of(page)].add(block.text for block in read[-1].blocks if block.kind != "cell")
+        words[site_of(page)].add(block.text for block in read[-1].blocks)
     ours, single = [], []
     for page, found in zip(pages, read, strict=True):
-        blocks, _ = repair_blocks(found.blocks, page.lang)
+        blocks, _ = repair_blocks(found.blocks, page.lang, words[site_of(page)])
         single.append(count_words("\n".join(block.text for block in blocks), page.text))
         kept = [
             block.text

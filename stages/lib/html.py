@@ -732,19 +732,54 @@ def _declared_language(tree: HtmlElement) -> str | None:
 # Repairs that need to know the language, and other pages
 # ---------------------------------------------------------------------------------------------------------
 
+_HYPHENATED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BROKEN_WORD = re.compile(r"([^\W\d_]{2,})[-‐]\s([^\W\d_]{2,})")
 # "двух- и трёхэтажные", "söwda- we senagat": the hyphen waits for the word that is shared.
 _SUSPENDED = _words("и или да а либо we ýa ýa-da hem и/или and or und ve veya va yoki және немесе")
+# Particles and endings that a hyphen joins.
+_ENCLITICS = _words("да де da de ä nji njy njisi njysy то либо нибудь таки ka")
+# Breaks in one text from which on a hyphen before a space is taken for a line end's, not for a sloppy dash.
+_MANY_BREAKS = 3
 
 
-def repair_blocks(blocks: Sequence[Block], lang: str) -> tuple[list[Block], set[str]]:
+class SiteWords:
+    """The words of a site's pages in one language: witnesses of how a broken word is written.
+
+    When there are more than ``max_words``, those seen once go.
+    """
+
+    def __init__(self, max_words: int = 300_000) -> None:
+        self._max_words = max_words
+        self._counts: Counter[str] = Counter()
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Add the words of texts, the halves of broken words aside."""
+        for text in texts:
+            self._counts.update(_HYPHENATED.findall(_BROKEN_WORD.sub(" ", text.lower())))
+        if len(self._counts) > self._max_words:
+            self._counts = Counter({word: count for word, count in self._counts.items() if count > 1})
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._counts
+
+
+def repair_blocks(
+    blocks: Sequence[Block], lang: str, site: SiteWords | None = None
+) -> tuple[list[Block], set[str]]:
     """Repair words broken at line ends and letters of the wrong script.
 
-    A word "bro- ken" is joined unless the text has "bro-ken" elsewhere (then the hyphen stays), or the hyphen
-    is a suspended one. Returns the blocks and flags: ``mixed-script`` where a word could not be repaired.
+    "bro- ken" is joined if the text or the site has "broken", gets "bro-ken" if it has that, and is joined
+    without such a witness only where the text has several breaks and neither half as a word of its own: one
+    hyphen alone may be a dash. Returns the blocks and flags for what could not be repaired: ``broken-word``,
+    ``mixed-script``.
     """
-    known = Counter(
-        word for block in blocks for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", block.text.lower())
+    known = SiteWords()
+    known.add(block.text for block in blocks)
+    witnesses = (known,) if site is None else (known, site)
+    breaks = sum(
+        right.lower() not in _SUSPENDED | _ENCLITICS
+        for block in blocks
+        for _, right in _BROKEN_WORD.findall(block.text)
     )
     flags = set()
 
@@ -752,12 +787,16 @@ def repair_blocks(blocks: Sequence[Block], lang: str) -> tuple[list[Block], set[
         left, right = match.groups()
         if right.lower() in _SUSPENDED or not right[0].islower():
             return match.group()
-        if known[f"{left}{right}".lower()]:
+        whole, compound = f"{left}{right}".lower(), f"{left}-{right}".lower()
+        if any(whole in words for words in witnesses):
             return left + right
-        # Both halves are words of the text: a compound with its hyphen.
-        if known[f"{left}-{right}".lower()] or (known[left.lower()] > 1 and known[right.lower()] > 1):
+        if right.lower() in _ENCLITICS or any(compound in words for words in witnesses):
             return f"{left}-{right}"
-        return left + right
+        is_word = any(half.lower() in words for words in witnesses for half in (left, right))
+        if breaks >= _MANY_BREAKS and not is_word:
+            return left + right
+        flags.add("broken-word")
+        return match.group()
 
     repaired = []
     for block in blocks:

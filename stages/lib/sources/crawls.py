@@ -39,7 +39,7 @@ from stages.lib.documents import (
 )
 from stages.lib.errors import DataError, ParamsError, SourceError
 from stages.lib.files import atomic_path, sha256_file
-from stages.lib.html import Block, RepeatedBlocks, read_page, repair_blocks
+from stages.lib.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
 from stages.lib.params import SourceConfig
 from stages.lib.pdf import read_pdf
 from stages.lib.sentences import split_sentences
@@ -111,6 +111,7 @@ class DocumentSource(Source):
         super().__init__(name, config)
         # How many of what was read and dropped, by reason; extract logs it.
         self.report: Counter[str] = Counter()
+        self._words: dict[str, SiteWords] = defaultdict(SiteWords)
         where = f"sources_config.{name}.options"
         unknown = sorted(set(config.options) - set(self.options))
         if unknown:
@@ -155,6 +156,7 @@ class DocumentSource(Source):
         from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
 
         self.report.clear()
+        self._words.clear()
         places: Counter[tuple[str, str]] = Counter()
         frames: list[pl.DataFrame] = []
         rows: list[tuple] = []
@@ -199,7 +201,7 @@ class DocumentSource(Source):
 
     def _sentences(self, document: _Document) -> Iterator[Segment]:
         blocks = [block for _, block in document.blocks]
-        repaired, flags = repair_blocks(blocks, document.lang)
+        repaired, flags = repair_blocks(blocks, document.lang, self._words.get(document.lang))
         self.report.update(f"documents with {flag}" for flag in flags)
         self.report[f"documents in {document.lang}"] += 1
         for (page, _), block in zip(document.blocks, repaired, strict=True):
@@ -270,6 +272,7 @@ class Crawl(DocumentSource):
                 repeated[document.lang].add(
                     block.text for _, block in document.blocks if block.kind != "title"
                 )
+                self._words[document.lang].add(block.text for _, block in document.blocks)
                 name = (document.unit, document.lang)
                 # A site shows one language under the address of another: the right address wins.
                 if name in best:
