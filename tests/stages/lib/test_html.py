@@ -192,3 +192,12 @@ def test_a_page_without_text_is_flagged() -> None:
 def test_any_text_is_read_without_an_error_of_ours(text: str, tags: list[str]) -> None:
     page = read_page("<html><body>" + text.join([*tags, "<p>x"]))
     assert all(block.text.strip() == block.text and "\u00ad" not in block.text for block in page.blocks)
+
+
+def test_the_words_of_a_site_take_bounded_memory_and_frequent_ones_stay() -> None:
+    site = SiteWords(max_words=500)
+    for number in range(2000):
+        name = "".join(chr(ord("a") + int(digit)) for digit in str(number))
+        site.add([f"Kitaphana {name} açyldy"])
+    assert len(site._counts) <= 500
+    assert "kitaphana" in site
