@@ -14,7 +14,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints clean-venv
+.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints trials crawl clean-venv
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,17 @@ benchmarks: $(STAMP)  ## Evaluate the default adapters on NTREX and FLORES (web 
 
 fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 	python -m commands.fingerprint
+
+trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figures go to metrics/recipes.json
+	python -m commands.trials
+
+crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu [SINCE=2024-01-01] [CONTACT=you@example.org]
+	python -m crawler --site "$(SITE)" $(if $(SINCE),--since $(SINCE)) $(if $(CONTACT),--contact $(CONTACT))
+	dvc add data/crawl/$(SITE).jsonl.gz $(if $(filter uzedu,$(SITE)),data/crawl/uzedu)
+	# A stage of the matrix cannot depend on a crawl that may be absent: collect it anew where it is listed.
+	if python -c 'import sys, yaml; sys.exit("$(SITE)" not in yaml.safe_load(open("params.yaml"))["sources"])'; then
+	  dvc repro --force --single-item collect@$(SITE)
+	fi
 
 clean-venv:  ## Remove the virtual environment
 	rm -rf $(VENV)

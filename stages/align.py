@@ -126,9 +126,11 @@ def align(folder: Path, params: Params) -> tuple[pl.DataFrame, dict[str, Any]]:
         }
     pairs = pl.concat(tables)
     if pairs.filter(pl.col("src_lang") == params.pair.src).is_empty():
+        keyless = sum(found["without_key"] for found in by_source.values())
         raise DataError(
-            f"{folder}: no {params.pair.src}-{params.pair.tgt} pair in {', '.join(params.sources)}; "
-            "check pair and sources in params.yaml"
+            f"{folder}: no {params.pair.src}-{params.pair.tgt} pair in {', '.join(params.sources)} "
+            f"({keyless:,} segments have no key to join by); "
+            "add a source with keys, or check pair and sources in params.yaml"
         )
     total = {lang: sum(counts["pairs"][lang] for counts in by_source.values()) for lang in src_langs}
     return pairs, {"by_source": by_source, "total": total}

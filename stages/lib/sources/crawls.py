@@ -40,8 +40,8 @@ from stages.lib.documents import (
 from stages.lib.errors import DataError, ParamsError, SourceError
 from stages.lib.files import atomic_path, sha256_file
 from stages.lib.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
-from stages.lib.params import SourceConfig
-from stages.lib.pdf import read_pdf
+from stages.lib.params import PdfParams, SourceConfig
+from stages.lib.pdf import Limits, read_pdf
 from stages.lib.sentences import split_sentences
 from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
 from stages.lib.transliterate import to_latin
@@ -107,8 +107,9 @@ class DocumentSource(Source):
     required: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[str, ...]] = ("langs",)
 
-    def __init__(self, name: str, config: SourceConfig) -> None:
+    def __init__(self, name: str, config: SourceConfig, pdf: PdfParams | None = None) -> None:
         super().__init__(name, config)
+        self.pdf = pdf
         # How many of what was read and dropped, by reason; extract logs it.
         self.report: Counter[str] = Counter()
         self._words: dict[str, SiteWords] = defaultdict(SiteWords)
@@ -121,9 +122,6 @@ class DocumentSource(Source):
             known = ", ".join(LANGS)
             raise ParamsError(f"{where}.langs: expected a list of {known}, found {langs!r}")
         self.langs: list[str] = langs
-        self.workers = config.options.get("workers", 2)
-        if not isinstance(self.workers, int) or self.workers < 1:
-            raise ParamsError(f"{where}.workers: expected a number above 0, found {self.workers!r}")
 
     def collect(self, out: Path) -> int:
         """Stream the raw files into one tar, with their origin, and return how many there are."""
@@ -349,7 +347,6 @@ class Books(Crawl):
     """Textbooks, from the packed file and the PDFs that ``make crawl`` leaves beside it."""
 
     kind = "books"
-    options = ("langs", "workers")
 
     def gather(self) -> tuple[str, RawFiles]:
         packed = self._packed()
@@ -396,7 +393,7 @@ class Books(Crawl):
             return self._read_pdf(path, where)
 
     def _read_pdf(self, path: Path, where: str) -> list[tuple[int | None, Block]]:
-        return _read_pdf(path, where, self.report, self.workers)
+        return _read_pdf(path, where, self.report, self.pdf)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -409,7 +406,6 @@ class Files(DocumentSource):
 
     kind = "files"
     registry = "folder"
-    options = ("langs", "workers")
 
     def gather(self) -> tuple[str, RawFiles]:
         if not FILES.is_dir():
@@ -474,7 +470,7 @@ class Files(DocumentSource):
         suffix = PurePosixPath(name).suffix.lower()
         if suffix == ".pdf":
             with files.open(member) as file, _as_path(file, ".pdf") as path:
-                return _read_pdf(path, name, self.report, self.workers)
+                return _read_pdf(path, name, self.report, self.pdf)
         if suffix in (".html", ".htm"):
             if files.size(member) > MAX_HTML_BYTES:
                 raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_HTML_BYTES:,}")
@@ -671,9 +667,14 @@ def _decode_html(data: bytes, where: str) -> str:
     return decode_text(data, where)[0]
 
 
-def _read_pdf(path: Path, where: str, report: Counter[str], workers: int) -> list[tuple[int | None, Block]]:
+def _read_pdf(
+    path: Path, where: str, report: Counter[str], pdf: PdfParams | None
+) -> list[tuple[int | None, Block]]:
     """Return a PDF's prose with pages, and count its pages by how they were read."""
-    book = read_pdf(path, workers=workers)
+    if pdf is None:
+        book = read_pdf(path)
+    else:
+        book = read_pdf(path, pdf.workers, Limits(**pdf.model_dump(exclude={"workers"})))
     for row in book.report:
         report[f"PDF {'pages' if row.page else 'files'} {row.status}"] += 1
         if row.status in ("quarantined", "scanned", "error"):

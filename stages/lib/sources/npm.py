@@ -256,8 +256,8 @@ class CldrNames(NpmSource):
             "variants",
         ),
     }
-    # Namespaces of patterns (d MMMM y), of abbreviations («в след. вт.», {0} кВт⋅ч), of technical values and of
-    # the file's own identity.
+    # Namespaces of patterns (d MMMM y), of abbreviations («в след. вт.», {0} кВт⋅ч), of technical values and
+    # of the file's own identity.
     SKIPPED = re.compile(
         r"identity|dateFormats|timeFormats|dateTimeFormats.*|.*Skeletons|availableFormats|intervalFormats"
         r"|hourFormat|gmt.*|compoundUnit|unitPrefixPattern|compoundUnitPattern.*"

@@ -448,7 +448,7 @@ def test_books_are_read_with_pages_and_old_spelling_is_converted(tmp_path: Path)
     outside = {**records[0], "key": "o", "file": "../../secret.pdf"}
     wrong = {**records[1], "key": "w", "doc": "uzedu/8", "sha256": "1" * 64}
     put_crawl(tmp_path, "uzedu", packed([*records, missing, outside, wrong]))
-    source = Books("uzedu", config("books", langs=["ru", "tk"], workers=1))
+    source = Books("uzedu", config("books", langs=["ru", "tk"]))
     table = run(source, tmp_path)
     assert set(table.select("doc", "lang").unique().iter_rows()) == {
         ("uzedu/7", "ru"),
