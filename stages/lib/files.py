@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -30,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     which the next run of the same command removes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in sorted(path.parent.glob(f".{path.name}.*.part")):
+    for stale in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.part")):
         pid = stale.name.rsplit(".", 2)[-2]
         if not (pid.isdigit() and _is_running(int(pid))):
             _remove(stale)

@@ -26,6 +26,12 @@ class Pair(_Block):
     src: Lang
     tgt: Lang
 
+    @model_validator(mode="after")
+    def _languages_differ(self) -> Pair:
+        if self.src == self.tgt:
+            raise ValueError(f"src and tgt are both {self.src!r}; expected two languages")
+        return self
+
 
 class SourceConfig(_Block):
     """Where one source's text comes from; ``kind`` names the class that reads it."""
@@ -160,7 +166,7 @@ class Params(_Block):
     clean: CleanParams
     split: SplitParams
     finetune: FinetuneParams
-    recipes: dict[Name, dict[str, Any]]
+    recipes: dict[Name, dict[Name, dict[str, Any]]]
     models_config: dict[Name, ModelConfig]
     evaluate: EvaluateParams
 
@@ -181,10 +187,22 @@ class Params(_Block):
             faults += [
                 f"{key}: {name!r} is listed twice" for name in sorted(set(names)) if names.count(name) > 1
             ]
+        for key in ("test_sources", "train_sources"):
+            faults += [
+                f"split.{key}: {_unknown('name', name, self.sources_config)}"
+                for name in getattr(self.split, key)
+                if name not in self.sources_config
+            ]
         if self.finetune.recipe not in self.recipes:
             faults.append(f"finetune.recipe: {_unknown('recipe', self.finetune.recipe, self.recipes)}")
-        for name in self.recipes:
-            for model in [*self.models, "default"]:
+        for name, blocks in self.recipes.items():
+            faults += [
+                f"recipes.{name}: {_unknown('model', model, ['all', *self.models_config])}"
+                for model in blocks
+                if model != "all" and model not in self.models_config
+            ]
+            # "all" stands for a model that has no block of its own.
+            for model in dict.fromkeys(["all", *self.models, *blocks]):
                 try:
                     self.recipe(name, model)
                 except ValidationError as error:

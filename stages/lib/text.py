@@ -73,8 +73,8 @@ _URL_LINK = re.compile(
 )
 _MAGIC_URL_LINK = re.compile(r"\[\{\{[^{}]{1,200}\}\}\s+([^\[\]]{1,500})\]")
 _WIKI_QUOTES = re.compile(r"'{2,5}")
-_HEADING = re.compile(r"^\s*(={1,6})\s*([^=\n]{1,300}?)\s*\1\s*$", re.MULTILINE)
-_BULLET = re.compile(r"^\s*(?:[*#]{1,4}(?=\s)|\*{1,4}(?=\w)|:{1,4}(?=\s))\s*", re.MULTILINE)
+_HEADING = re.compile(r"^[^\S\n]*(={1,6})\s*([^=\n]{1,300}?)\s*\1\s*$", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*(?:[*#]{1,4}(?=\s)|\*{1,4}(?=\w)|:{1,4}(?=\s))\s*", re.MULTILINE)
 
 _CJK_MNEMONIC = re.compile(r"\s*\([&_]\w\)")
 _MNEMONIC_START = re.compile(r"(?:(?<=^)|(?<=[\s(\"«“]))[&_](?=[^\W_])")
@@ -89,8 +89,12 @@ _PADDED_BRACKET = re.compile(r"(?<=[(\[«“])\s+(?=\w)|(?<=\w)\s+(?=[)\]»”])
 _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Co", "Cn", "Cs"))
 
 
+# They choose between the text and the picture of a sign, and count as printable.
+_VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f]")
+
+
 def _is_invisible(char: str) -> bool:
-    return unicodedata.category(char) in _INVISIBLE_CATEGORIES or "\ufe00" <= char <= "\ufe0f"
+    return unicodedata.category(char) in _INVISIBLE_CATEGORIES or bool(_VARIATION_SELECTOR.match(char))
 
 
 def strip_invisible(text: str) -> str:
@@ -98,7 +102,7 @@ def strip_invisible(text: str) -> str:
 
     Line breaks and tabs count as spaces, runs of spaces as one, and none stays at either end.
     """
-    if text.isprintable() and "\ufe0f" not in text:
+    if text.isprintable() and not _VARIATION_SELECTOR.search(text):
         return " ".join(text.split())
     return " ".join(_drop_invisible(text).split())
 

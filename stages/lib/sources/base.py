@@ -67,6 +67,8 @@ class Source(ABC):
     kind: ClassVar[str]
     registry: ClassVar[str]
     required: ClassVar[tuple[str, ...]] = ("package", "version")
+    # The keys that ``options`` of the source may have.
+    options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, config: SourceConfig) -> None:
         missing = [key for key in self.required if not getattr(config, key)]
@@ -74,6 +76,9 @@ class Source(ABC):
             raise ParamsError(
                 f"sources_config.{name}: kind {self.kind!r} needs {', '.join(missing)}; add it to params.yaml"
             )
+        if unknown := sorted(set(config.options) - set(self.options)):
+            known = ", ".join(self.options) or f"none for kind {self.kind!r}"
+            raise ParamsError(f"sources_config.{name}.options: unknown {', '.join(unknown)}; known: {known}")
         self.name = name
         self.config = config
 

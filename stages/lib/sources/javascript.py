@@ -141,14 +141,14 @@ class _Reader:
 
     def text_of(self, node: Node) -> str | None:
         """Return what a text expression says, with named placeholders; None if it is no text."""
-        if node.type == "string":
-            return "".join(_piece(child) for child in node.named_children)
-        if node.type == "template_string":
-            return "".join(
-                self._substitution(child.named_children[0])
-                if child.type == "template_substitution"
-                else _piece(child)
-                for child in node.named_children
+        if node.type in ("string", "template_string"):
+            return _join_surrogates(
+                "".join(
+                    self._substitution(child.named_children[0])
+                    if child.type == "template_substitution"
+                    else _piece(child)
+                    for child in node.named_children
+                )
             )
         if node.type == "parenthesized_expression":
             return self.text_of(node.named_children[0])
@@ -209,6 +209,11 @@ def _piece(node: Node) -> str:
     if code:
         return chr(int(next(group for group in code.groups() if group), 16))
     return _ESCAPES.get(text[1:], text[1:])
+
+
+def _join_surrogates(text: str) -> str:
+    r"""Return a text with ``\ud83d\ude00`` as the one character it means, and without lone halves of one."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
 
 
 def _is_module_level(declarator: Node) -> bool:

@@ -334,22 +334,25 @@ class JsLocale(NpmSource):
     """
 
     kind = "js_locale"
+    options = ("files", "locales", "root", "skip", "unit")
 
     def __init__(self, name: str, config: SourceConfig) -> None:
         super().__init__(name, config)
-        options = dict(config.options)
-        self.files = options.pop("files", {})
-        self.locale_names = options.pop("locales", {})
-        self.root = options.pop("root", "")
-        self.unit = options.pop("unit", "")
-        self.skip = options.pop("skip", [])
+        self.files = config.options.get("files", {})
+        self.locale_names = config.options.get("locales", {})
+        self.root = config.options.get("root", "")
+        self.unit = config.options.get("unit", "")
+        self.skip = config.options.get("skip", [])
         where = f"sources_config.{name}.options"
-        if options:
-            raise ParamsError(
-                f"{where}: unknown key {min(options)!r}; known: files, locales, root, skip, unit"
-            )
-        if not isinstance(self.files, dict) or not self.files:
+        if not _is_text_table(self.files) or not self.files:
             raise ParamsError(f"{where}.files: expected path: prefix, found {self.files!r}")
+        if not _is_text_table(self.locale_names):
+            raise ParamsError(f"{where}.locales: expected language: locale, found {self.locale_names!r}")
+        for key, value in (("root", self.root), ("unit", self.unit)):
+            if not isinstance(value, str):
+                raise ParamsError(f"{where}.{key}: expected a text, found {value!r}")
+        if not isinstance(self.skip, list) or not all(isinstance(name, str) for name in self.skip):
+            raise ParamsError(f"{where}.skip: expected a list of names, found {self.skip!r}")
         if any("{locale}" not in pattern for pattern in self.files):
             raise ParamsError(f"{where}.files: every path needs {{locale}} in it, found {sorted(self.files)}")
 
@@ -377,3 +380,7 @@ class JsLocale(NpmSource):
                     name = re.split(r"[.#]", key)[0]
                     if name not in self.skip:
                         yield Segment(self.unit or name, lang, text, key, file)
+
+
+def _is_text_table(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(part, str) for item in value.items() for part in item)

