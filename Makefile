@@ -30,6 +30,7 @@ $(STAMP): requirements.txt constraints.txt
 install: $(STAMP)  ## Make the virtual environment (.venv) with the pinned requirements
 
 repro: $(STAMP)  ## Run the pipeline and print the result table
+	python -m commands.check
 	dvc repro
 	python -m commands.results
 

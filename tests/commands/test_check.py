@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ORIGINAL = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def check(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "commands.check"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_committed_params_pass_in_silence(tmp_path: Path) -> None:
+    done = check(tmp_path, ORIGINAL)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  - django\n", "  - djanog\n", "sources: unknown name 'djanog'; did you mean 'django'?"),
+        ("  - use_tr\n", "  - use_rt\n", "models: unknown name 'use_rt'; did you mean 'use_tr'?"),
+        ("seed: 13\n", "seed: 13\nsed: 13\n", "sed: unknown key 'sed'; did you mean 'seed'?"),
+        ("margin_k: 4", "margin_k: four", "evaluate.margin_k: input should be a valid integer, found 'four'"),
+        ("kind: udhr", "kind: uhdr", "sources_config.udhr.kind: 'uhdr' is unknown; did you mean 'udhr'?"),
+    ],
+)
+def test_a_fault_is_one_line_and_exit_code_1(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in ORIGINAL
+    done = check(tmp_path, ORIGINAL.replace(old, new, 1))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
