@@ -74,8 +74,6 @@ def _change_digits(text: str) -> Iterator[str]:
         number = match.group()
         # +3 within 2..9 never gives 0 or 1, after which Russian and English nouns take another form.
         last = 2 + (int(number[-1]) + 3 - 2) % 8
-        if last == int(number[-1]):
-            last = 2 + (last + 1 - 2) % 8
         yield _splice(text, match.start(), match.end(), number[:-1] + str(last))
 
 
@@ -102,10 +100,11 @@ def _word_swapper(
     def swap(text: str) -> Iterator[str]:
         spans = [match.span() for match in fixed.finditer(text)]
         for match in pattern.finditer(text):
-            if any(start <= match.start() < stop for start, stop in spans):
+            # IGNORECASE takes İ and ı for i, lower() does not: such a word is Turkish, and stays.
+            new = table.get(match.group().lower())
+            if new is None or any(start <= match.start() < stop for start, stop in spans):
                 continue
-            new = _like(match.group(), table[match.group().lower()])
-            yield _splice(text, match.start(), match.end(), new)
+            yield _splice(text, match.start(), match.end(), _like(match.group(), new))
 
     return swap
 
@@ -142,9 +141,10 @@ def _stem_swapper(classes: list[tuple[str, str]], cased: bool) -> Callable[[str]
         for pattern, table in rules:
             for match in pattern.finditer(text):
                 stem = match.group(1)
-                if cased and not stem[0].isupper():
+                new = table.get(stem.lower())  # None: written with İ or ı, as above
+                if new is None or (cased and not stem[0].isupper()):
                     continue
-                found.append((match.start(1), match.end(1), _like(stem, table[stem.lower()])))
+                found.append((match.start(1), match.end(1), _like(stem, new)))
         for start, stop, new in sorted(found):
             yield _swap_name(text, start, stop, new)
 

@@ -117,3 +117,16 @@ def test_a_language_without_lists_gets_numbers_only():
     assert {copy.kind for copy in corrupt("1991-yilda Moskvada 12 ta yangi ko'prik ochildi", "uz")} == {
         "number"
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("İki köpri gurlar.", "tk"),  # re.IGNORECASE takes İ and ı for i, str.lower does not
+        ("ıki köpri gurlar.", "tk"),
+        ("İýul aýynda.", "tk"),
+        ("Файл для Wındows.", "ru"),
+    ],
+)
+def test_words_with_a_turkish_i_stay(text, lang):
+    assert corrupt(text, lang) == ()
