@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.metadata
+import importlib.util
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(".cache/kopri/finetune")
+_LIBRARIES = ("numpy", "peft", "sentence-transformers", "torch", "transformers")
 
 
 def dev_scorer(
@@ -71,12 +75,12 @@ def dev_scorer(
 def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[Path]) -> str:
     """Return a name for a run's checkpoint: what the result depends on, and nothing else.
 
-    The code counts too: a checkpoint of older code is never resumed.
+    The code and its libraries count too: a checkpoint of older code is never resumed.
     """
     here = Path(__file__).resolve()
     code = [
         here,
-        *sorted((here.parent / "lib").glob("training.py")),
+        *(here.parent / "lib" / module for module in ("retrieval.py", "training.py")),
         *sorted((here.parent / "lib/encoders").glob("*.py")),
     ]
     parts = {
@@ -84,6 +88,8 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
         "pair": params.pair.model_dump(),
         "recipe": recipe.model_dump(),
         "seed": seed,
+        "batch_tokens": params.evaluate.batch_tokens,
+        "versions": {library: importlib.metadata.version(library) for library in _LIBRARIES},
         "files": [sha256_file(path) for path in [*inputs, *code]],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
@@ -134,13 +140,8 @@ def _log_curves(history: list[dict[str, float]], folder: Path, params: Params, r
                     live.log_metric(key, value)
             live.next_step()
     if params.finetune.tracker == "wandb":
-        try:
-            import wandb
-        except ImportError:
-            raise ModelError(
-                "finetune.tracker is wandb and the package wandb is not installed; "
-                "run pip install wandb, or set finetune.tracker to none"
-            ) from None
+        import wandb
+
         with wandb.init(project="kopri", name=run, config=params.model_dump()) as tracked:
             for row in history:
                 tracked.log(row, step=int(row["epoch"]))
@@ -161,24 +162,33 @@ def main() -> None:
             f"--model {args.model}: not in params.yaml's models_config; "
             f"known: {', '.join(sorted(params.models_config))}"
         )
+    if params.finetune.tracker == "wandb" and importlib.util.find_spec("wandb") is None:
+        raise ModelError(
+            "finetune.tracker is wandb and the package wandb is not installed; "
+            "run pip install wandb, or set finetune.tracker to none"
+        )
     inputs = [args.splits / "train.parquet", args.splits / "dev.parquet"]
     train, dev = (read_table(path, CORPUS_SCHEMA) for path in inputs)
     if dev.is_empty():
         raise DataError(f"{inputs[1]}: no dev pair; raise split.dev_share or add sources")
     recipe = params.recipe(params.finetune.recipe, args.model)
+    unfinished = {
+        seed: CHECKPOINTS / run_key(args.model, params, recipe, seed, inputs)
+        for seed in params.finetune.seeds
+    }
     with atomic_path(args.out) as folder:
         summaries = []
-        for seed in params.finetune.seeds:
-            key = run_key(args.model, params, recipe, seed, inputs)
-            checkpoint = CHECKPOINTS / key / "last.pt"
+        for seed, run in unfinished.items():
             out = folder / f"seed-{seed}"
-            out.mkdir(parents=True)
-            summaries.append(finetune_seed(args.model, params, seed, train, dev, checkpoint, out))
+            summaries.append(finetune_seed(args.model, params, seed, train, dev, run / "last.pt", out))
         scores = [summary["dev"]["score"] for summary in summaries]
         write_json(
             folder / "training.json",
             {"recipe": params.finetune.recipe, "settings": recipe.model_dump(), "seeds": summaries},
         )
+    # What is finished is trained anew when it is asked for again: a checkpoint is for killed runs alone.
+    for run in unfinished.values():
+        shutil.rmtree(run, ignore_errors=True)
     before = summaries[0]["dev_pretrained"]["score"]
     log.info("%s: dev MRR %.4f pretrained, %.4f fine-tuned", args.model, before, float(np.mean(scores)))
 

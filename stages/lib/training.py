@@ -100,9 +100,9 @@ def contrastive_loss(src: torch.Tensor, tgt: torch.Tensor, same: torch.Tensor, s
     import torch
 
     logits = scale * src @ tgt.T  # (n, n)
-    diagonal = torch.eye(len(logits), dtype=torch.bool)
+    diagonal = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     logits = logits.masked_fill(same & ~diagonal, float("-inf"))
-    gold = torch.arange(len(logits))
+    gold = torch.arange(len(logits), device=logits.device)
     both = torch.nn.functional.cross_entropy(logits, gold) + torch.nn.functional.cross_entropy(logits.T, gold)
     return both / 2
 
@@ -119,7 +119,7 @@ def load_progress(path: Path) -> Progress:
 
     if not path.is_file():
         return Progress()
-    progress = Progress(**torch.load(path, weights_only=True))
+    progress = Progress(**torch.load(path, map_location="cpu", weights_only=True))
     log.info("resuming after epoch %d from %s", progress.epoch, path)
     return progress
 
@@ -150,13 +150,14 @@ def load_trainable(model: SentenceTransformer, state: dict[str, torch.Tensor]) -
 def forward(model: SentenceTransformer, texts: list[str], lang: str) -> torch.Tensor:
     """Return the texts' L2-normalised vectors, (n, dim), with gradients."""
     import torch
+    from sentence_transformers.util import batch_to_device
 
     first = model[0]
     if hasattr(first, "token_ids"):
         features = first.features(first.token_ids(texts, lang))
     else:
         features = model.preprocess(texts)
-    features = {name: value.to(model.device) for name, value in features.items()}
+    features = batch_to_device(features, model.device)  # a transformer's features are not all tensors
     return torch.nn.functional.normalize(model(features)["sentence_embedding"])
 
 
@@ -183,7 +184,8 @@ def fit(
     ``train`` has rows of :func:`choose_rows`. ``score_dev`` measures the model as it is; its ``score`` is
     what early stopping looks at, ``recipe.patience`` epochs without a gain end the run. A checkpoint is
     written after each epoch: called again with the same arguments, the run goes on where it was, to the
-    same result, since every random choice depends on the seed and the epoch alone.
+    same result, since every random choice depends on the seed and the epoch alone. Raises DataError if
+    no batch has two rows.
     """
     import torch
     from tqdm import tqdm
@@ -204,6 +206,11 @@ def fit(
     tgt_lang = train["tgt_lang"][0]
     teacher = _teacher(model, train) if recipe.keep_weight else None
     lengths = [len(epoch_batches(train, recipe, seed, epoch)) for epoch in range(recipe.epochs)]
+    if not min(lengths):
+        raise DataError(
+            "no batch of two training pairs of one language; lower the recipe's min_words, "
+            "raise its batch_size or add sources"
+        )
     while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
         epoch = progress.epoch
         torch.manual_seed(1_000_003 * seed + epoch)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -80,6 +81,19 @@ def test_an_adapter_is_trained_saved_and_changes_what_the_encoder_says(tmp_path:
         path.read_text(encoding="utf-8", errors="ignore") for path in (folder / "models").rglob("*.json")
     )
     assert not list(folder.glob("models/.*"))
+    assert not list(folder.glob(".cache/kopri/finetune/*"))  # checkpoints are for killed runs alone
+
+
+@pytest.mark.skipif(importlib.util.find_spec("wandb") is not None, reason="wandb is installed")
+def test_a_missing_tracker_is_told_before_training(tmp_path: Path) -> None:
+    folder = workspace(tmp_path / "a")
+    text = (folder / "params.yaml").read_text(encoding="utf-8")
+    (folder / "params.yaml").write_text(text.replace("tracker: none", "tracker: wandb"), encoding="utf-8")
+    process = start(folder)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith("error: finetune.tracker is wandb and the package wandb is not installed")
+    assert not (folder / "models").exists()
 
 
 @pytest.mark.slow

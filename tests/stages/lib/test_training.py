@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from stages.lib.encoders import add_lora, encode, load_encoder
 from stages.lib.errors import DataError
 from stages.lib.params import Recipe, load_params
 from stages.lib.training import (
     choose_rows,
     contrastive_loss,
     epoch_batches,
+    fit,
+    forward,
     learning_rate,
     same_meaning,
 )
@@ -93,3 +97,34 @@ def test_the_rate_warms_up_and_falls_to_zero() -> None:
     assert rates[100] == 0.0
     assert rates[1:10] == sorted(rates[1:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_the_loss_stays_on_the_device_of_the_vectors() -> None:
+    # "meta" computes nothing, and refuses to be mixed with the processor, as a GPU does.
+    vectors = torch.empty(4, 8, device="meta")
+    same = torch.empty(4, 4, dtype=torch.bool, device="meta")
+    assert contrastive_loss(vectors, vectors, same, 20.0).device.type == "meta"
+
+
+def test_a_transformer_is_trained_as_well_as_use(tmp_path: Path) -> None:
+    config = load_params().models_config["minilm_en"].model_copy(update={"lora_targets": ["query", "value"]})
+    model = load_encoder("minilm_en", config)
+    texts = ["Добро пожаловать", "Дом"]
+    # Padded and one by one, with gradients and without: the same vectors.
+    found = forward(model, texts, "ru").detach().numpy()
+    np.testing.assert_allclose(found, encode(model, texts, "ru", batch_tokens=1), atol=1e-5)
+    quick = recipe(epochs=1, batch_size=4, lr=1e-3)
+    add_lora(model, quick, config)
+    rows = choose_rows(corpus(PHRASES[:8]), quick, "ru")
+    scores = iter((0.1, 0.2))
+    progress = fit(model, rows, quick, 1, lambda: {"score": next(scores)}, tmp_path / "last.pt")
+    assert progress.best_epoch == 1
+    assert np.abs(found - encode(model, texts, "ru")).max() > 1e-4
+
+
+def test_rows_that_make_no_batch_are_an_error(tmp_path: Path) -> None:
+    config = load_params().models_config["use"]
+    model = load_encoder("use", config)
+    add_lora(model, recipe(), config)
+    with pytest.raises(DataError, match="no batch of two training pairs"):
+        fit(model, corpus(PHRASES[:1]), recipe(), 1, lambda: {"score": 0.0}, tmp_path / "last.pt")
