@@ -186,11 +186,14 @@ def lay_out_test(test: pl.DataFrame, pool: pl.DataFrame, pair: Pair) -> Retrieva
 
 
 def benchmark_set(benchmark: Benchmark, pair: Pair) -> RetrievalSet:
-    """Lay out a benchmark's sentences among themselves; without documents each sentence is one."""
+    """Lay out a benchmark's sentences among themselves.
+
+    Where it does not tell its documents, all is one, so that sentences are resampled, and named so.
+    """
     from stages.lib.tables import pair_id
 
     src, tgt = list(benchmark.src), list(benchmark.tgt)
-    docs = benchmark.docs or [f"sentence-{n:05d}" for n in range(len(src))]
+    docs = benchmark.docs or ["all"] * len(src)
     return make_set(
         benchmark.name,
         pair,

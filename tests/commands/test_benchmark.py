@@ -57,7 +57,8 @@ def test_figures_are_nested_by_benchmark_model_variant_and_metric(models, params
     assert before["p1_ru_tk"] == 1.0
     assert before["p1_mean_low"] <= before["p1_mean"] <= before["p1_mean_high"]
     assert (before["n"], before["unit"], before["units"]) == (24, "sentence", 24)  # 12 documents are too few
-    assert found["flores"]["use"]["pretrained"]["unit"] == "document"
+    flores = found["flores"]["use"]["pretrained"]
+    assert (flores["unit"], flores["units"]) == ("sentence", 24)  # it tells no documents
     assert after["hard_n_ru_tk"] == 24
     assert {"delta_p1_mean", "p_p1_mean", "p_hard_p1_ru_tk", "margin_p1_ru_tk"} <= set(after)
     # Two benchmarks, ten figures each at most; hard negatives have no mean of both directions.
