@@ -295,10 +295,11 @@ def _repair_page(page: PageText, verdicts: dict[str, Verdict]) -> PageText:
     reasons = [page.reason] if page.reason else []
     status = page.status
     if repaired:
-        status = "repaired"
+        # What is lost on a page weighs more than what was repaired.
+        status = "error" if status == "error" else "repaired"
         reasons.append("font encoding: " + ", ".join(sorted(repaired)))
     if lost:
-        status = "quarantined"
+        status = "error" if status == "error" else "quarantined"
         fonts = ", ".join(sorted(font.split("+")[-1] or "no name" for font in unknown))
         if lost > LOST * total:
             lines = []

@@ -24,7 +24,7 @@ MAX_BATCH = 16
 
 
 class _Worker:
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: Limits, wants_damage: bool) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -44,7 +44,7 @@ class _Worker:
         self.is_open = False
         self.is_idle = False
         self.deadline = time.monotonic() + limits.open_seconds
-        self.ask(("open", str(path), limits))
+        self.ask(("open", str(path), limits, wants_damage))
 
     def ask(self, message: Any) -> None:
         assert self.process.stdin is not None
@@ -95,6 +95,8 @@ class _Pool:
         self.workers: list[_Worker] = []
         self.todo: collections.deque[int] = collections.deque()
         self.count: int | None = None
+        # Pages (from 0) with damaged content.
+        self.damaged: dict[int, str] = {}
         self.batch = 1
         self.deaths = 0
         self.failure = ""
@@ -128,7 +130,8 @@ class _Pool:
         self.selector.close()
 
     def _start(self) -> None:
-        worker = _Worker(self.path, self.limits)
+        # The first one to open the file looks for damage, for all.
+        worker = _Worker(self.path, self.limits, self.count is None)
         self.workers.append(worker)
         self.selector.register(worker.fileno(), selectors.EVENT_READ, worker)
 
@@ -146,6 +149,7 @@ class _Pool:
             worker.is_open = worker.is_idle = True
             worker.deadline = float("inf")
             if self.count is None:
+                self.damaged = message[3]
                 yield from self._plan(message[1], message[2])
         elif message[0] == "failed":
             self._drop(worker)
@@ -159,12 +163,19 @@ class _Pool:
             page: PageText = message[1]
             worker.waiting.popleft()
             worker.deadline = now + self.limits.page_seconds
-            yield page
+            yield self._with_damage(page)
         elif message[0] == "ocr":
             worker.deadline = now + self.limits.ocr_seconds + self.limits.page_seconds
         elif message[0] == "done":
             worker.is_idle = True
             worker.deadline = float("inf")
+
+    def _with_damage(self, page: PageText) -> PageText:
+        """Keep what was read of a page whose content is damaged, and say that it is not all."""
+        if damage := self.damaged.get(page.number - 1):
+            reason = "; ".join(filter(None, (damage, page.reason)))
+            return page._replace(status="error", reason=reason)
+        return page
 
     def _plan(self, count: int, remark: str) -> Iterator[ReportRow]:
         self.count = min(count, self.limits.max_pages)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stages.lib.pdf.book import Limits, Line, PageText
+from stages.lib.pdf.damage import find_damage
 from stages.lib.pdf.letters import has_odd_letters
 
 # A page with fewer letters than this under a picture that covers half of it is a scan.
@@ -60,8 +61,8 @@ class Reader:
         self.miner: Any = None
         self.pages_read = 0
 
-    def open(self) -> tuple[int, str]:
-        """Return the number of pages and a remark on damage.
+    def open(self, wants_damage: bool = True) -> tuple[int, str, dict[int, str]]:
+        """Return the number of pages, a remark on damage, and the pages (from 0) whose content is damaged.
 
         Raises ValueError with the reason when the file cannot be read.
         """
@@ -81,7 +82,14 @@ class Reader:
             damage = damage or "damaged: pdfium cannot open it, pdfminer.six can"
         if count == 0:
             raise ValueError("no pages")
-        return count, damage
+        pages: dict[int, str] = {}
+        remark = ""
+        if wants_damage:
+            try:
+                pages, remark = find_damage(self.path)
+            except (OSError, MemoryError):
+                remark = "not searched for damage: too large for the memory limit"
+        return count, "; ".join(filter(None, (damage, remark))), pages
 
     def _count_with_miner(self, reason: str, damage: str) -> int:
         from stages.lib.pdf.miner import MinerDocument
@@ -248,16 +256,16 @@ def _name(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Serve requests: ("open", path, limits), then ("read", [index, ...]) as often as wanted."""
+    """Serve requests: ("open", path, limits, is_first), then ("read", [index, ...]) as often as wanted."""
     incoming = os.fdopen(os.dup(0), "rb")
     outgoing = os.fdopen(os.dup(1), "wb")
     # What a library prints must not get between the messages.
     os.dup2(2, 1)
-    _, path, limits = receive(incoming)
+    _, path, limits, wants_damage = receive(incoming)
     _bound_memory(limits.memory_mb)
     reader = Reader(path, limits, lambda message: send(outgoing, message))
     try:
-        send(outgoing, ("opened", *reader.open()))
+        send(outgoing, ("opened", *reader.open(wants_damage)))
     except ValueError as error:
         send(outgoing, ("failed", str(error)))
         return

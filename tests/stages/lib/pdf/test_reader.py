@@ -16,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 from stages.lib.params import load_params
 from stages.lib.pdf import Limits, ReportRow, read_pdf
 from stages.lib.pdf.book import PageText
+from stages.lib.pdf.damage import find_damage
 from stages.lib.pdf.pool import _Pool, read_pages
 from tests.stages.lib.pdf import make_pdf
 from tests.stages.lib.pdf.prose import Prose
@@ -250,6 +251,61 @@ def test_a_truncated_file_says_so(tmp_path: Path) -> None:
     assert book.report[0].page == 0
     assert book.report[0].status == "error"
     assert "truncated" in book.report[0].reason
+
+
+def _damaged(path: Path, page: int, change: bytes) -> Path:
+    """Write six packed pages of text, and put ``change`` in the middle of one's content."""
+    lines = [f"{line} {n}".encode("cp1251") for n in range(12) for line in RUSSIAN]
+    plain = make_pdf.text_page(lines).partition(b"stream\n")[2].removesuffix(b"\nendstream")
+    make_pdf.raw_pdf(path, [make_pdf.stream(plain, compress=True) for _ in range(6)])
+    data = bytearray(path.read_bytes())
+    at = 0
+    for _ in range(page):
+        at = data.index(b"stream\n", data.index(b"endstream", at) if at else 0) + 7
+    middle = at + (data.index(b"\nendstream", at) - at) // 2
+    data[middle : middle + len(change)] = change
+    path.write_bytes(data)
+    return path
+
+
+def test_a_page_damaged_halfway_keeps_its_text_and_says_so(tmp_path: Path) -> None:
+    for name, change in (("noise", b"\xff\x00\xee\x11" * 4), ("bit", b"\x55")):
+        path = _damaged(tmp_path / f"{name}.pdf", 3, change)
+        for limits in (Limits(), Limits(fast_path=False)):
+            book = read_pdf(path, workers=2, limits=limits)
+            assert [row.page for row in book.report if row.status == "error"] == [3], name
+            assert "content damaged" in book.report[2].reason
+            read = {item.number: item for item in read_pages(path, 1, limits) if isinstance(item, PageText)}
+            assert 0 < len(read[3].lines) < len(read[2].lines) or name == "bit"
+
+
+def test_damage_is_looked_for_in_what_readers_use(tmp_path: Path) -> None:
+    whole = _damaged(tmp_path / "whole.pdf", 1, b"")
+    assert find_damage(str(whole)) == ({}, "")
+    # Without the checksum at its end, as some programs write it, a stream is whole all the same.
+    data = whole.read_bytes()
+    end = data.index(b"\nendstream")
+    (tmp_path / "bare.pdf").write_bytes(data[: end - 4] + data[end:])
+    assert find_damage(str(tmp_path / "bare.pdf")) == ({}, "")
+    # A form that a page draws, and content in ASCII85.
+    drawn = bytearray(make_pdf.stream(b"BT /F1 11 Tf 50 600 Td (text) Tj ET " * 40, compress=True))
+    drawn[drawn.index(b"stream\n") + 30] ^= 0x55
+    head = b"<</Type/XObject/Subtype/Form/BBox[0 0 482 680]"
+    make_pdf.raw_pdf(
+        tmp_path / "form.pdf",
+        [make_pdf.stream(b"q Q"), make_pdf.stream(b"/X1 Do")],
+        extra=[head + bytes(drawn[2:])],
+        xobject=8,
+    )
+    assert list(find_damage(str(tmp_path / "form.pdf"))[0]) == [0, 1]
+    _one_page(tmp_path / "ascii.pdf", pageCompression=1)
+    data = bytearray((tmp_path / "ascii.pdf").read_bytes())
+    assert b"ASCII85" in data
+    assert find_damage(str(tmp_path / "ascii.pdf")) == ({}, "")
+    place = data.index(b"~>") - 40
+    data[place] = data[place] % 80 + 34
+    (tmp_path / "ascii.pdf").write_bytes(data)
+    assert list(find_damage(str(tmp_path / "ascii.pdf"))[0]) == [0]
 
 
 @pytest.mark.parametrize("seed", range(8))
