@@ -1,7 +1,7 @@
 """Try recipes and settings as DVC experiments; write what dev said of each to metrics/recipes.json.
 
-Each trial is `dvc exp run --temp --name trial-NAME -S ...` and can be looked at with `dvc exp show`. A trial
-that is in the file with the same settings and the same committed code is not run again.
+Each trial is `dvc exp run --temp --name trial-NAME -S ...` and can be looked at with `dvc exp show`. Stages
+that DVC has run before with the same code, data and settings come from its cache.
 """
 
 from __future__ import annotations
@@ -10,40 +10,80 @@ import argparse
 import json
 import logging
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from stages.lib import cli
 from stages.lib.errors import DataError
+from stages.lib.evaluation import rounded
 from stages.lib.files import read_json, write_json
 from stages.lib.params import load_params
 
-log = logging.getLogger("trials")
+log = logging.getLogger(__name__)
 
 
 def read_trials(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the list of trials: name -> {why, set: {dotted key: value}, evaluate: bool}."""
-    trials = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """Read the list of trials: name -> {why, set: {dotted key: value}, evaluate: bool}.
+
+    Raises DataError, with the file's name, if it is absent, not YAML or of another form.
+    """
+    from ruamel.yaml import YAML  # reads 1e-5 as a number, as params.yaml is read; PyYAML does not
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        trials = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: not found; give the list of trials with --trials") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(trials, dict) or not trials:
+        raise DataError(f"{path}: expected trials by name, found {type(trials).__name__}")
     for name, trial in trials.items():
-        unknown = set(trial) - {"why", "set", "evaluate"}
-        if unknown or not isinstance(trial.get("set"), dict):
-            raise DataError(f"{path}: trial {name}: expected why, set and evaluate, found {sorted(trial)}")
+        found = trial if isinstance(trial, dict) else {}
+        if (
+            {"why", "set"} - set(found)
+            or set(found) - {"why", "set", "evaluate"}
+            or not isinstance(found["set"], dict)
+            or not isinstance(found.get("evaluate", False), bool)
+        ):
+            raise DataError(
+                f"{path}: trial {name}: expected why (text), set (dotted key: value) and perhaps evaluate "
+                f"(true or false), found {trial!r}"
+            )
     return trials
 
 
+def overrides(settings: dict[str, Any]) -> list[str]:
+    """Return the arguments of `dvc exp run` that change params.yaml: JSON is valid in Hydra's grammar."""
+    changes = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items())
+    return [part for change in changes for part in ("-S", change)]
+
+
 def run_trial(name: str, trial: dict[str, Any]) -> str:
-    """Run one trial as an experiment and return the experiment's name."""
+    """Run one trial as an experiment, in place of an older one of the name; return the experiment's name."""
     experiment = f"trial-{name.replace('_', '-')}"
-    overrides = [part for key, value in trial["set"].items() for part in ("-S", f"{key}={json.dumps(value)}")]
     targets = [] if trial.get("evaluate") else ["finetune"]
-    command = ["dvc", "exp", "run", "--temp", "--force", "--name", experiment, *overrides, *targets]
-    log.info("%s", " ".join(command))
-    done = subprocess.run(command, text=True, capture_output=True)
+    _forget(experiment)
+    command = ["exp", "run", "--temp", "--name", experiment, *overrides(trial["set"]), *targets]
+    log.info("dvc %s", " ".join(command))
+    done = subprocess.run([sys.executable, "-m", "dvc", *command], text=True, capture_output=True)
     if done.returncode:
         raise DataError(f"trial {name}: dvc exp run failed: {(done.stderr or done.stdout).strip()[-400:]}")
     return experiment
+
+
+def _forget(experiment: str) -> None:
+    """Remove the experiments of a name, whatever commit they started from.
+
+    `dvc exp run --force` would replace that of this commit alone, and would run every stage anew.
+    """
+    listed = subprocess.run(
+        ["git", "for-each-ref", "--format=%(refname)", "refs/exps"], text=True, capture_output=True
+    )
+    for reference in listed.stdout.split():
+        if reference.rpartition("/")[2] == experiment:
+            subprocess.run(["git", "update-ref", "-d", reference], check=True)
 
 
 def dev_figures(experiment: str, models: list[str]) -> dict[str, Any]:
@@ -59,8 +99,8 @@ def dev_figures(experiment: str, models: list[str]) -> dict[str, Any]:
             "train_pairs": seeds[0]["train_pairs"],
             "best_epoch": [seed["best_epoch"] for seed in seeds],
             "scale": [seed["scale"] for seed in seeds],
-            "pretrained": _rounded(seeds[0]["dev_pretrained"]),
-            "finetuned": [_rounded(seed["dev"]) for seed in seeds],
+            "pretrained": rounded(seeds[0]["dev_pretrained"]),
+            "finetuned": [rounded(seed["dev"]) for seed in seeds],
         }
     return found
 
@@ -70,10 +110,6 @@ def test_figures(experiment: str) -> dict[str, Any]:
     import dvc.api
 
     return json.loads(dvc.api.read("metrics/summary.json", rev=experiment))
-
-
-def _rounded(scores: dict[str, float]) -> dict[str, float]:
-    return {key: round(value, 4) for key, value in scores.items()}
 
 
 def main() -> None:
@@ -86,9 +122,9 @@ def main() -> None:
     trials = read_trials(args.trials)
     results = read_json(args.out) if args.out.is_file() else {}
     results = {name: result for name, result in results.items() if name in trials}
+    if unknown := [name for name in args.only or [] if name not in trials]:
+        raise DataError(f"{args.trials}: no trial {unknown[0]}; known: {', '.join(trials)}")
     for name in args.only or trials:
-        if name not in trials:
-            raise DataError(f"{args.trials}: no trial {name}; known: {', '.join(trials)}")
         trial = trials[name]
         experiment = run_trial(name, trial)
         models = trial["set"].get("models", params.models)
