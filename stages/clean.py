@@ -214,8 +214,8 @@ def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[_Row]
             row.given["doc"],
             row.given["src_lang"] != params.pair.src,
             row.given["src_lang"],
-            row.given["n_src"],
-            row.given["n_tgt"],
+            # Rows that have no position (a pair written by hand) come last in their document.
+            *((row.given[n] is None, row.given[n] or 0) for n in ("n_src", "n_tgt")),
             row.given["key"] or "",
             row.given["pair_id"],
         )

@@ -233,6 +233,7 @@ def without_placeholders(text: str) -> str:
 # What is left of markup that the rules above could not read.
 _LEFTOVER = re.compile(
     r"\{\{\s*(?:#|[\w ]+:)|\{\{[^{}]*\||\[\[[^\[\]]*(?:\||\]\]|$)|</?[a-z]+[^<>]*[=/]+[^<>]*>|\{\||\|[-}]"
+    r"|\{\s*\w+\s*,\s*(?:plural|select|selectordinal)\s*,"
 )
 
 

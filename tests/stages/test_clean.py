@@ -151,6 +151,12 @@ def test_nearly_equal_pairs_of_one_source_are_one() -> None:
     assert reasons([rows[0], pair(src + "а", tgt, 3, source="zod", doc="zod/x")]) == []
 
 
+def test_a_pair_without_a_position_comes_last_in_its_document() -> None:
+    bare = pair("Файл удалён.", "Faýl öçürildi.", key=None, n_src=None, n_tgt=None, method="annotated")
+    kept = run([bare, pair("Список пуст.", "Sanaw boş.", 3), GOOD]).corpus
+    assert kept["n_src"].to_list() == [3, 99, None]
+
+
 def test_a_template_flood_is_capped_within_its_source() -> None:
     rows = [pair(f"Осталось {n} дней", f"{n} gün galdy", n) for n in range(10)]
     cleaned = run([*rows, GOOD], max_per_template=3)

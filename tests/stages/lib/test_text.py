@@ -208,6 +208,7 @@ def test_placeholders_are_told_from_text(text: str, found: list[str]) -> None:
         ("[[Special:Log|ýok", True),
         ("<meta name='x'> ýazyň", True),
         ("|- | hatar 1", True),
+        ("{count, plural, one {# faýl} other {# faýl}}", True),
         ("{{SITENAME}} saýty", False),
         ("formaty SS:MM[:ss[.uuuuuu]]", False),
     ],
