@@ -54,6 +54,10 @@ def read_tar(
                     raise SourceError(f"{where}: member {name!r} is a link; refusing to read it")
                 if not member.isreg():
                     raise SourceError(f"{where}: member {name!r} is a device or pipe; refusing to read it")
+                if member.size < 0:  # a pax header can say so, and take it off the sum below
+                    raise SourceError(
+                        f"{where}: member {name!r} has {member.size} bytes; refusing to read it"
+                    )
                 total += member.size
                 if member.size > max_member_bytes or total > max_total_bytes:
                     raise SourceError(

