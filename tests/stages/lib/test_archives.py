@@ -84,10 +84,10 @@ def test_a_bomb_is_refused_before_it_is_read(limits):
 
 
 def test_a_member_of_negative_size_is_refused():
-    header = tarfile.TarInfo("header")
+    header, member = tarfile.TarInfo("header"), tarfile.TarInfo("a.txt")
     header.type, said = tarfile.XHDTYPE, b"12 size=-99\n"
     header.size = len(said)
-    content = header.tobuf() + said.ljust(tarfile.BLOCKSIZE, b"\0") + archive(("a.txt", TEXT))
+    content = header.tobuf() + said.ljust(tarfile.BLOCKSIZE, b"\0") + member.tobuf() + bytes(1024)
     with pytest.raises(SourceError, match=r"udhr: member 'a\.txt' has -99 bytes"):
         read(content)
 
