@@ -20,7 +20,7 @@ from stages.lib.evaluation import rounded
 from stages.lib.files import read_json, write_json
 from stages.lib.params import load_params
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("trials")  # run with -m, __name__ says nothing
 
 
 def read_trials(path: Path) -> dict[str, dict[str, Any]]:
