@@ -62,9 +62,14 @@ fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figures go to metrics/recipes.json
 	python -m commands.trials
 
-crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu [SINCE=2024-01-01] [CONTACT=you@example.org]
-	python -m crawler --site "$(SITE)" $(if $(SINCE),--since $(SINCE)) $(if $(CONTACT),--contact $(CONTACT))
-	dvc add data/crawl/$(SITE).jsonl.gz $(if $(filter uzedu,$(SITE)),data/crawl/uzedu)
+crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@example.org [SINCE=2024-01-01 UNTIL=... MAX_PAGES=... LANGS="ru tk"]
+	@if [ -z "$(SITE)" ]; then
+	  echo "error: which site? make crawl SITE=turkmenportal (or orient, uzedu) CONTACT=you@example.org" >&2
+	  exit 2
+	fi
+	python -m crawler --site "$(SITE)" $(if $(CONTACT),--contact "$(CONTACT)") $(if $(SINCE),--since $(SINCE)) \
+	  $(if $(UNTIL),--until $(UNTIL)) $(if $(MAX_PAGES),--max-pages $(MAX_PAGES)) $(if $(LANGS),--langs $(LANGS))
+	dvc add data/crawl/$(SITE).jsonl.gz $(if $(filter uzedu,$(SITE)),$$(ls -d data/crawl/uzedu 2>/dev/null || true))
 	# A stage of the matrix cannot depend on a crawl that may be absent: collect it anew where it is listed.
 	if python -c 'import sys, yaml; sys.exit("$(SITE)" not in yaml.safe_load(open("params.yaml"))["sources"])'; then
 	  dvc repro --force --single-item collect@$(SITE)

@@ -157,6 +157,7 @@ def report(site: str, numbers: dict[str, int], spider: Any, reason: str) -> None
         ("outside the dates", numbers.get("outside", 0)),
         ("gone", numbers.get("gone", 0)),
         ("disallowed by robots.txt", numbers.get("disallowed", 0)),
+        ("on other sites, not followed", numbers.get("offsite", 0)),
         ("bytes received", numbers.get("bytes", 0)),
     ]
     rows += [(f"error: {name[6:]}", n) for name, n in sorted(numbers.items()) if name.startswith("error:")]

@@ -98,7 +98,8 @@ def check_contact(options: Options) -> None:
     if "@" not in options.contact and not re.match(r"https?://\S+\.\S+", options.contact):
         raise CrawlError(
             "params.yaml: crawl.contact: expected an e-mail address or a web page at which a site's owner "
-            f"can reach you, found {options.contact!r}; set it there or pass --contact"
+            f"can reach you, found {options.contact!r}; set it there, or type "
+            "`make crawl SITE=... CONTACT=you@example.org` (--contact for python -m crawler)"
         )
 
 

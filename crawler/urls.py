@@ -10,9 +10,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 # Parameters that follow a visitor around and do not change the page.
 _TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|yclid|ysclid|_openstat|from|ref)$")
 _PORTS = {"http": 80, "https": 443}
-# IPv6 ranges that carry an IPv4 address inside: NAT64 and 6to4.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 ranges that carry an IPv4 address inside: NAT64, the old IPv4-compatible form, and 6to4.
+_WITH_IPV4_LAST = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
+# For protocols, not for sites; Python before 3.13 takes parts of it for global.
+_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")
 
 
 def normalise_url(url: str) -> str:
@@ -63,7 +65,7 @@ def is_public_address(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped
-        if ip in _NAT64:
+        if any(ip in network for network in _WITH_IPV4_LAST):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         elif ip in _SIX_TO_FOUR:
             inner = ipaddress.IPv4Address((int(ip) >> 80) & 0xFFFFFFFF)
@@ -71,7 +73,7 @@ def is_public_address(address: str) -> bool:
             inner = ip.teredo[1]
         if inner is not None:
             return is_public_address(str(inner))
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and ip not in _ASSIGNMENTS
 
 
 def literal_address(host: str) -> str | None:

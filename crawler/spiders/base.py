@@ -50,7 +50,7 @@ _MAX_MENU_SECTIONS = 30
 _PERMANENT = {
     *("401", "403", "404", "410", "451", "not HTML", "not PDF", "too large", "refused", "refused address"),
     *("redirected away", "too many redirects", "not XML", "not a sitemap", "not a feed", "damaged gzip"),
-    "entity declarations",
+    *("entity declarations", "no language said"),
 }
 # So many failures in a row, each after its retries, and the site is taken to be down.
 _MAX_STREAK = 15

@@ -183,9 +183,11 @@ class UzeduSpider(SiteSpider):
         """Queue the files in the wanted languages that are not here yet; all their keys go to ``needs``."""
         for url, label in links:
             lang = read_lang(label) or (read_lang(page_lang) if len(links) == 1 else None)
+            path = normalise_url(url)
+            if lang is None and self.state_file.settle(f"unsaid:{path}"):
+                self._error("no language said", url)
             if lang not in self.job.langs:
                 continue
-            path = normalise_url(url)
             book = f"{lang}:{urlsplit(path).path}"
             needs.append(book)
             if self._is_whole(book):

@@ -87,6 +87,7 @@ def test_a_crawl_without_a_contact_is_refused_in_one_line(tmp_path: Path) -> Non
     assert refused.code == 1
     assert refused.stderr.startswith("error: params.yaml: crawl.contact: expected an e-mail address")
     assert refused.stderr.count("\n") == 1
+    assert "CONTACT=you@example.org" in refused.stderr
 
 
 @pytest.mark.slow
@@ -228,11 +229,16 @@ def test_files_that_only_a_catalogue_offers_are_found(tmp_path: Path) -> None:
             for page in pdfs
             for label in [{"ru": "Русский", "tk": "Türkmen", "uz": "O‘zbek"}.get(page.lang or "", page.lang)]
         )
+        unsaid = "".join(f'<a href="/books/999/999-{name}.pdf">PDF</a>' for name in ("aa", "bb"))
+        cards += f'<div class="card">{unsaid}</div>'
         body = f"<html lang='uz'><body><div>{cards}</div></body></html>".encode()
         replica.pages["/books"] = replace(replica.pages["/books"], body=body)
         replica.pages["/sitemap.xml"] = replace(replica.pages["/sitemap.xml"], body=b"<urlset/>")
-        assert bench.crawl(replica).code == 0
+        crawled = bench.crawl(replica)
+        assert crawled.code == 0
         check_whole(bench, replica)
+        # Files of which nothing says the language are not left out in silence.
+        assert crawled.stats["error:no language said"] == 2
         assert all(record["title"] for record in bench.records("uzedu") if record["paired"] != "id")
         replica.forget()
         assert bench.crawl(replica).code == 0

@@ -34,6 +34,8 @@ from tests.crawler.replica import XML, Page, Replica
         "http://[::1]/",
         "http://[::ffff:127.0.0.1]/",
         "http://[64:ff9b::a01:203]/",
+        "http://[::127.0.0.1]/",
+        "http://192.0.0.8/",
         "http://[2002:7f00:1::]/",
         "http://[fe80::1%25eth0]/",
         "http://[fd00::1]/",
