@@ -40,7 +40,7 @@ def find_damage(path: str) -> tuple[dict[int, str], str]:
     try:
         for index, numbers in enumerate(_numbers_by_page(path)):
             if found := sorted(numbers & broken.keys()):
-                pages[index] = f"content damaged ({broken[found[0]]}): text after the damage is lost"
+                pages[index] = f"content damaged ({broken[found[0]]}): text is missing or wrong from there on"
                 placed.update(found)
     except Exception as error:
         return pages, f"damaged: {len(broken)} streams ({type(error).__name__} in looking for their pages)"

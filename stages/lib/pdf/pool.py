@@ -29,9 +29,10 @@ class _Worker:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
+        # -P: its modules come from here, not from the folder that the caller works in.
         # Its own session, so that a Tesseract it may have started is killed with it.
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from stages.lib.pdf.worker import main; main()"],
+            [sys.executable, "-P", "-c", "from stages.lib.pdf.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
