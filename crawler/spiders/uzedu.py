@@ -300,6 +300,9 @@ class UzeduSpider(SiteSpider):
             mark.unlink(missing_ok=True)
 
     def _keep(self, response: Response, key: str, part: Path, about: dict[str, Any]) -> Iterator[Book]:
+        if self.is_full():
+            # Asked for before the limit was reached; the copy waits for the next crawl.
+            return
         with part.open("rb") as file:
             is_pdf = b"%PDF-" in file.read(1024)
             file.seek(0)

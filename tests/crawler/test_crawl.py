@@ -214,6 +214,10 @@ def test_the_languages_of_books_are_parameters(tmp_path: Path) -> None:
         assert bench.crawl(replica, "--langs", "uz", "kk", "tg").code == 0
         got = {record["url"].removeprefix(replica.base) for record in bench.records("uzedu")}
         assert got == {path for path, page in replica.pdfs().items() if page.lang in ("uz", "kk", "tg")}
+        few = Bench(tmp_path / "few", {"chunk_mb": 4.0})
+        for n in (3, 6):
+            assert few.crawl(replica, "--max-pages", "3").stats["new"] == 3
+            assert len(few.records("uzedu")) == n
 
 
 @pytest.mark.slow
