@@ -111,7 +111,7 @@ def evaluate_all(benchmarks: list[Benchmark], models: Path, params: Params) -> d
                 if metric.startswith(f"{benchmark.name}_"):
                     short = metric.removeprefix(f"{benchmark.name}_")
                     figures |= {f"delta_{short}": test["difference"], f"p_{short}": test["p_holm"]}
-                    figures["comparisons"] = test["family"]
+            figures["comparisons"] = tests[f"{benchmark.name}_p1_mean"]["family"]
     return rounded(out)
 
 

@@ -111,7 +111,13 @@ def finetune_seed(
     model = load_encoder(name, params.models_config[name])
     add_lora(model, recipe, params.models_config[name])
     score = dev_scorer(model, dev, train, params)
-    progress = fit(model, rows, recipe, seed, score, checkpoint)
+
+    def score_as_shipped() -> dict[str, float]:
+        """Measure the model at the strength that it would be saved with."""
+        scale, tried = choose_scale(model, recipe.interpolate, score)
+        return next(row for row in tried if row["scale"] == scale)
+
+    progress = fit(model, rows, recipe, seed, score_as_shipped, checkpoint)
     scale, tried = choose_scale(model, recipe.interpolate, score)
     scale_adapter(model, scale)
     save_adapter(model, out)

@@ -490,13 +490,20 @@ def compare(
 
 
 def correct(comparisons: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
-    """Add ``p_holm`` and ``family`` to every comparison: Holm over all models and metrics given, in place."""
-    tests = [
-        comparisons[model][metric] for model in sorted(comparisons) for metric in sorted(comparisons[model])
-    ]
-    for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True):
-        test["p_holm"] = p
-        test["family"] = len(tests)
+    """Add ``p_holm`` and ``family`` to every comparison, in place.
+
+    A run is judged by P@1 by cosine, the mean of both directions: one comparison for each model (and each
+    benchmark), corrected among themselves. All other metrics are a second family.
+    """
+    families: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for model in sorted(comparisons):
+        for metric in sorted(comparisons[model]):
+            is_primary = metric.endswith("_p1_mean") and not {"hard", "margin"} & set(metric.split("_"))
+            families[is_primary].append(comparisons[model][metric])
+    for tests in families.values():
+        for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True):
+            test["p_holm"] = p
+            test["family"] = len(tests)
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

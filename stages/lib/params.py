@@ -122,13 +122,13 @@ class Recipe(_Block):
     pivots: list[Lang]
     source_cap: Annotated[int, Field(ge=0)]
     keep_weight: Annotated[float, Field(ge=0.0)]
-    interpolate: list[Share]
+    interpolate: list[Share] = Field(min_length=1)
     patience: Count
 
 
 class FinetuneParams(_Block):
     recipe: str
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     tracker: Literal["none", "wandb"]
 
 

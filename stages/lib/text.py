@@ -97,6 +97,10 @@ def _is_invisible(char: str) -> bool:
     return unicodedata.category(char) in _INVISIBLE_CATEGORIES or bool(_VARIATION_SELECTOR.match(char))
 
 
+# Typeset hyphens, the breaking and the non-breaking one, are the same letter as the one on a keyboard.
+_HYPHENS = str.maketrans("\u2010\u2011", "--")
+
+
 def strip_invisible(text: str) -> str:
     """Remove zero-width, direction, soft-hyphen, control and private-use characters; spaces become " ".
 
@@ -130,6 +134,7 @@ def normalise(text: str) -> str:
 
 
 def _normalise_once(text: str) -> str:
+    text = text.translate(_HYPHENS)
     # Line structure first: bullets and headings are only that at the start of a line.
     text = _HEADING.sub(r"\2", text)
     text = _BULLET.sub("", text)

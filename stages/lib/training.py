@@ -42,11 +42,17 @@ def choose_rows(train: pl.DataFrame, recipe: Recipe, src_lang: str) -> pl.DataFr
     """Return the training rows that a recipe uses: the pair's own and its pivots, long enough to teach.
 
     Short names outnumber sentences by far; trained on, they pull the encoder away from what it knew.
-    Raises DataError if nothing is left.
+    Raises DataError if nothing is left, or a pivot language has no pair at all.
     """
     import polars as pl
 
     words = pl.col("src").str.count_matches(r"\w+")
+    absent = sorted(set(recipe.pivots) - set(train["src_lang"].unique()))
+    if absent:
+        raise DataError(
+            f"no training pair has the pivot language {', '.join(absent)}; "
+            "name it in align.pivots too, or take it off the recipe's pivots"
+        )
     rows = train.filter(
         pl.col("src_lang").is_in([src_lang, *recipe.pivots]) & (words >= recipe.min_words)
     ).sort("src_lang", "pair_id")

@@ -146,7 +146,7 @@ def test_seeds_are_averaged_and_their_spread_is_told():
     assert figure["n"] == 4
 
 
-def test_comparison_pairs_the_same_queries_and_corrects_all_tests_together():
+def test_comparison_pairs_the_same_queries_and_corrects_by_family():
     before = fake_ranks({("ru_tk", 0): [2] * 40, ("tk_ru", 0): [1, 2] * 20})
     after = fake_ranks({("ru_tk", 1): [1] * 40, ("tk_ru", 1): [1, 2] * 20})
     found = compare(before, after, PAIR, SETTINGS, seed=1)
@@ -157,9 +157,12 @@ def test_comparison_pairs_the_same_queries_and_corrects_all_tests_together():
     assert found["test_p1_mean"]["difference"] == pytest.approx(0.5)
     tests = {"use": found}
     correct(tests)
-    assert found["test_p1_ru_tk"]["family"] == 6
-    # Four tests share the least p; the correction is by all six.
-    assert found["test_p1_ru_tk"]["p_holm"] == pytest.approx(6 * found["test_p1_ru_tk"]["p"])
+    # What a run is judged by is a family of its own: one test for each model, here one.
+    assert found["test_p1_mean"]["family"] == 1
+    assert found["test_p1_mean"]["p_holm"] == found["test_p1_mean"]["p"]
+    assert found["test_p1_ru_tk"]["family"] == 5
+    # Three of the five others share the least p; the correction is by all five.
+    assert found["test_p1_ru_tk"]["p_holm"] == pytest.approx(5 * found["test_p1_ru_tk"]["p"])
 
 
 def test_comparison_of_other_queries_is_refused():

@@ -181,6 +181,7 @@ def _load_folder(name: str, folder: Path) -> SentenceTransformer:
 
 
 def _load_hub(name: str, config: ModelConfig) -> SentenceTransformer:
+    from huggingface_hub import HfApi
     from sentence_transformers import SentenceTransformer
 
     options = {"revision": config.revision, "device": _device()}
@@ -193,6 +194,8 @@ def _load_hub(name: str, config: ModelConfig) -> SentenceTransformer:
     else:
         log.info("model %s: %s is not in the hub cache, downloading it", name, config.id)
         try:
+            # One quick question first: the loader itself asks for a minute before it gives up.
+            HfApi().model_info(config.id, revision=config.revision, timeout=10)
             return SentenceTransformer(config.id, **options)
         except Exception as error:  # the hub client raises many kinds, all with the same remedy
             reason = f"the hub cannot be reached ({type(error).__name__})"

@@ -352,3 +352,7 @@ def test_near_duplicates_are_exactly_those_that_comparing_all_finds() -> None:
                 kept.append(position)
         assert find_near_duplicates(texts, threshold) == expected
         assert 0 < len(kept) < len(texts)
+
+
+def test_typeset_hyphens_become_plain_ones() -> None:
+    assert normalise("ýa\u2010da hem\u2011de") == "ýa-da hem-de"

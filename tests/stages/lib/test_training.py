@@ -39,6 +39,11 @@ def test_nothing_to_train_on_is_an_error() -> None:
         choose_rows(corpus(PHRASES), recipe(min_words=40), "ru")
 
 
+def test_a_pivot_that_no_pair_has_is_an_error() -> None:
+    with pytest.raises(DataError, match="pivot language kk"):
+        choose_rows(corpus(PHRASES), recipe(pivots=["kk"]), "ru")
+
+
 def test_an_epoch_takes_every_row_once_in_batches_of_one_language() -> None:
     rows = corpus(PHRASES).with_columns(src_lang=pl.Series(["en", "ru"] * 12)).sort("src_lang", "pair_id")
     batches = epoch_batches(rows, recipe(batch_size=5), seed=1, epoch=0)
