@@ -106,10 +106,27 @@ def dev_figures(experiment: str, models: list[str]) -> dict[str, Any]:
 
 
 def test_figures(experiment: str) -> dict[str, Any]:
-    """Read the summary of a trial that ran to the report."""
+    """Read the summary of a trial that ran to the report, and P@1 of each source of the test set."""
     import dvc.api
 
-    return json.loads(dvc.api.read("metrics/summary.json", rev=experiment))
+    def read(path: str) -> Any:
+        return json.loads(dvc.api.read(path, rev=experiment))
+
+    summary = read("metrics/summary.json")
+    for model, variants in summary.items():
+        for variant, figures in variants.items():
+            by_source = read(f"metrics/detail/{model}-{variant}.json")["by_source"]
+            figures["by_source"] = {
+                source: {
+                    name.removeprefix("test_"): {
+                        key: found[name][key] for key in ("n", "value", "low", "high")
+                    }
+                    for name in sorted(found)
+                    if name.startswith("test_p1_")
+                }
+                for source, found in sorted(by_source.items())
+            }
+    return summary
 
 
 def main() -> None:
