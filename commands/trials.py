@@ -137,8 +137,9 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     trials = read_trials(args.trials)
-    results = read_json(args.out) if args.out.is_file() else {}
-    results = {name: result for name, result in results.items() if name in trials}
+    # What else the file holds (first scouting, by hand) stays as it is.
+    record = read_json(args.out) if args.out.is_file() else {}
+    results = {name: result for name, result in record.get("trials", {}).items() if name in trials}
     if unknown := [name for name in args.only or [] if name not in trials]:
         raise DataError(f"{args.trials}: no trial {unknown[0]}; known: {', '.join(trials)}")
     for name in args.only or trials:
@@ -148,7 +149,7 @@ def main() -> None:
         results[name] = {"why": trial["why"], "set": trial["set"], "dev": dev_figures(experiment, models)}
         if trial.get("evaluate"):
             results[name]["test"] = test_figures(experiment)
-        write_json(args.out, results)
+        write_json(args.out, {**record, "trials": results})
         for model, found in results[name]["dev"].items():
             log.info("%s %s: dev MRR %.4f", name, model, found["finetuned"][0]["score"])
 
