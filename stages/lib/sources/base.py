@@ -93,13 +93,7 @@ class Source(ABC):
     def collect(self, out: Path) -> int:
         """Write the raw files to one tar, with their origin, and return how many there are."""
         version, files = self.gather()
-        origin = {
-            "kind": self.kind,
-            "registry": self.registry,
-            "package": self.config.package or self.name,
-            "version": version,
-        }
-        packed = {**files, ORIGIN: (json.dumps(origin, indent=2, sort_keys=True) + "\n").encode()}
+        packed = {**files, ORIGIN: self._say_origin(version)}
         write_tar(out, packed)
         return len(files)
 
@@ -113,6 +107,16 @@ class Source(ABC):
         files = read_own_tar(raw)
         origin = self._origin(files, raw)
         return table_from_rows(list(self._rows(files, origin, langs, raw)), SEGMENT_SCHEMA)
+
+    def _say_origin(self, version: str) -> bytes:
+        """Return the content of the raw tar's ``ORIGIN`` file."""
+        origin = {
+            "kind": self.kind,
+            "registry": self.registry,
+            "package": self.config.package or self.name,
+            "version": version,
+        }
+        return (json.dumps(origin, indent=2, sort_keys=True) + "\n").encode()
 
     def _origin(self, files: dict[str, bytes], raw: Path) -> Origin:
         try:

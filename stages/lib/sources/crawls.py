@@ -114,9 +114,6 @@ class DocumentSource(Source):
         self.report: Counter[str] = Counter()
         self._words: dict[str, SiteWords] = defaultdict(SiteWords)
         where = f"sources_config.{name}.options"
-        unknown = sorted(set(config.options) - set(self.options))
-        if unknown:
-            raise ParamsError(f"{where}: unknown {', '.join(unknown)}; known: {', '.join(self.options)}")
         langs = config.options.get("langs", list(LANGS))
         if not isinstance(langs, list) or not langs or not set(map(str, langs)) <= set(LANGS):
             known = ", ".join(LANGS)
@@ -126,13 +123,7 @@ class DocumentSource(Source):
     def collect(self, out: Path) -> int:
         """Stream the raw files into one tar, with their origin, and return how many there are."""
         version, files = self.gather()
-        origin = {
-            "kind": self.kind,
-            "registry": self.registry,
-            "package": self.config.package or self.name,
-            "version": version,
-        }
-        said = (json.dumps(origin, indent=2, sort_keys=True) + "\n").encode()
+        said = self._say_origin(version)
         with atomic_path(out) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
             _add(tar, ORIGIN, io.BytesIO(said), len(said))
             for name in files:
