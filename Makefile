@@ -14,7 +14,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints trials crawl clean-venv
+.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints trials compare crawl clean-venv
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,13 @@ fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 
 trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figures go to metrics/recipes.json
 	python -m commands.trials
+
+compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
+	@if [ -z "$(A)" ] || [ -z "$(B)" ]; then
+	  echo "error: which two? make compare A=main B=workspace; dvc exp list names the experiments" >&2
+	  exit 2
+	fi
+	python -m commands.compare "$(A)" "$(B)"
 
 crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@example.org [SINCE=2024-01-01 UNTIL=... MAX_PAGES=... LANGS="ru tk"]
 	@if [ -z "$(SITE)" ]; then
