@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal
 
 from stages.lib.errors import SourceError
 from stages.lib.files import atomic_path
@@ -39,6 +40,49 @@ def read_tar(
     Raises SourceError, in one line with ``where`` in front.
     """
     files: dict[str, bytes] = {}
+
+    def take(name: str, content: IO[bytes]) -> None:
+        files[name] = content.read()
+
+    _walk_tar(file, where, is_wanted, links, (max_member_bytes, max_total_bytes, max_members), take)
+    return dict(sorted(files.items()))
+
+
+def unpack_tar(
+    file: BinaryIO,
+    where: str,
+    is_wanted: Callable[[str], bool],
+    folder: Path,
+    *,
+    max_total_bytes: int,
+) -> dict[str, Path]:
+    """Copy the wanted files of a tar stream into a folder, in blocks, under the rules of :func:`read_tar`.
+
+    One member may be as large as all together. The files are numbered, so nothing of the archive becomes a
+    path. Returns them by member name, sorted.
+    """
+    paths: dict[str, Path] = {}
+
+    def take(name: str, content: IO[bytes]) -> None:
+        paths[name] = folder / str(len(paths))
+        with paths[name].open("wb") as out:
+            shutil.copyfileobj(content, out)
+
+    _walk_tar(file, where, is_wanted, "refuse", (max_total_bytes, max_total_bytes, MAX_MEMBERS), take)
+    return dict(sorted(paths.items()))
+
+
+def _walk_tar(
+    file: BinaryIO,
+    where: str,
+    is_wanted: Callable[[str], bool],
+    links: Literal["refuse", "skip"],
+    limits: tuple[int, int, int],
+    take: Callable[[str, IO[bytes]], None],
+) -> None:
+    """Check every member, and give name and content of each wanted file to ``take``."""
+    max_member_bytes, max_total_bytes, max_members = limits
+    seen: set[str] = set()
     total = 0
     try:
         with tarfile.open(fileobj=file, mode="r|*") as tar:
@@ -65,13 +109,12 @@ def read_tar(
                         f"over the limit of {max_member_bytes:,} a member and {max_total_bytes:,} in all"
                     )
                 if is_wanted(name):
-                    if name in files:
+                    if name in seen:
                         raise SourceError(f"{where}: member {name!r} comes twice; refusing to read it")
-                    extracted = tar.extractfile(member)
-                    files[name] = extracted.read() if extracted else b""
+                    seen.add(name)
+                    take(name, tar.extractfile(member) or io.BytesIO())
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise SourceError(f"{where}: not a whole tar archive ({error})") from None
-    return dict(sorted(files.items()))
 
 
 def _checked_name(member: tarfile.TarInfo, where: str) -> str:

@@ -8,17 +8,15 @@ streamed, so memory does not grow with a site; what could not be read is counted
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 import os
 import re
-import tarfile
 import tempfile
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,7 +24,6 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from tqdm import tqdm
 
-from stages.lib.archives import MAX_MEMBERS
 from stages.lib.documents import (
     MAX_FILE_BYTES,
     clean_line,
@@ -38,12 +35,13 @@ from stages.lib.documents import (
     split_name,
 )
 from stages.lib.errors import DataError, ParamsError, SourceError
-from stages.lib.files import atomic_path, sha256_file
+from stages.lib.files import sha256_file
 from stages.lib.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
 from stages.lib.params import PdfParams, SourceConfig
 from stages.lib.pdf import Limits, read_pdf
 from stages.lib.sentences import split_sentences
 from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
+from stages.lib.sources.raw import RawFiles, files_on_disk, open_raw, pack_raw
 from stages.lib.transliterate import to_latin
 
 if TYPE_CHECKING:
@@ -64,31 +62,6 @@ _SUFFIXES = (".docx", ".htm", ".html", ".pdf", ".txt")
 # Blocks of a book that are no prose.
 _NO_PROSE = frozenset(("table", "formula"))
 _BOOK_FILE = re.compile(r"[a-z0-9_]+/[0-9a-f]{64}\.pdf")
-
-
-class RawFiles(Mapping[str, bytes]):
-    """Raw files by name, each opened when it is asked for."""
-
-    def __init__(self, openers: Mapping[str, tuple[Callable[[], IO[bytes]], int]]) -> None:
-        self._openers = dict(sorted(openers.items()))
-
-    def __getitem__(self, name: str) -> bytes:
-        with self.open(name) as file:
-            return file.read()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._openers)
-
-    def __len__(self) -> int:
-        return len(self._openers)
-
-    def open(self, name: str) -> IO[bytes]:
-        """Open one file for reading from its beginning."""
-        return self._openers[name][0]()
-
-    def size(self, name: str) -> int:
-        """Return a file's size in bytes."""
-        return self._openers[name][1]
 
 
 @dataclass(frozen=True)
@@ -123,12 +96,7 @@ class DocumentSource(Source):
     def collect(self, out: Path) -> int:
         """Stream the raw files into one tar, with their origin, and return how many there are."""
         version, files = self.gather()
-        said = self._say_origin(version)
-        with atomic_path(out) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
-            _add(tar, ORIGIN, io.BytesIO(said), len(said))
-            for name in files:
-                with files.open(name) as file:
-                    _add(tar, name, file, files.size(name))
+        pack_raw(out, (ORIGIN, self._say_origin(version)), files)
         return len(files)
 
     @property
@@ -149,7 +117,7 @@ class DocumentSource(Source):
         places: Counter[tuple[str, str]] = Counter()
         frames: list[pl.DataFrame] = []
         rows: list[tuple] = []
-        with _open_raw(raw) as files:
+        with open_raw(raw) as files:
             said = {ORIGIN: files[ORIGIN]} if ORIGIN in files else {}
             self._origin(said, raw)
             for segment in self.read(files, [lang for lang in langs if lang in self.langs]):
@@ -241,7 +209,7 @@ class Crawl(DocumentSource):
 
     def gather(self) -> tuple[str, RawFiles]:
         path = self._packed()
-        return sha256_file(path)[:16], _on_disk({RECORDS: path})
+        return sha256_file(path)[:16], files_on_disk({RECORDS: path})
 
     def _packed(self) -> Path:
         path = CRAWLS / f"{self.package}.jsonl.gz"
@@ -347,7 +315,7 @@ class Books(Crawl):
                 name = record.get("file")
                 if isinstance(name, str) and _BOOK_FILE.fullmatch(name) and (CRAWLS / name).is_file():
                     paths[f"books/{PurePosixPath(name).name}"] = CRAWLS / name
-        return sha256_file(packed)[:16], _on_disk(paths)
+        return sha256_file(packed)[:16], files_on_disk(paths)
 
     def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
         seen: set[tuple[str, str]] = set()
@@ -422,7 +390,7 @@ class Files(DocumentSource):
         digest = hashlib.sha256()
         for name, path in sorted(paths.items()):
             digest.update(f"{name}\0{sha256_file(path)}\n".encode())
-        return digest.hexdigest()[:16], _on_disk(paths)
+        return digest.hexdigest()[:16], files_on_disk(paths)
 
     def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
         seen: dict[tuple[str, str], str] = {}
@@ -479,46 +447,8 @@ class Files(DocumentSource):
 # ---------------------------------------------------------------------------------------------------------
 
 
-def _add(tar: tarfile.TarFile, name: str, file: IO[bytes], size: int) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = size
-    member.mode = 0o644
-    tar.addfile(member, file)
-
-
-def _on_disk(paths: Mapping[str, Path]) -> RawFiles:
-    return RawFiles(
-        {name: ((lambda path=path: path.open("rb")), path.stat().st_size) for name, path in paths.items()}
-    )
-
-
 def _parents(path: Path) -> Iterator[Path]:
     return (parent for parent in path.parents if parent != FILES and FILES in parent.parents)
-
-
-@contextmanager
-def _open_raw(raw: Path) -> Iterator[RawFiles]:
-    """Open a raw tar for reading member by member; nothing is unpacked."""
-    if not raw.is_file():
-        raise SourceError(f"{raw}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
-    try:
-        tar = tarfile.open(raw, "r:")  # noqa: SIM115 (closed below; the error must be ours)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
-    with tar:
-        openers: dict[str, tuple[Callable[[], IO[bytes]], int]] = {}
-        try:
-            for count, member in enumerate(tar, start=1):
-                path = PurePosixPath(member.name)
-                if not member.isreg() or path.is_absolute() or ".." in path.parts or count > MAX_MEMBERS:
-                    raise SourceError(f"{raw}: member {member.name!r} is not one that collect packs")
-                openers[member.name] = ((lambda member=member: tar.extractfile(member)), member.size)
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
-        try:
-            yield RawFiles(openers)
-        except tarfile.TarError as error:
-            raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.lib.archives import read_own_tar, read_tar, write_tar
+from stages.lib.archives import read_own_tar, read_tar, unpack_tar, write_tar
 from stages.lib.errors import SourceError
 
 TEXT = "Salam, dünýä\n".encode()
@@ -123,3 +123,32 @@ def test_a_written_tar_is_the_same_every_time_and_is_read_back(tmp_path: Path):
 def test_a_missing_tar_is_named_with_what_to_do(tmp_path: Path):
     with pytest.raises(SourceError, match=r"udhr\.tar: not found; run the collect stage"):
         read_own_tar(tmp_path / "udhr.tar")
+
+
+def test_unpacking_copies_the_wanted_files_under_names_of_its_own(tmp_path: Path):
+    content = archive(("a/b/train.txt", TEXT), ("a/dev.bin", b"x"), ("c.txt", b"2"))
+    paths = unpack_tar(
+        io.BytesIO(content), "tatoeba", lambda name: name.endswith(".txt"), tmp_path, max_total_bytes=1000
+    )
+    assert {name: path.read_bytes() for name, path in paths.items()} == {"a/b/train.txt": TEXT, "c.txt": b"2"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("../train.txt", TEXT)], r"tatoeba: member '\.\./train\.txt' leaves its folder"),
+        ([("train.txt", special(tarfile.SYMTYPE, "/etc/passwd"))], "is a link"),
+        ([("train.txt", TEXT), ("train.txt", TEXT)], "comes twice"),
+        ([("other.bin", b"x" * 2000)], "over the limit of 1,000"),
+    ],
+)
+def test_unpacking_refuses_what_reading_refuses(members, message, tmp_path: Path):
+    with pytest.raises(SourceError, match=message):
+        unpack_tar(
+            io.BytesIO(archive(*members)),
+            "tatoeba",
+            lambda name: name.endswith(".txt"),
+            tmp_path,
+            max_total_bytes=1000,
+        )
