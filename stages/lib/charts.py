@@ -1,0 +1,199 @@
+"""Charts for the report page: SVG that takes its colours from the page, each with the table behind it.
+
+matplotlib draws with placeholder colours, which are then renamed to the page's CSS variables, so that one
+picture serves light, dark and print. Same figures, same bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Placeholders that matplotlib draws with -> what the page's style sheet calls the colour. Beside the colour,
+# every line has a marker and a dash of its own.
+N_COLOURS = 8
+_INK, _GRID, _PAPER = "#00ff01", "#00ff02", "#00ff03"
+_PLACEHOLDERS = {_INK: "currentColor", _GRID: "var(--grid)", _PAPER: "var(--paper)"} | {
+    f"#00fe{n:02x}": f"var(--c{n})" for n in range(1, N_COLOURS + 1)
+}
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_DASHES = ("-", "--", "-.", ":")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One picture: ``alt`` says in a sentence what it shows, header and rows are the figures drawn."""
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def line_chart(
+    name: str,
+    title: str,
+    alt: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    x: str,
+    y: str,
+    points: Mapping[str, Sequence[str]] | None = None,
+    log_x: bool = False,
+    diagonal: bool = False,
+) -> Chart:
+    """Draw (x, y) points of each series joined by a line; ``points`` may name each point.
+
+    ``diagonal`` adds the line x = y, as a calibration curve wants it.
+    """
+    with _figure() as (figure, axes):
+        if diagonal:
+            axes.plot([0, 1], [0, 1], color=_GRID, linewidth=1.2, linestyle=(0, (2, 3)))
+        for n, (label, values) in enumerate(series.items()):
+            axes.plot(
+                *([point[part] for point in values] for part in (0, 1)),
+                color=_colour(n),
+                marker=_MARKERS[n % len(_MARKERS)],
+                linestyle=_DASHES[n // 2 % len(_DASHES)],
+                markersize=4.5,
+                linewidth=1.6,
+                label=label,
+            )
+            for text, point in zip((points or {}).get(label, ()), values, strict=False):
+                axes.annotate(text, point, xytext=(4, 5), textcoords="offset points", color=_INK, fontsize=8)
+        if log_x:
+            axes.set_xscale("log")
+            ticks = sorted({point[0] for values in series.values() for point in values})
+            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axes.minorticks_off()
+        _finish(axes, x, y, legend=len(series) > 1)
+        svg = _svg(figure, name)
+    rows = [[label, f"{a:g}", f"{b:.4g}"] for label, values in series.items() for a, b in values]
+    return Chart(name, title, alt, svg, ["series", x, y], rows)
+
+
+def bar_chart(
+    name: str,
+    title: str,
+    alt: str,
+    bars: Mapping[str, Mapping[str, float]],
+    *,
+    x: str,
+) -> Chart:
+    """Draw a stacked horizontal bar for each key of ``bars``, its parts by name; the first key on top."""
+    parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
+    with _figure(height=max(2.2, 0.7 + 0.27 * len(bars))) as (figure, axes):
+        left = dict.fromkeys(bars, 0.0)
+        for n, part in enumerate(parts):
+            widths = [bar.get(part, 0) for bar in bars.values()]
+            axes.barh(
+                list(bars),
+                widths,
+                left=list(left.values()),
+                color=_colour(n),
+                edgecolor=_PAPER,
+                linewidth=0.6,
+                height=0.72,
+                label=part,
+            )
+            for bar, width in zip(bars, widths, strict=True):
+                left[bar] += width
+        axes.invert_yaxis()
+        _finish(axes, x, "", legend=len(parts) > 1)
+        svg = _svg(figure, name)
+    rows = [[bar, *(f"{found.get(part, 0):,g}" for part in parts)] for bar, found in bars.items()]
+    return Chart(name, title, alt, svg, ["", *parts], rows)
+
+
+def step_chart(
+    name: str,
+    title: str,
+    alt: str,
+    edges: Sequence[float],
+    counts: Mapping[str, Sequence[float]],
+    *,
+    x: str,
+    y: str,
+) -> Chart:
+    """Draw the histogram of each series over shared bins; ``edges`` has one value more than the counts."""
+    with _figure() as (figure, axes):
+        for n, (label, values) in enumerate(counts.items()):
+            axes.stairs(
+                values,
+                edges,
+                color=_colour(n),
+                linewidth=1.6,
+                linestyle=_DASHES[n % len(_DASHES)],
+                label=label,
+            )
+        _finish(axes, x, y, legend=len(counts) > 1)
+        svg = _svg(figure, name)
+    rows = [
+        [f"{low:g} – {high:g}", *(f"{values[n]:,g}" for values in counts.values())]
+        for n, (low, high) in enumerate(itertools.pairwise(edges))
+    ]
+    return Chart(name, title, alt, svg, [x, *counts], rows)
+
+
+def _colour(n: int) -> str:
+    return f"#00fe{n % N_COLOURS + 1:02x}"
+
+
+@contextmanager
+def _figure(height: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    settings: dict[str, Any] = {
+        "svg.fonttype": "none",  # text stays text: small, searchable, in the page's own font
+        "svg.hashsalt": "kopri",  # ids by content, not at random
+        "text.color": _INK,
+        "axes.labelcolor": _INK,
+        "axes.edgecolor": _GRID,
+        "xtick.color": _INK,
+        "ytick.color": _INK,
+        "grid.color": _GRID,
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(6.4, height), layout="constrained")
+        yield figure, figure.subplots()
+
+
+def _finish(axes: Axes, x: str, y: str, *, legend: bool) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(axis="x" if not y else "y", linewidth=0.5)
+    axes.set_axisbelow(True)
+    if legend:
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _svg(figure: Figure, name: str) -> str:
+    """Return the figure as an SVG element with ids of its own and the page's colours."""
+    file = StringIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = text.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
+    # Fonts come from the page, sizes stay.
+    text = re.sub(r"font: (?:\w+ )*([\d.]+px) [^;\"]+", r"font-size: \1", text)
+    text = re.sub(r"; font-family: [^;\"]+", "", text)
+    for placeholder, colour in _PLACEHOLDERS.items():
+        text = text.replace(placeholder, colour)
+    return re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)

@@ -1,0 +1,75 @@
+"""Charts: what is drawn is what the table says, and the page decides the colours."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lxml import etree
+
+from stages.lib.charts import bar_chart, line_chart, step_chart
+
+CHARTS = {
+    "line": lambda: line_chart(
+        "p-at-k",
+        "P@k",
+        "two lines",
+        {"use": [(1, 0.25), (10, 0.5)], "labse": [(1, 0.75)]},
+        x="k",
+        y="P@k",
+        log_x=True,
+    ),
+    "bar": lambda: bar_chart(
+        "flow",
+        "Flow",
+        "two bars",
+        {"django": {"kept": 521, "duplicate": 12}, "udhr": {"kept": 60}},
+        x="pairs",
+    ),
+    "step": lambda: step_chart(
+        "words", "Words", "bins", [0, 1, 2], {"ru": [3, 4], "tk": [5, 6]}, x="n", y="texts"
+    ),
+}
+ROWS = {
+    "line": [["use", "1", "0.25"], ["use", "10", "0.5"], ["labse", "1", "0.75"]],
+    "bar": [["django", "521", "12"], ["udhr", "60", "0"]],
+    "step": [["0 – 1", "3", "5"], ["1 – 2", "4", "6"]],
+}
+
+
+@pytest.mark.parametrize("kind", CHARTS)
+def test_a_chart_is_an_svg_in_the_pages_colours_with_its_figures_behind_it(kind):
+    chart = CHARTS[kind]()
+    root = etree.fromstring(chart.svg)
+    assert root.tag.endswith("svg")
+    assert root.get("viewBox")
+    assert not re.findall(r"#00f[ef]\w\w", chart.svg)  # no placeholder is left
+    assert "var(--c1)" in chart.svg
+    assert "var(--c2)" in chart.svg
+    assert chart.rows == ROWS[kind]
+    assert all(len(row) == len(chart.header) for row in chart.rows)
+
+
+@pytest.mark.parametrize("kind", CHARTS)
+def test_the_same_figures_give_the_same_bytes(kind):
+    assert CHARTS[kind]() == CHARTS[kind]()
+
+
+@pytest.mark.parametrize("kind", CHARTS)
+def test_ids_are_the_charts_own_and_every_reference_finds_one(kind):
+    chart = CHARTS[kind]()
+    ids = re.findall(r'\bid="([^"]+)"', chart.svg)
+    assert len(ids) == len(set(ids))
+    assert all(found.startswith(f"{chart.name}-") for found in ids)
+    referred = re.findall(r'href="#([^"]+)"', chart.svg) + re.findall(r"url\(#([^)]+)\)", chart.svg)
+    assert set(referred) <= set(ids)
+
+
+def test_the_bars_are_as_long_as_their_figures():
+    chart = bar_chart("b", "b", "b", {"a": {"kept": 100}, "b": {"kept": 50}}, x="pairs")
+    paths = re.findall(r'<path d="([^"]+)"[^>]*style="fill: var\(--c1\)', chart.svg)
+    widths = []
+    for path in paths:
+        across = [float(x) for x in re.findall(r"[ML] ([\d.]+) ", path)]
+        widths.append(max(across) - min(across))
+    assert widths[0] == pytest.approx(2 * widths[1], rel=1e-3)
