@@ -51,12 +51,35 @@ class PinnedFile(_Block):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class BenchmarkConfig(_Block):
-    """A benchmark's files by language or role; ``kind`` names the way they are read."""
+# Benchmarks of sentence pairs with grades of likeness.
+STS_KINDS = ("sts17", "stsb", "sts_hub")
 
-    kind: Literal["parallel_lines", "lines", "sts17", "stsb"]
+
+class HubDataset(_Block):
+    """A data set of the model hub: two columns of sentences and one of grades (0 to 5), in one language."""
+
+    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    split: str
+    columns: list[str] = Field(min_length=3, max_length=3)
+    lang: Lang
+
+
+class BenchmarkConfig(_Block):
+    """A benchmark's files by language or role, or its data set; ``kind`` names the way they are read."""
+
+    kind: Literal["parallel_lines", "lines", "sts17", "stsb", "sts_hub"]
     license: str
-    files: dict[Name, PinnedFile] = Field(min_length=1)
+    files: dict[Name, PinnedFile] = {}
+    hub: HubDataset | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_reads(self) -> BenchmarkConfig:
+        if (self.kind == "sts_hub") != (self.hub is not None) or bool(self.files) == (self.hub is not None):
+            raise ValueError("kind sts_hub has hub and no files, every other kind files and no hub")
+        if self.kind == "sts17" and set(self.files) != {"inputs", "gold"}:
+            raise ValueError(f"files of kind sts17 are inputs and gold, found {', '.join(self.files)}")
+        return self
 
 
 class PdfParams(_Block):
@@ -85,6 +108,14 @@ class CleanParams(_Block):
     max_per_template: Count
     near_duplicate: Share
     max_per_source: Count
+
+
+class AnnotateParams(_Block):
+    tasks: Count
+    threshold: Share
+    control_share: Share
+    overlap: Share
+    annotators: Annotated[int, Field(ge=2)]
 
 
 class SplitParams(_Block):
@@ -124,6 +155,11 @@ class Recipe(_Block):
     keep_weight: Annotated[float, Field(ge=0.0)]
     interpolate: list[Share] = Field(min_length=1)
     patience: Count
+    chunk: Annotated[int, Field(ge=0)]
+    accumulate: Count
+    hard_negatives: Annotated[int, Field(ge=0)]
+    recompute: bool
+    select: Literal["mrr", "p1", "bleu", "chrfpp"]
 
 
 class FinetuneParams(_Block):
@@ -137,9 +173,12 @@ class ModelConfig(_Block):
 
     kind: Literal["use", "sentence_transformer", "nllb"]
     id: str
-    revision: str | None = None
+    # A commit: branches and tags move.
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    license: str | None = None
     respell: str | None = None
     lora_targets: str | list[str] = []
+    int8: bool = False
 
 
 class EvaluateParams(_Block):
@@ -164,6 +203,7 @@ class Params(_Block):
     pdf: PdfParams
     align: AlignParams
     clean: CleanParams
+    annotate: AnnotateParams
     split: SplitParams
     finetune: FinetuneParams
     recipes: dict[Name, dict[Name, dict[str, Any]]]

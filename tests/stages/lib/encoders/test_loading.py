@@ -5,7 +5,7 @@ import pytest
 
 from stages.lib.encoders import encode, load_encoder, save_encoder
 from stages.lib.errors import ModelError
-from stages.lib.params import ModelConfig
+from stages.lib.params import ModelConfig, load_params
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,19 @@ def test_a_model_that_cannot_be_loaded_is_named_with_the_remedy(config, message)
 def test_a_hub_model_without_cache_and_network_is_one_clear_line(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    config = ModelConfig(kind="sentence_transformer", id="sentence-transformers/LaBSE", revision="e34fab64")
-    with pytest.raises(ModelError, match=r"model labse: .*LaBSE .*not in the hub cache") as caught:
+    config = load_params().models_config["labse"]
+    message = (
+        r"model labse: config\.json of sentence-transformers/LaBSE \(revision e34fab6.*not in the hub cache"
+    )
+    with pytest.raises(ModelError, match=message) as caught:
         load_encoder("labse", config)
     assert "\n" not in str(caught.value)
+
+
+def test_a_hub_model_without_a_revision_is_refused():
+    config = ModelConfig(kind="sentence_transformer", id="sentence-transformers/LaBSE")
+    with pytest.raises(ModelError, match=r"no revision; pin it by its commit in models_config\.labse"):
+        load_encoder("labse", config)
 
 
 def test_a_saved_folder_is_a_model_id(use, tmp_path):
@@ -40,5 +49,5 @@ def test_a_saved_folder_is_a_model_id(use, tmp_path):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"has no modules\.json"):
+    with pytest.raises(ModelError, match=r"has no config\.json"):
         load_encoder("x", ModelConfig(kind="sentence_transformer", id=str(tmp_path)))
