@@ -54,6 +54,17 @@ def test_ten_thousand_words_stay_within_rounding_of_the_wheel(use, wheel):
     assert np.abs(encode(use, [text], None) - wheel.encode([text])).max() < 1e-3
 
 
+@pytest.mark.parametrize("n_texts", [1, 2, 3, 7, 11, 12, 40])
+def test_a_vector_is_the_same_to_the_last_bit_in_any_batch(use_tr, messages, n_texts):
+    # The vector store relies on it: what was embedded before must equal what a fresh run would give.
+    texts = [message for message in messages if len(message) < 40][:300]
+    together = encode(use_tr, texts, "tk")
+    for start in range(0, 80, n_texts):
+        part = slice(start, start + n_texts)
+        assert np.array_equal(encode(use_tr, texts[part], "tk"), together[part])
+        assert np.array_equal(encode(use_tr, texts[part], "tk", batch_tokens=64), together[part])
+
+
 def test_only_texts_said_to_be_turkmen_are_respelt(use, use_tr):
     assert np.array_equal(encode(use_tr, TEXTS, None), encode(use, TEXTS, None))
     assert np.array_equal(encode(use_tr, TEXTS, "tr"), encode(use, TEXTS, "tr"))
