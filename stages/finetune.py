@@ -32,12 +32,12 @@ _LIBRARIES = ("numpy", "peft", "sentence-transformers", "torch", "transformers")
 
 
 def dev_scorer(
-    model: SentenceTransformer, dev: pl.DataFrame, train: pl.DataFrame, params: Params
+    model: SentenceTransformer, dev: pl.DataFrame, train: pl.DataFrame, params: Params, select: str
 ) -> Callable[[], dict[str, float]]:
     """Return a function that measures the model, as it then is, by retrieval on dev.
 
     Candidates are the distinct texts of dev and of the pair's own training rows, so that a small dev set
-    is not an easy one. ``score`` is the mean MRR of both directions.
+    is not an easy one. ``score`` is the mean over both directions of the figure ``select``.
     """
     import polars as pl
 
@@ -67,7 +67,7 @@ def dev_scorer(
             found = ranks(queries[name[:3]], encode(model, texts, lang, batch_tokens=tokens), gold)
             scores[f"p1_{name}"] = float(hits(found, 1).mean())
             scores[f"mrr_{name}"] = float(reciprocals(found).mean())
-        return {"score": (scores["mrr_src_tgt"] + scores["mrr_tgt_src"]) / 2, **scores}
+        return {"score": (scores[f"{select}_src_tgt"] + scores[f"{select}_tgt_src"]) / 2, **scores}
 
     return score
 
@@ -108,9 +108,10 @@ def finetune_seed(
     rows = choose_rows(train, recipe, params.pair.src)
     log.info("%s, seed %d: %s training pairs, %s dev pairs", name, seed, f"{len(rows):,}", f"{len(dev):,}")
     torch.manual_seed(seed)  # the adapter's first weights
-    model = load_encoder(name, params.models_config[name])
-    add_lora(model, recipe, params.models_config[name])
-    score = dev_scorer(model, dev, train, params)
+    config = params.models_config[name].model_copy(update={"int8": False})  # which cannot be trained
+    model = load_encoder(name, config)
+    add_lora(model, recipe, config)
+    score = dev_scorer(model, dev, train, params, recipe.select)
 
     def score_as_shipped() -> dict[str, float]:
         """Measure the model at the strength that it would be saved with."""

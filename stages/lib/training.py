@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.lib.encoders import encode, scale_adapter
-from stages.lib.errors import DataError
+from stages.lib.errors import DataError, ModelError
 from stages.lib.files import atomic_path
 from stages.lib.params import Recipe
+from stages.lib.retrieval import densities
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 log = logging.getLogger(__name__)
+
+
+# Neighbours in the margin by which negatives are mined.
+_MARGIN_K = 4
+# Rows of the (n, n) margins that are in memory at once when negatives are mined.
+_MINING_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Vectors (m, dim) of texts that are wrong for the rows of a batch, but where ``same`` (n, m) is true."""
+
+    vectors: torch.Tensor
+    same: torch.Tensor
 
 
 @dataclass
@@ -89,27 +104,80 @@ def epoch_batches(rows: pl.DataFrame, recipe: Recipe, seed: int, epoch: int) -> 
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def same_meaning(src_groups: np.ndarray, tgt_groups: np.ndarray) -> np.ndarray:
-    """Return the (n, n) boolean matrix of row pairs that must not be each other's negatives.
+def same_meaning(
+    src_groups: np.ndarray,
+    tgt_groups: np.ndarray,
+    others: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:
+    """Return the (n, m) boolean matrix of row pairs that must not be each other's negatives.
 
     Two rows mean the same if they share the text of a side: duplicates and alternative translations.
+    ``others`` are the groups of the m rows to compare with; without them the n rows themselves.
     """
-    return (src_groups[:, None] == src_groups[None, :]) | (tgt_groups[:, None] == tgt_groups[None, :])
+    other_src, other_tgt = others or (src_groups, tgt_groups)
+    return (src_groups[:, None] == other_src[None, :]) | (tgt_groups[:, None] == other_tgt[None, :])
 
 
-def contrastive_loss(src: torch.Tensor, tgt: torch.Tensor, same: torch.Tensor, scale: float) -> torch.Tensor:
+def mine_negatives(
+    src: np.ndarray,
+    tgt: np.ndarray,
+    src_groups: np.ndarray,
+    tgt_groups: np.ndarray,
+    count: int,
+    margin_k: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows whose tgt, and those whose src, are nearest to each row and wrong for it, best first.
+
+    ``src`` and ``tgt`` are L2-normalised (n, dim) vectors; both results are (n, min(count, n - 1)), int64.
+    Nearest is by the ratio margin of Artetxe & Schwenk (2019): the cosine over the mean of what both texts
+    have to their ``margin_k`` nearest, so that texts near to everything are not everybody's negative.
+    Rows of the same meaning (see :func:`same_meaning`) come last, where there are no others.
+    """
+    density_src, density_tgt = densities(src, tgt, margin_k)
+    count = min(count, len(src) - 1)
+    found = []
+    for queries, texts, by_query, by_text in (
+        (src, tgt, density_src, density_tgt),
+        (tgt, src, density_tgt, density_src),
+    ):
+        rows = np.empty((len(src), count), dtype=np.int64)
+        for start in range(0, len(src), _MINING_ROWS):
+            part = slice(start, start + _MINING_ROWS)
+            margins = (queries[part] @ texts.T) / (by_query[part, None] + by_text[None, :])
+            same = same_meaning(src_groups[part], tgt_groups[part], (src_groups, tgt_groups))
+            margins[same] = -np.inf
+            # A stable sort: equal margins keep the order of the rows.
+            rows[part] = np.argsort(-margins, axis=1, kind="stable")[:, :count]
+        found.append(rows)
+    return found[0], found[1]
+
+
+def contrastive_loss(
+    src: torch.Tensor,
+    tgt: torch.Tensor,
+    same: torch.Tensor,
+    scale: float,
+    more: tuple[Negatives, Negatives] | None = None,
+) -> torch.Tensor:
     """Symmetric InfoNCE of L2-normalised (n, dim) vectors, the other rows of the batch as negatives.
 
     Oord et al. 2018 in the bidirectional form of Yang et al. 2019, without their margin. ``same`` is the
     boolean (n, n) matrix of :func:`same_meaning`; off the diagonal its entries are left out of the sums.
+    ``more`` has negatives beyond the batch, first for the src rows, then for the tgt rows.
     """
     import torch
 
     logits = scale * src @ tgt.T  # (n, n)
     diagonal = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    logits = logits.masked_fill(same & ~diagonal, float("-inf"))
+    there = logits.masked_fill(same & ~diagonal, float("-inf"))
+    back = there.T
+    if more is not None:
+        there, back = (
+            torch.cat([square, (scale * rows @ side.vectors.T).masked_fill(side.same, float("-inf"))], dim=1)
+            for square, rows, side in ((there, src, more[0]), (back, tgt, more[1]))
+        )  # (n, n + m)
     gold = torch.arange(len(logits), device=logits.device)
-    both = torch.nn.functional.cross_entropy(logits, gold) + torch.nn.functional.cross_entropy(logits.T, gold)
+    both = torch.nn.functional.cross_entropy(there, gold) + torch.nn.functional.cross_entropy(back, gold)
     return both / 2
 
 
@@ -164,7 +232,58 @@ def forward(model: SentenceTransformer, texts: list[str], lang: str) -> torch.Te
     else:
         features = model.preprocess(texts)
     features = batch_to_device(features, model.device)  # a transformer's features are not all tensors
-    return torch.nn.functional.normalize(model(features)["sentence_embedding"])
+    return torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
+
+
+def backward(
+    model: SentenceTransformer,
+    sides: Sequence[tuple[list[str], str]],
+    loss_of: Callable[..., torch.Tensor],
+    chunk: int,
+) -> float:
+    """Add the gradients of a loss to the model's parameters and return the loss.
+
+    ``sides`` are lists of texts, each of one language; ``loss_of`` takes their vectors, one (n, dim) tensor
+    for each side. With a ``chunk`` the forward passes are of so many texts: GradCache (Gao et al. 2021)
+    makes the vectors without keeping activations, takes the loss's gradients to them, then makes each chunk
+    again to carry these on. The gradients are those of the whole batch; dropout draws the same both times.
+    """
+    import torch
+
+    if not chunk:
+        loss = loss_of(*(forward(model, texts, lang) for texts, lang in sides))
+        loss.backward()
+        return loss.item()
+    chunks = []
+    for n, (texts, _) in enumerate(sides):
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # like lengths need little padding
+        chunks += [(n, order[cut : cut + chunk]) for cut in range(0, len(order), chunk)]
+
+    def run(n: int, rows: list[int]) -> torch.Tensor:
+        texts, lang = sides[n]
+        return forward(model, [texts[row] for row in rows], lang)
+
+    devices = [model.device] if model.device.type == "cuda" else []
+    states = []
+    vectors: list[torch.Tensor] = [torch.empty(0)] * len(sides)
+    for n, rows in chunks:
+        states.append((torch.get_rng_state(), *map(torch.cuda.get_rng_state, devices)))
+        # With gradients on, though unused: some encoders take another path without, and no dropout there.
+        found = run(n, rows).detach()
+        if not len(vectors[n]):
+            vectors[n] = found.new_empty(len(sides[n][0]), found.shape[1])
+        vectors[n][rows] = found
+    for side in vectors:
+        side.requires_grad_()
+    loss = loss_of(*vectors)
+    loss.backward()
+    with torch.random.fork_rng(devices=devices):
+        for (n, rows), (state, *device_states) in zip(chunks, states, strict=True):
+            torch.set_rng_state(state)
+            for device, device_state in zip(devices, device_states, strict=True):
+                torch.cuda.set_rng_state(device_state, device)
+            run(n, rows).backward(vectors[n].grad[rows])
+    return loss.item()
 
 
 @contextlib.contextmanager
@@ -196,6 +315,8 @@ def fit(
     import torch
     from tqdm import tqdm
 
+    if recipe.recompute:
+        _recompute_activations(model)
     progress = load_progress(checkpoint)
     if progress.state:
         load_trainable(model, progress.state)
@@ -208,15 +329,14 @@ def fit(
     if progress.optimizer:
         optimizer.load_state_dict(progress.optimizer)
 
-    columns = {name: train[name].to_numpy() for name in ("src", "tgt", "src_lang", "src_group", "tgt_group")}
-    tgt_lang = train["tgt_lang"][0]
-    teacher = _teacher(model, train) if recipe.keep_weight else None
+    batches_of = _Batches.of(model, train, recipe)
     lengths = [len(epoch_batches(train, recipe, seed, epoch)) for epoch in range(recipe.epochs)]
     if not min(lengths):
         raise DataError(
             "no batch of two training pairs of one language; lower the recipe's min_words, "
             "raise its batch_size or add sources"
         )
+    steps = [math.ceil(length / recipe.accumulate) for length in lengths]
     while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
         epoch = progress.epoch
         torch.manual_seed(1_000_003 * seed + epoch)
@@ -227,22 +347,18 @@ def fit(
             batches, desc=f"epoch {epoch + 1}/{recipe.epochs}", unit="batch", disable=None, leave=False
         )
         for n, rows in enumerate(bar):
-            rate = learning_rate(sum(lengths[:epoch]) + n, sum(lengths), recipe)
+            first = n - n % recipe.accumulate  # of the batches of this step
+            share = min(recipe.accumulate, len(batches) - first)
+            if n == first:
+                optimizer.zero_grad()
+            losses.append(batches_of.backward(model, rows, share) * share)
+            if n + 1 < first + share:
+                continue
+            rate = learning_rate(sum(steps[:epoch]) + n // recipe.accumulate, sum(steps), recipe)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            batch = {name: values[rows] for name, values in columns.items()}
-            src = forward(model, batch["src"].tolist(), batch["src_lang"][0])
-            tgt = forward(model, batch["tgt"].tolist(), tgt_lang)
-            same = torch.from_numpy(same_meaning(batch["src_group"], batch["tgt_group"])).to(src.device)
-            loss = contrastive_loss(src, tgt, same, recipe.scale)
-            if teacher is not None:
-                kept = (src * torch.from_numpy(teacher[rows]).to(src.device)).sum(dim=1)
-                loss = loss + recipe.keep_weight * (1 - kept).mean()
-            optimizer.zero_grad()
-            loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
-            losses.append(loss.item())
         model.eval()
         progress.epoch = epoch + 1
         scores = score_dev()
@@ -258,15 +374,95 @@ def fit(
     return progress
 
 
-def _teacher(model: SentenceTransformer, train: pl.DataFrame) -> np.ndarray:
-    """Return the untouched encoder's vectors of the source texts, (n, dim), for the keep term."""
-    with adapter_scale(model, 0.0):
-        return np.concatenate(
-            [
-                encode(model, rows["src"].to_list(), rows["src_lang"][0])
-                for rows in train.partition_by("src_lang", maintain_order=True)  # choose_rows sorted by it
-            ]
+def _recompute_activations(model: SentenceTransformer) -> None:
+    inner = getattr(model, "transformers_model", None)
+    if inner is None:
+        raise ModelError(
+            "recompute needs a transformers model, which this is not; set the recipe's recompute: false"
         )
+    inner.activation_checkpointing_enable()
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """What batches are made of: the training texts, and what the untouched encoder says of them.
+
+    ``kept`` (n, dim) holds the source side's vectors for the keep term; ``mined`` the rows of negatives for
+    the src and for the tgt of each row, as :func:`mine_negatives` gives them. None where not asked for.
+    """
+
+    recipe: Recipe
+    columns: dict[str, np.ndarray]
+    kept: np.ndarray | None
+    mined: tuple[np.ndarray, np.ndarray] | None
+
+    @classmethod
+    def of(cls, model: SentenceTransformer, train: pl.DataFrame, recipe: Recipe) -> _Batches:
+        names = ("src", "tgt", "src_lang", "tgt_lang", "src_group", "tgt_group")
+        columns = {name: train[name].to_numpy() for name in names}
+        kept = mined = None
+        if recipe.keep_weight or recipe.hard_negatives:
+            kept = _pretrained(model, columns, "src")
+        if recipe.hard_negatives:
+            mined = _mine(columns, kept, _pretrained(model, columns, "tgt"), recipe)
+        return cls(recipe, columns, kept, mined)
+
+    def backward(self, model: SentenceTransformer, rows: np.ndarray, share: int) -> float:
+        """Add the gradients of a batch's loss, divided by ``share``, and return that loss."""
+        import torch
+
+        batch = {name: values[rows] for name, values in self.columns.items()}
+        groups = batch["src_group"], batch["tgt_group"]
+        langs = batch["src_lang"][0], batch["tgt_lang"][0]
+        sides = [(batch["src"].tolist(), langs[0]), (batch["tgt"].tolist(), langs[1])]
+        masks = [same_meaning(*groups)]
+        if self.mined is not None:
+            for mined, name, lang in zip(self.mined, ("tgt", "src"), langs[::-1], strict=True):
+                others = np.setdiff1d(mined[rows], rows)  # those in the batch are negatives already
+                sides.append((self.columns[name][others].tolist(), lang))
+                other_groups = self.columns["src_group"][others], self.columns["tgt_group"][others]
+                masks.append(same_meaning(*groups, other_groups))
+        filled = [side for side in sides if side[0]]
+
+        def loss_of(*vectors: torch.Tensor) -> torch.Tensor:
+            device = vectors[0].device
+            given = iter(vectors)
+            found = [next(given) if texts else vectors[0][:0] for texts, _ in sides]
+            same, *more = (torch.from_numpy(mask).to(device) for mask in masks)
+            extra = tuple(map(Negatives, found[2:], more)) if more else None
+            loss = contrastive_loss(*found[:2], same, self.recipe.scale, extra)
+            if self.recipe.keep_weight:
+                kept = (found[0] * torch.from_numpy(self.kept[rows]).to(device)).sum(dim=1)
+                loss = loss + self.recipe.keep_weight * (1 - kept).mean()
+            return loss / share
+
+        return backward(model, filled, loss_of, self.recipe.chunk)
+
+
+def _pretrained(model: SentenceTransformer, columns: dict[str, np.ndarray], side: str) -> np.ndarray:
+    """Return the untouched encoder's vectors of one side's texts, (n, dim)."""
+    vectors = np.zeros((len(columns[side]), model.get_embedding_dimension()), dtype=np.float32)
+    languages = columns[f"{side}_lang"]
+    with adapter_scale(model, 0.0):
+        for language in sorted(set(languages)):
+            rows = np.flatnonzero(languages == language)
+            vectors[rows] = encode(model, columns[side][rows].tolist(), language)
+    return vectors
+
+
+def _mine(
+    columns: dict[str, np.ndarray], src: np.ndarray, tgt: np.ndarray, recipe: Recipe
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mine among the rows of each source language, as batches have one; (n, hard_negatives) rows of train."""
+    mined = np.repeat(np.arange(len(src))[:, None], recipe.hard_negatives, axis=1)  # a row itself: none
+    both = mined, mined.copy()
+    for language in sorted(set(columns["src_lang"])):
+        rows = np.flatnonzero(columns["src_lang"] == language)
+        groups = columns["src_group"][rows], columns["tgt_group"][rows]
+        found = mine_negatives(src[rows], tgt[rows], *groups, recipe.hard_negatives, _MARGIN_K)
+        for side, numbers in zip(both, found, strict=True):
+            side[rows, : numbers.shape[1]] = rows[numbers]
+    return both
 
 
 def choose_scale(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -9,17 +10,23 @@ import pytest
 import torch
 
 from stages.lib.encoders import add_lora, encode, load_encoder
-from stages.lib.errors import DataError
-from stages.lib.params import Recipe, load_params
+from stages.lib.errors import DataError, ModelError
+from stages.lib.params import ModelConfig, Recipe, load_params
 from stages.lib.training import (
+    Negatives,
+    adapter_scale,
+    backward,
     choose_rows,
     contrastive_loss,
     epoch_batches,
     fit,
     forward,
     learning_rate,
+    mine_negatives,
     same_meaning,
+    trainable_state,
 )
+from tests.hub_checkpoints import make_labse
 from tests.phrases import PHRASES, corpus
 
 
@@ -133,3 +140,207 @@ def test_rows_that_make_no_batch_are_an_error(tmp_path: Path) -> None:
     add_lora(model, recipe(), config)
     with pytest.raises(DataError, match="no batch of two training pairs"):
         fit(model, corpus(PHRASES[:1]), recipe(), 1, lambda: {"score": 0.0}, tmp_path / "last.pt")
+
+
+@pytest.fixture(scope="module")
+def labse_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labse") / "model"
+    make_labse(folder, [text for pair in PHRASES for text in pair])
+    # BERT's own dropout off, so that the only one is the adapter's.
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def tuned(name: str, folder: Path, **changes: object):
+    """A model with an adapter whose both halves have weights, as after some training."""
+    config = load_params().models_config["use"]
+    if name == "labse":
+        config = ModelConfig(kind="sentence_transformer", id=str(folder), lora_targets=["query", "value"])
+    model = load_encoder(name, config)
+    torch.manual_seed(3)
+    add_lora(model, recipe(**changes), config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(std=0.05)
+    return model
+
+
+def gradients(model, sides, chunk: int) -> tuple[float, dict[str, torch.Tensor]]:
+    """The loss of a batch and its gradients by parameter, dropout drawn from one seed."""
+    model.train()
+    model.zero_grad()
+    torch.manual_seed(5)
+    same = torch.zeros(len(sides[0][0]), len(sides[0][0]), dtype=torch.bool)
+
+    def loss_of(src, tgt, extra):
+        none = Negatives(extra, torch.zeros(len(src), len(extra), dtype=torch.bool))
+        return contrastive_loss(src, tgt, same, 20.0, (none, none))
+
+    loss = backward(model, sides, loss_of, chunk)
+    return loss, {name: p.grad.clone() for name, p in model.named_parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize("name", ["use", "labse"])
+def test_the_cached_loss_has_the_gradients_of_the_plain_one(name: str, labse_folder: Path) -> None:
+    model = tuned(name, labse_folder, dropout=0.0)
+    src, tgt = (list(side) for side in zip(*PHRASES[:10], strict=True))
+    sides = [(src, "ru"), (tgt, "tk"), ([tgt for _, tgt in PHRASES[10:14]], "tk")]
+    loss, plain = gradients(model, sides, 0)
+    assert max(float(value.abs().max()) for value in plain.values()) > 0.01
+    for chunk in (3, 100):
+        cached_loss, cached = gradients(model, sides, chunk)
+        assert cached_loss == pytest.approx(loss, abs=1e-5)
+        assert all(float((cached[key] - plain[key]).abs().max()) < 1e-5 for key in plain)
+
+
+@pytest.mark.parametrize("name", ["use", "labse"])
+def test_dropout_draws_the_same_in_both_passes_of_the_cached_loss(name: str, labse_folder: Path) -> None:
+    # One chunk holds all: its first pass is then the plain one, and so must its second be.
+    model = tuned(name, labse_folder, dropout=0.3)
+    sides = [([src for src, _ in PHRASES[:8]], "ru")]
+    sides[0][0].sort(key=len)  # as chunks order them
+
+    def vectors_of(chunk: int) -> dict[str, torch.Tensor]:
+        model.train()
+        model.zero_grad()
+        torch.manual_seed(7)
+        backward(model, sides, lambda vectors: (vectors[0] * vectors[1:]).sum(), chunk)
+        return {key: p.grad.clone() for key, p in model.named_parameters() if p.requires_grad}
+
+    plain, cached, other = vectors_of(0), vectors_of(8), vectors_of(4)
+    assert all(float((cached[key] - plain[key]).abs().max()) < 1e-5 for key in plain)
+    assert any(float((other[key] - plain[key]).abs().max()) > 1e-3 for key in plain)
+
+
+def test_activations_made_again_give_the_same_gradients(labse_folder: Path) -> None:
+    model = tuned("labse", labse_folder, dropout=0.1)
+    sides = [([src for src, _ in PHRASES[:6]], "ru"), ([tgt for _, tgt in PHRASES[:6]], "tk")]
+    sides.append((sides[1][0][:2], "tk"))
+    _, plain = gradients(model, sides, 0)
+    model.transformers_model.activation_checkpointing_enable()
+    _, again = gradients(model, sides, 4)
+    _, whole = gradients(model, sides, 0)
+    assert all(float((whole[key] - plain[key]).abs().max()) < 1e-5 for key in plain)
+    assert set(again) == set(plain)
+
+
+def test_recomputing_is_for_transformers_alone(tmp_path: Path) -> None:
+    model = tuned("use", tmp_path)
+    with pytest.raises(ModelError, match="set the recipe's recompute: false"):
+        fit(model, corpus(PHRASES), recipe(recompute=True), 1, dict, tmp_path / "last.pt")
+
+
+def test_mined_negatives_are_the_nearest_rows_of_another_meaning() -> None:
+    # Row 1 says on its tgt side nearly what row 0 does; row 2 is an alternative translation of row 0.
+    src = np.eye(4, dtype=np.float32)
+    tgt = np.array([[1, 0, 0, 0], [0.8, 0.6, 0, 0], [1, 0, 0, 0], [0, 0, 0.6, 0.8]], dtype=np.float32)
+    groups = np.array(["a", "b", "a", "d"]), np.array(["w", "x", "y", "z"])
+    by_src, by_tgt = mine_negatives(src, tgt, *groups, count=2, margin_k=2)
+    assert by_src[0].tolist() == [1, 3]  # never 2, which is right for it
+    assert by_tgt[1, 0] == 0
+    assert by_src.shape == by_tgt.shape == (4, 2)
+    one, _ = mine_negatives(src[:2], tgt[:2], groups[0][:2], groups[1][:2], count=5, margin_k=4)
+    assert one.tolist() == [[1], [0]]
+
+
+def test_margins_are_those_of_their_definition() -> None:
+    rng = np.random.default_rng(2)
+    src, tgt = rng.normal(size=(2, 30, 8)).astype(np.float32)
+    src /= np.linalg.norm(src, axis=1, keepdims=True)
+    tgt /= np.linalg.norm(tgt, axis=1, keepdims=True)
+    groups = np.arange(30).astype(str)
+    by_src, by_tgt = mine_negatives(src, tgt, groups, groups, count=1, margin_k=4)
+    for row in range(30):
+        margins, back = [], []
+        for other in range(30):
+            near = sorted(src[row] @ tgt.T)[-4:], sorted(src @ tgt[other])[-4:]
+            margins.append(src[row] @ tgt[other] / (np.mean(near[0]) / 2 + np.mean(near[1]) / 2))
+            near = sorted(src @ tgt[row])[-4:], sorted(src[other] @ tgt.T)[-4:]
+            back.append(tgt[row] @ src[other] / (np.mean(near[0]) / 2 + np.mean(near[1]) / 2))
+        margins[row] = back[row] = -np.inf
+        assert by_src[row, 0] == int(np.argmax(margins))
+        assert by_tgt[row, 0] == int(np.argmax(back))
+
+
+def test_more_negatives_make_the_loss_larger_but_not_where_they_mean_the_same() -> None:
+    vectors = torch.nn.functional.normalize(torch.randn(3, 6, generator=torch.manual_seed(1)))
+    others = torch.nn.functional.normalize(vectors + 0.1)
+    none = torch.eye(3, dtype=torch.bool)
+    same = torch.tensor([[True, False], [True, False], [True, False]])
+    plain = contrastive_loss(vectors, others, none, 20.0).item()
+    masked = Negatives(others[:2], torch.ones(3, 2, dtype=torch.bool))
+    half = Negatives(others[:2], same)
+    assert contrastive_loss(vectors, others, none, 20.0, (masked, masked)).item() == pytest.approx(plain)
+    found = contrastive_loss(vectors, others, none, 20.0, (half, masked)).item()
+    # Column 1 counts once more in the sum of each row, in one of both directions.
+    logits = (20 * vectors @ others.T).double()
+    exact = 0.0
+    for row in range(3):
+        there = torch.cat([logits[row], logits[row, 1:2]])
+        exact += float(there.logsumexp(0) + logits[:, row].logsumexp(0) - 2 * logits[row, row]) / 6
+    assert found == pytest.approx(exact, abs=1e-4)
+    assert found > plain
+
+
+def test_batches_that_make_one_step_together_equal_one_step_on_their_mean(labse_folder: Path) -> None:
+    rows = corpus(PHRASES[:12])
+    quick = {"dropout": 0.0, "epochs": 1, "lr": 1e-3, "batch_size": 4, "patience": 1}
+    found = []
+    for accumulate in (1, 3):
+        model = tuned("labse", labse_folder, **quick)
+        scores = iter((0.1, 0.2))
+        fit(
+            model,
+            rows,
+            recipe(**quick, accumulate=accumulate),
+            1,
+            lambda: {"score": next(scores)},  # noqa: B023
+            labse_folder.parent / f"{accumulate}.pt",
+        )
+        found.append(trainable_state(model))
+    # By hand: the mean gradient of the three batches, one step of AdamW at the first step's rate.
+    model = tuned("labse", labse_folder, **quick)
+    weights = [value for value in model.parameters() if value.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=learning_rate(0, 1, recipe(**quick)), weight_decay=0.0)
+    for batch in epoch_batches(rows, recipe(**quick), 1, 0):
+        src, tgt = (forward(model, rows[name].to_numpy()[batch].tolist(), "ru") for name in ("src", "tgt"))
+        (contrastive_loss(src, tgt, torch.eye(4, dtype=torch.bool), 20.0) / 3).backward()
+    torch.nn.utils.clip_grad_norm_(weights, 1.0)
+    optimizer.step()
+    by_hand = trainable_state(model)
+    assert all(torch.allclose(found[1][key], by_hand[key], atol=1e-6) for key in by_hand)
+    assert any(not torch.allclose(found[0][key], by_hand[key], atol=1e-6) for key in by_hand)
+
+
+def test_the_contrastive_recipe_trains_and_holds_what_the_encoder_knew(tmp_path: Path) -> None:
+    quick = {
+        "epochs": 4,
+        "lr": 3e-3,
+        "batch_size": 8,
+        "chunk": 3,
+        "patience": 4,
+        "min_words": 0,
+        "pivots": [],
+    }
+    moved = []
+    for keep in (0.0, 50.0):
+        chosen = load_params().recipe("contrastive", "use").model_copy(update={**quick, "keep_weight": keep})
+        config = load_params().models_config["use"]
+        model = load_encoder("use", config)
+        torch.manual_seed(1)
+        add_lora(model, chosen, config)
+        rising = iter(range(9))
+        rows = choose_rows(corpus(PHRASES[:16]), chosen, "ru")
+        path = tmp_path / f"{keep}.pt"
+        progress = fit(model, rows, chosen, 1, lambda: {"score": next(rising)}, path)  # noqa: B023
+        losses = [row["loss"] for row in progress.history[1:]]
+        assert losses[-1] < losses[0]
+        texts = rows["src"].to_list()
+        after = encode(model, texts, "ru")
+        with adapter_scale(model, 0.0):
+            moved.append(float((after * encode(model, texts, "ru")).sum(1).mean()))
+    assert moved[0] < moved[1]
+    assert moved[1] > 0.97
