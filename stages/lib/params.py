@@ -97,6 +97,16 @@ class PdfParams(_Block):
 
 class AlignParams(_Block):
     pivots: list[Lang]
+    model: Name
+    max_bead: Annotated[int, Field(ge=1, le=8)]
+    min_document_score: Share
+    precision: Annotated[float, Field(gt=0.0, lt=1.0)]
+    mine: bool
+    k: Count
+    margin: Literal["ratio", "distance", "absolute"]
+    retrieval: Literal["forward", "backward", "intersection", "max_weight"]
+    background: Count
+    memory_mb: Annotated[int, Field(ge=64)]
 
 
 class CleanParams(_Block):
@@ -136,6 +146,10 @@ class SplitParams(_Block):
         if both := sorted(set(self.test_sources) & set(self.train_sources)):
             raise ValueError(f"{', '.join(both)} is both in test_sources and in train_sources; drop one")
         return self
+
+
+# The dev scores by which a translation model is selected; the others are of retrieval.
+TRANSLATION_SCORES = ("bleu", "chrfpp")
 
 
 class Recipe(_Block):
@@ -187,6 +201,7 @@ class EvaluateParams(_Block):
     bootstrap: Count
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
     permutations: Count
+    beams: Count
 
 
 class Params(_Block):
@@ -227,12 +242,20 @@ class Params(_Block):
             faults += [
                 f"{key}: {name!r} is listed twice" for name in sorted(set(names)) if names.count(name) > 1
             ]
+        # The metrics of a set begin with its name, those of its hard negatives with <name>_hard.
+        faults += [
+            f"benchmarks_config: {name!r} names metrics that are taken; choose another name"
+            for name in self.benchmarks_config
+            if name in ("test", "dev", "hard", "sts", "mt") or name.endswith("_hard")
+        ]
         for key in ("test_sources", "train_sources"):
             faults += [
                 f"split.{key}: {_unknown('name', name, self.sources_config)}"
                 for name in getattr(self.split, key)
                 if name not in self.sources_config
             ]
+        if self.align.model not in self.models_config:
+            faults.append(f"align.model: {_unknown('model', self.align.model, self.models_config)}")
         if self.finetune.recipe not in self.recipes:
             faults.append(f"finetune.recipe: {_unknown('recipe', self.finetune.recipe, self.recipes)}")
         for name, blocks in self.recipes.items():
@@ -244,9 +267,16 @@ class Params(_Block):
             # "all" stands for a model that has no block of its own.
             for model in dict.fromkeys(["all", *self.models, *blocks]):
                 try:
-                    self.recipe(name, model)
+                    recipe = self.recipe(name, model)
                 except ValidationError as error:
                     faults += [f"recipes.{name}.{line}" for line in _lines(error, Recipe)]
+                    continue
+                config = self.models_config.get(model)
+                if recipe.select in TRANSLATION_SCORES and config is not None and config.kind != "nllb":
+                    faults.append(
+                        f"recipes.{name}: select {recipe.select!r} for {model}, which does not translate; "
+                        "expected mrr or p1"
+                    )
         if faults:
             raise ValueError("; ".join(dict.fromkeys(faults)))
         return self
