@@ -1,4 +1,8 @@
-"""Clean pairs into a corpus: each row is kept, or dropped for one named reason."""
+"""Clean pairs into a corpus: each row is kept, or dropped for one named reason.
+
+What annotators rejected is dropped, what they edited replaces the pair; a judgement is of the cleaned texts,
+since those are shown.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ import logging
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.lib import cli
+from stages.lib.annotations import JUDGED_SCHEMA, Merged, judged_table, merge, read_judgements
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
 from stages.lib.language import LanguageCheck, Verdict
@@ -53,6 +58,7 @@ REASONS = (
     "length_ratio",
     "src_language",
     "tgt_language",
+    "rejected",
     "duplicate",
     "template",
     "near_duplicate",
@@ -63,10 +69,15 @@ DROPPED_SCHEMA = {**PAIR_SCHEMA, "reason": "String"}
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The outcome: ``corpus`` has CORPUS_SCHEMA, ``dropped`` (texts as they came) DROPPED_SCHEMA."""
+    """The outcome: ``corpus`` has CORPUS_SCHEMA, ``dropped`` (texts as they came) DROPPED_SCHEMA.
+
+    ``judged`` (JUDGED_SCHEMA) has the corpus's pairs that annotators kept or edited, by their pair_id in it;
+    its texts and method are those that the annotators saw.
+    """
 
     corpus: pl.DataFrame
     dropped: pl.DataFrame
+    judged: pl.DataFrame
     stats: dict[str, Any]
 
 
@@ -163,13 +174,16 @@ class _Row:
     src: str
     tgt: str
     reason: str | None = None
+    judged: Merged | None = None
     new_id: str = ""
     src_group: str = ""
     tgt_group: str = ""
 
 
-def clean_pairs(pairs: pl.DataFrame, params: Params, where: str = "pairs") -> Cleaned:
-    """Clean a table of pairs; ``where`` names it in messages.
+def clean_pairs(
+    pairs: pl.DataFrame, params: Params, where: str = "pairs", judged: Iterable[Merged] = ()
+) -> Cleaned:
+    """Clean a table of pairs and apply what annotators judged; ``where`` names the table in messages.
 
     Rows are judged in the order of ``params.sources`` (then document, language, position), so of two equal
     pairs the one of the earlier source stays, and adding a source at the end takes nothing from the others.
@@ -181,14 +195,25 @@ def clean_pairs(pairs: pl.DataFrame, params: Params, where: str = "pairs") -> Cl
     rows = _ordered_rows(pairs, params, where)
     english = _english_texts(rows)
     changed: Counter[str] = Counter()
+    by_id = {one.pair_id: one for one in judged}
     judges: dict[str, _RowJudge] = {}
     for row in _progress(rows):
         src_lang = row.given["src_lang"]
         if src_lang not in judges:
             judges[src_lang] = _RowJudge(params.clean, src_lang, params.pair.tgt)
         row.reason = judges[src_lang].judge(row, english, changed)
+        if by_id and row.reason is None:
+            row.judged = by_id.get(pair_id(src_lang, row.src, row.given["tgt_lang"], row.tgt))
+            if row.judged and row.judged.decision == "reject":
+                row.reason = "rejected"
+            elif row.judged and row.judged.decision == "edit":
+                row.src, row.tgt = row.judged.texts
+                row.reason = judges[src_lang].judge(row, english, changed)
     _drop_repeats(rows, params.clean)
-    return _collect(rows, changed, where)
+    cleaned = _collect(rows, changed, where)
+    if by_id:
+        cleaned.stats["annotations"] = _count_judged(rows, by_id.values())
+    return cleaned
 
 
 def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[_Row]:
@@ -335,9 +360,12 @@ def _cap_templates(block: list[_Row], folded: list[tuple[str, str]], max_per_tem
 
 
 def _collect(rows: list[_Row], changed: Counter[str], where: str) -> Cleaned:
+    # A pair that an annotator wrote is as sure as a pair can be, whatever score its first form had.
+    mended = {"method": "annotated", "score": 1.0}
     kept = [
         {
             **row.given,
+            **(mended if row.judged and row.judged.decision == "edit" else {}),
             "src": row.src,
             "tgt": row.tgt,
             "pair_id": row.new_id,
@@ -359,7 +387,26 @@ def _collect(rows: list[_Row], changed: Counter[str], where: str) -> Cleaned:
             f"{where}: empty corpus after cleaning: all {len(rows):,} pairs dropped, "
             f"{n:,} of them as {reason!r}; check the clean block of params.yaml and the sources"
         )
-    return Cleaned(table_from_rows(kept, CORPUS_SCHEMA), table_from_rows(dropped, DROPPED_SCHEMA), stats)
+    sure = sorted(
+        (row.new_id, row.judged)
+        for row in rows
+        if row.reason is None and row.judged and row.judged.decision != "second_look"
+    )
+    return Cleaned(
+        table_from_rows(kept, CORPUS_SCHEMA),
+        table_from_rows(dropped, DROPPED_SCHEMA),
+        judged_table([judged for _, judged in sure]).with_columns(
+            pair_id=table_from_rows([(new_id,) for new_id, _ in sure], {"pair_id": "String"})["pair_id"]
+        ),
+        stats,
+    )
+
+
+def _count_judged(rows: list[_Row], judged: Iterable[Merged]) -> dict[str, int]:
+    """Count judged pairs by decision; ``stale`` ones are of pairs that no longer come out of the checks."""
+    met = {row.judged.pair_id for row in rows if row.judged}
+    counts = Counter(one.decision if one.pair_id in met else "stale" for one in judged)
+    return {"pairs": counts.total(), **dict(sorted(counts.items()))}
 
 
 def _count(rows: list[_Row], changed: Counter[str]) -> dict[str, Any]:
@@ -396,17 +443,26 @@ def main() -> None:
     parser.add_argument(
         "--dropped", type=Path, required=True, help="dropped rows with their reasons (Parquet)"
     )
+    parser.add_argument("--annotations", type=Path, required=True, help="folder of exported judgements")
+    parser.add_argument("--judged", type=Path, required=True, help="the corpus's judged pairs (Parquet)")
     parser.add_argument("--stats", type=Path, required=True, help="counts to write (JSON)")
     args = parser.parse_args()
     params = load_params()
-    cleaned = clean_pairs(read_table(args.pairs, PAIR_SCHEMA), params, str(args.pairs))
+    judgements = read_judgements(args.annotations, params.pair)
+    pairs = read_table(args.pairs, PAIR_SCHEMA)
+    cleaned = clean_pairs(pairs, params, str(args.pairs), merge(judgements.rows))
+    if judgements.skipped:
+        cleaned.stats.setdefault("annotations", {})["passed_over"] = judgements.skipped
     write_table(cleaned.corpus, args.out, CORPUS_SCHEMA)
     write_table(cleaned.dropped, args.dropped, DROPPED_SCHEMA)
+    write_table(cleaned.judged, args.judged, JUDGED_SCHEMA)
     write_json(args.stats, cleaned.stats)
     total = cleaned.stats["total"]
     logger.info("%s pairs in, %s kept", f"{total['in']:,}", f"{total['kept']:,}")
     for reason, n in total["dropped"].items():
         logger.info("  %s dropped: %s", f"{n:,}", reason)
+    if found := cleaned.stats.get("annotations"):
+        logger.info("judged pairs: %s", ", ".join(f"{name} {n}" for name, n in found.items()))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages.lib.annotations import JUDGED_SCHEMA
 from stages.lib.cli import run
 from stages.lib.errors import DataError
 from stages.lib.files import atomic_path, write_json
@@ -46,11 +47,12 @@ logger = logging.getLogger("split")
 
 @dataclass(frozen=True)
 class Splits:
-    """The four tables, and the counts that go with them."""
+    """The five tables, and the counts that go with them."""
 
     train: pl.DataFrame
     dev: pl.DataFrame
     test: pl.DataFrame
+    gold: pl.DataFrame
     pool: pl.DataFrame
     stats: dict[str, Any]
 
@@ -141,7 +143,12 @@ def _sparse(rows: list[list[int]], width: int) -> Any:
     return csr_array((np.ones(len(columns), dtype=np.int32), columns, ends), shape=(len(rows), width))
 
 
-def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], params: Params) -> Splits:
+def split_corpus(
+    corpus: pl.DataFrame,
+    fingerprints: Sequence[Fingerprint],
+    params: Params,
+    judged: pl.DataFrame | None = None,
+) -> Splits:
     """Divide the corpus by document; see params.yaml for the rules.
 
     dev and test hold the rows of the pair's own languages with at least ``min_words`` words on the src side.
@@ -150,6 +157,10 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
     of its documents, less the rows that match, exactly or nearly and on either side, a text of dev, of test,
     of a pivot language's version of a dev or test message, or of a benchmark. dev is cleaned of test and of
     the benchmarks likewise. Rows are in the order of source, document, language and position.
+
+    ``judged`` (JUDGED_SCHEMA) names the pairs that people found good. Those of test documents are ``gold``, a
+    test set of its own that dev and train are kept clean of as they are of test. It may hold aligned pairs,
+    but none that was mined: being a model's nearest neighbours, those would flatter that model.
 
     Raises DataError if the corpus is empty, or a split has too few rows.
     """
@@ -161,11 +172,16 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
     test = rows.evaluated("test")
     test_texts = rows.protect("test", test)
     references: list[tuple[str, Any]] = [("test", test_texts)]
+    gold = rows.judged(
+        set() if judged is None else set(judged.filter(judged["method"] != "mined")["pair_id"])
+    )
+    if gold:
+        references.append(("gold", rows.protect("test", gold)))
     references += [(f"benchmark {item.name}", _BenchmarkTexts(item)) for item in fingerprints]
     dev = rows.evaluated("dev")
     dev_causes = rows.find_leaks(dev, references)
     dev = [row for row in dev if row not in dev_causes]
-    references.insert(1, ("dev", rows.protect("dev", dev)))
+    references.insert(1 + bool(gold), ("dev", rows.protect("dev", dev)))
     train = [row for row, name in enumerate(rows.split) if name == "train"]
     train_causes = rows.find_leaks(train, references)
     removed = {**dev_causes, **train_causes}
@@ -174,6 +190,8 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
 
     pool = rows.make_pool(test, test_texts, removed)
     tables = {"train": corpus[train], "dev": corpus[dev], "test": corpus[test]}
+    if gold:
+        tables["gold"] = corpus[gold]
     held = [row for row, name in enumerate(rows.split) if name != "train" and not rows.is_evaluated[row]]
     stats = {
         "rows": {
@@ -181,6 +199,7 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
             "train": len(train),
             "dev": len(dev),
             "test": len(test),
+            **({"gold": len(gold)} if gold else {}),
             "removed": len(removed),
             "short_in_dev_and_test": sum(rows.is_own[row] for row in held),
             "pivots_in_dev_and_test": sum(not rows.is_own[row] for row in held),
@@ -200,7 +219,7 @@ def split_corpus(corpus: pl.DataFrame, fingerprints: Sequence[Fingerprint], para
         "dev_sha256": content_sha256(tables["dev"], SPLIT_IDENTITY),
         "pool_sha256": content_sha256(pool, list(POOL_SCHEMA)),
     }
-    return Splits(tables["train"], tables["dev"], tables["test"], pool, stats)
+    return Splits(tables["train"], tables["dev"], tables["test"], corpus[gold], pool, stats)
 
 
 @dataclass(frozen=True)
@@ -231,6 +250,7 @@ class _Rows:
         self.source, self.doc, self.key, self.src, self.tgt, self.src_lang, self.tgt_lang = (
             corpus[name].to_list() for name in ("source", "doc", "key", "src", "tgt", "src_lang", "tgt_lang")
         )
+        self.pair_id = corpus["pair_id"].to_list()
         known: dict[str, str] = {}
         for text in (*self.src, *self.tgt):
             if text not in known:
@@ -243,13 +263,24 @@ class _Rows:
         self.is_own = [
             languages == (pair.src, pair.tgt) for languages in zip(self.src_lang, self.tgt_lang, strict=True)
         ]
+        self.is_long_enough = [
+            own and count_words(src) >= params.min_words and count_words(tgt) > 0
+            for own, src, tgt in zip(self.is_own, self.src, self.tgt, strict=True)
+        ]
         self.is_evaluated = [
-            own and split != "train" and count_words(src) >= params.min_words and count_words(tgt) > 0
-            for own, split, src, tgt in zip(self.is_own, self.split, self.src, self.tgt, strict=True)
+            long and split != "train" for long, split in zip(self.is_long_enough, self.split, strict=True)
         ]
 
     def evaluated(self, split: str) -> list[int]:
         return [row for row, name in enumerate(self.split) if name == split and self.is_evaluated[row]]
+
+    def judged(self, good: set[str]) -> list[int]:
+        """Return the rows of test documents that are in ``good`` and long enough to be evaluated."""
+        return [
+            row
+            for row, name in enumerate(self.split)
+            if name == "test" and self.pair_id[row] in good and self.is_long_enough[row]
+        ]
 
     def protect(self, split: str, evaluated: list[int]) -> ProtectedTexts:
         """Index the texts of the evaluated rows, and those of the same messages in other languages."""
@@ -351,9 +382,10 @@ def _count(values: pl.Series) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="the corpus table")
+    parser.add_argument("--judged", type=Path, required=True, help="the corpus's judged pairs, from clean")
     parser.add_argument("--fingerprints", type=Path, required=True, help="fingerprints of the benchmarks")
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder for train, dev, test and pool.parquet"
+        "--out", type=Path, required=True, help="folder for train, dev, test, gold and pool.parquet"
     )
     parser.add_argument(
         "--stats", type=Path, required=True, help="JSON with the counts and the leakage report"
@@ -361,10 +393,11 @@ def main() -> None:
     arguments = parser.parse_args()
     params = load_params()
     corpus = read_table(arguments.corpus, CORPUS_SCHEMA)
-    splits = split_corpus(corpus, read_fingerprints(arguments.fingerprints), params)
+    judged = read_table(arguments.judged, JUDGED_SCHEMA)
+    splits = split_corpus(corpus, read_fingerprints(arguments.fingerprints), params, judged)
     with atomic_path(arguments.out) as folder:
         folder.mkdir()
-        for name in SPLITS:
+        for name in (*SPLITS, "gold"):
             write_table(getattr(splits, name), folder / f"{name}.parquet", CORPUS_SCHEMA)
         write_table(splits.pool, folder / "pool.parquet", POOL_SCHEMA)
     write_json(arguments.stats, splits.stats)

@@ -79,7 +79,7 @@ def test_params_of_every_stage_exist() -> None:
 def test_every_params_block_is_read_by_a_stage_or_a_command() -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    commands_own = {"crawl"}  # read by the crawler
+    commands_own = {"annotate", "crawl"}  # read by commands.annotate_* and by the crawler
     assert {key for key in params if not re.search(rf"\b{key}\b", text)} == commands_own
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = ("stages", "commands", "crawler", "assets", "dvc.yaml", ".dvcignore")
+CODE = ("stages", "commands", "crawler", "assets", "data/annotations", "dvc.yaml", ".dvcignore")
 
 
 def small_params(sources: list[str]) -> dict:

@@ -9,6 +9,7 @@ import pytest
 
 from stages import clean
 from stages.clean import REASONS, Cleaned, clean_pairs
+from stages.lib.annotations import JUDGED_SCHEMA, Decision, Merged
 from stages.lib.errors import DataError
 from stages.lib.files import read_json
 from stages.lib.params import Params, load_params
@@ -243,9 +244,67 @@ def test_an_empty_corpus_is_an_error_that_names_the_commonest_reason() -> None:
         run([])
 
 
+def judged(src: str, tgt: str, decision: Decision, texts: tuple[str, str] | None = None) -> Merged:
+    """A merged judgement of a pair as it is in the corpus."""
+    task = {"pair_id": pair_id("ru", src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": "ru"}
+    task |= {"tgt_lang": "tk", "source": "django", "doc": "django/admin", "method": "aligned"}
+    return Merged(task["pair_id"], decision, "exact", texts or (src, tgt), 3, task)
+
+
+# As the corpus has it, and as it comes in.
+SAVE, RAW_SAVE = ("Сохранить", "Ýazdyr"), pair("_Сохранить", "_Ýazdyr", 1)
+FILE = pair("Выберите файл", "Sahypa saýlaň", 2)
+
+
+def test_a_rejected_pair_leaves_the_corpus_wherever_it_comes_from() -> None:
+    again = pair("Сохранить", "Ýazdyr", 3, source="zod", doc="zod/errors")
+    cleaned = clean_pairs(
+        table_from_rows([RAW_SAVE, again, GOOD], PAIR_SCHEMA), params(), "pairs", [judged(*SAVE, "reject")]
+    )
+    assert cleaned.dropped["reason"].to_list() == ["rejected", "rejected"]
+    assert cleaned.corpus["src"].to_list() == [GOOD["src"]]
+    assert cleaned.judged.is_empty()
+    assert cleaned.stats["annotations"] == {"pairs": 1, "reject": 1}
+
+
+def test_an_edited_pair_replaces_the_one_it_mends() -> None:
+    edit = judged(FILE["src"], FILE["tgt"], "edit", ("Выберите файл", "Faýly saýlaň"))
+    cleaned = clean_pairs(table_from_rows([FILE, GOOD], PAIR_SCHEMA), params(), "pairs", [edit])
+    row = next(row for row in cleaned.corpus.iter_rows(named=True) if row["tgt"] == "Faýly saýlaň")
+    assert (row["method"], row["score"]) == ("annotated", 1.0)
+    assert row["pair_id"] == pair_id("ru", "Выберите файл", "tk", "Faýly saýlaň")
+    assert (row["doc"], row["key"], row["n_src"]) == (FILE["doc"], FILE["key"], FILE["n_src"])
+    assert cleaned.judged.select("pair_id", "method", "tgt").rows() == [
+        (row["pair_id"], "aligned", "Sahypa saýlaň")
+    ]
+
+
+def test_an_edit_passes_the_checks_that_every_pair_passes() -> None:
+    edit = judged(FILE["src"], FILE["tgt"], "edit", ("Выберите файл", "%s faýly saýlaň"))
+    cleaned = clean_pairs(table_from_rows([FILE, GOOD], PAIR_SCHEMA), params(), "pairs", [edit])
+    assert cleaned.dropped["reason"].to_list() == ["placeholder"]
+
+
+def test_ties_stay_and_judgements_of_pairs_that_are_gone_are_counted() -> None:
+    cleaned = clean_pairs(
+        table_from_rows([RAW_SAVE, GOOD], PAIR_SCHEMA),
+        params(),
+        "pairs",
+        [judged(*SAVE, "second_look"), judged("Нет такой пары", "Beýle jübüt ýok", "reject")],
+    )
+    assert cleaned.corpus.height == 2
+    assert cleaned.judged.is_empty()
+    assert cleaned.stats["annotations"] == {"pairs": 2, "second_look": 1, "stale": 1}
+
+
+def test_without_judgements_nothing_is_said_of_them() -> None:
+    assert "annotations" not in run([GOOD]).stats
+
+
 def _main(monkeypatch: pytest.MonkeyPatch, folder: Path, pairs: Path) -> None:
     arguments = ["--pairs", str(pairs), "--out", str(folder / "corpus.parquet")]
     arguments += ["--dropped", str(folder / "dropped.parquet"), "--stats", str(folder / "clean.json")]
+    arguments += ["--annotations", str(pairs.parent), "--judged", str(folder / "judged.parquet")]
     monkeypatch.setattr(sys, "argv", ["clean", *arguments])
     monkeypatch.chdir(PARAMS_FILE.parent)
     clean.main()
@@ -258,12 +317,13 @@ def test_clean_runs_from_files_to_the_same_files_twice(
     write_table(table_from_rows(rows, PAIR_SCHEMA), tmp_path / "pairs.parquet", PAIR_SCHEMA)
     for folder in ("one", "two"):
         _main(monkeypatch, tmp_path / folder, tmp_path / "pairs.parquet")
-    for name in ("corpus.parquet", "dropped.parquet", "clean.json"):
+    for name in ("corpus.parquet", "dropped.parquet", "judged.parquet", "clean.json"):
         digests = {
             hashlib.sha256((tmp_path / folder / name).read_bytes()).hexdigest() for folder in ("one", "two")
         }
         assert len(digests) == 1
     assert read_table(tmp_path / "one" / "corpus.parquet", CORPUS_SCHEMA).height == 2
+    assert read_table(tmp_path / "one" / "judged.parquet", JUDGED_SCHEMA).is_empty()
     assert read_json(tmp_path / "one" / "clean.json")["total"] == {
         "in": 3,
         "kept": 2,

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.lib.annotations import JUDGED_SCHEMA, Merged, judged_table
 from stages.lib.errors import DataError
 from stages.lib.files import sha256_file
 from stages.lib.fingerprints import Fingerprint, make_fingerprint, normalise, write_fingerprints
@@ -340,9 +341,41 @@ def test_the_order_of_the_corpus_does_not_matter(rows: list[Any], draw: random.R
     assert one.pool.equals(other.pool)
 
 
+def _judged(*rows: tuple[str, str, str, str, str], method: str = "given") -> pl.DataFrame:
+    """A table of what people found good, of corpus rows."""
+    merged = []
+    for doc, _, src_lang, src, tgt in rows:
+        task = {"pair_id": pair_id(src_lang, src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": src_lang}
+        task |= {"tgt_lang": "tk", "source": doc.split("/")[0], "doc": doc, "method": method}
+        merged.append(Merged(task["pair_id"], "keep", "exact", (src, tgt), 2, task))
+    return judged_table(merged)
+
+
+def test_gold_is_what_people_found_good_in_test_documents() -> None:
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW])
+    splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, DEV_ROW, TRAIN_ROW))
+    assert splits.gold["src"].to_list() == [TEST_ROW[3]]
+    assert not set(splits.gold["doc"]) & set(splits.train["doc"])
+    assert splits.stats["rows"]["gold"] == 1
+    assert splits.stats["by_source"]["gold"] == {"django": 1}
+    assert split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method="mined")).gold.is_empty()
+
+
+def test_train_and_dev_are_kept_clean_of_gold() -> None:
+    gold_row = (TEST, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
+    echoes = [(doc, "e", "ru", "Книга лежит на столе", "Kitap stolda") for doc in (DEV, TRAIN)]
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, *echoes])
+    splits = split_corpus(corpus, [], PARAMS, _judged(gold_row))
+    assert splits.gold["src"].to_list() == [gold_row[3]]
+    for name in ("train", "dev"):
+        assert gold_row[3] not in getattr(splits, name)["src"].to_list()
+        assert splits.stats["leakage"][name]["removed"] == 1
+
+
 def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
     """Lay out a folder that the stage can be run in; return the command."""
     write_table(_corpus(rows), folder / "corpus.parquet", CORPUS_SCHEMA)
+    write_table(judged_table([]), folder / "judged.parquet", JUDGED_SCHEMA)
     write_fingerprints(folder / "fingerprints.json.gz", [make_fingerprint("news", {}, ["Gün dogdy"])])
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     text = text.replace("min_test: 300", "min_test: 1").replace("min_dev: 100", "min_dev: 1")
@@ -350,7 +383,8 @@ def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) 
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     return [
         sys.executable, "-m", "stages.split", "--corpus", "corpus.parquet",
-        "--fingerprints", "fingerprints.json.gz", "--out", "splits", "--stats", "split.json",
+        "--judged", "judged.parquet", "--fingerprints", "fingerprints.json.gz", "--out", "splits",
+        "--stats", "split.json",
     ]  # fmt: skip
 
 
@@ -364,7 +398,7 @@ def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     for _ in range(2):
         done = _run(command, tmp_path)
         assert done.returncode == 0, done.stderr
-        names = [f"splits/{name}.parquet" for name in ("train", "dev", "test", "pool")]
+        names = [f"splits/{name}.parquet" for name in ("train", "dev", "test", "gold", "pool")]
         hashes.append([sha256_file(tmp_path / name) for name in (*names, "split.json")])
     assert hashes[0] == hashes[1]
     assert read_table(tmp_path / "splits/test.parquet", CORPUS_SCHEMA)["src"].to_list() == [TEST_ROW[3]]
@@ -382,4 +416,8 @@ def test_the_stage_says_in_one_line_what_is_wrong_and_writes_nothing(tmp_path: P
     assert done.stderr.count("\n") == 1
     (tmp_path / "fingerprints.json.gz").unlink()
     assert "fingerprints.json.gz: not found; restore it from git" in _run(command, tmp_path).stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.parquet", "params.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "corpus.parquet",
+        "judged.parquet",
+        "params.yaml",
+    ]
