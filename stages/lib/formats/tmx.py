@@ -1,0 +1,166 @@
+"""TMX 1.4b, the exchange format of translation memories (Localization Industry Standards Association, 2005).
+
+XML 1.0 has no place for most control characters, U+FFFE and U+FFFF, not even escaped. Each is written as
+U+241B (␛), its number in hexadecimal, and a semicolon, as in ``␛0004;``; a ␛ that stands in the text is
+``␛241B;``. The header says so in a note, and our reader undoes it where the header names Köpri as the tool. A
+carriage return is a character reference, which XML would otherwise turn into a line feed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from stages.lib.errors import DataError
+from stages.lib.formats.rows import PROVENANCE, Row, field_text
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+TOOL = "kopri"
+_NOTE = (
+    "A character that XML 1.0 cannot hold is written as U+241B, its code point in hexadecimal, and a "
+    "semicolon; U+241B itself likewise."
+)
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\u241b]")
+_ESCAPED = re.compile("\u241b([0-9A-F]{4});")
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
+# Properties of a unit: each field of the row but its name, which is the unit's id.
+_PROPERTIES = tuple(name for name in PROVENANCE if name != "pair_id")
+# Inline elements whose content is code of another format, no text.
+_CODES = frozenset(("bpt", "ept", "it", "ph", "ut"))
+_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+# ISO 639-2 and 639-3 codes that TMX files use beside the two-letter ones.
+_TWO_LETTERS = {
+    "rus": "ru", "tuk": "tk", "eng": "en", "tur": "tr", "aze": "az", "azj": "az", "uzb": "uz", "uzn": "uz",
+    "kaz": "kk", "kir": "ky", "tgk": "tg",
+}  # fmt: skip
+
+
+def write_tmx(rows: Iterable[Row], path: Path, src_lang: str, tgt_lang: str) -> None:
+    """Write one translation unit for each row, with its provenance as properties."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(
+            '<?xml version="1.0" encoding="UTF-8"?>\n<tmx version="1.4">\n'
+            f'<header creationtool="{TOOL}" creationtoolversion="1" segtype="sentence" o-tmf="parquet" '
+            f'adminlang="en" srclang="{src_lang}" datatype="plaintext">\n'
+            f"<note>{_NOTE}</note>\n</header>\n<body>\n"
+        )
+        for row in rows:
+            file.write(_unit(row, src_lang, tgt_lang))
+        file.write("</body>\n</tmx>\n")
+
+
+def _unit(row: Row, src_lang: str, tgt_lang: str) -> str:
+    properties = "".join(
+        f'<prop type="{_property(name)}">{_escape(field_text(row[name]))}</prop>\n'
+        for name in _PROPERTIES
+        if row[name] is not None
+    )
+    return (
+        f'<tu tuid="{_escape(row["pair_id"])}">\n{properties}'
+        f'<tuv xml:lang="{src_lang}"><seg>{_escape(row["src"])}</seg></tuv>\n'
+        f'<tuv xml:lang="{tgt_lang}"><seg>{_escape(row["tgt"])}</seg></tuv>\n</tu>\n'
+    )
+
+
+def _property(name: str) -> str:
+    return f"x-{name.replace('_', '-')}"
+
+
+def _escape(text: str) -> str:
+    return _FORBIDDEN.sub(lambda found: f"\u241b{ord(found[0]):04X};", text).translate(_MARKUP)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One translation unit: texts by two-letter language, the first variant of each, and its properties."""
+
+    name: str
+    texts: dict[str, str]
+    properties: dict[str, str]
+
+
+def read_tmx(file: IO[bytes], where: str) -> Iterator[Unit]:
+    """Yield the units of a TMX file in its order, in constant memory.
+
+    Native code inside inline elements is left out. The document type is not loaded, entities that it would
+    define are refused, and nothing outside the file is opened. Raises DataError if the file is no TMX.
+    """
+    from lxml import etree
+
+    is_ours = False
+    found = False
+    parser = etree.iterparse(
+        file,
+        events=("start", "end"),
+        tag=("{*}header", "{*}tu", "{*}tmx"),
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+    )
+    try:
+        for event, element in parser:
+            name = etree.QName(element).localname
+            found = found or name == "tmx"
+            if name == "header" and event == "start":
+                is_ours = element.get("creationtool") == TOOL
+            elif name == "tu" and event == "end":
+                yield _read_unit(element, is_ours, where)
+                # A unit that was read, and those before it, are dropped from the tree.
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+    except etree.XMLSyntaxError as error:
+        raise DataError(f"{where}: not a TMX file ({error}); get the file again, or repair it") from None
+    if not found:
+        raise DataError(f"{where}: not a TMX file: it has no <tmx> element")
+
+
+def _read_unit(element: etree._Element, is_ours: bool, where: str) -> Unit:
+    restore = _unescape if is_ours else str
+    texts: dict[str, str] = {}
+    properties: dict[str, str] = {}
+    for child in element:
+        name = _local_name(child, where)
+        if name == "prop":
+            properties.setdefault(child.get("type", ""), restore("".join(child.itertext())))
+        elif name == "tuv":
+            lang = _language(child.get(_XML_LANG) or child.get("lang") or "")
+            segments = [part for part in child if _local_name(part, where) == "seg"]
+            if lang and segments:
+                texts.setdefault(lang, restore("".join(_text_parts(segments[0], where))))
+    return Unit(restore(element.get("tuid", "")), texts, properties)
+
+
+def _text_parts(element: etree._Element, where: str) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        if _local_name(child, where) not in ("", *_CODES):
+            yield from _text_parts(child, where)
+        yield child.tail or ""
+
+
+def _local_name(element: etree._Element, where: str) -> str:
+    """Return an element's name without its namespace, "" for a comment or an instruction."""
+    from lxml import etree
+
+    if isinstance(element, etree._Entity):
+        raise DataError(
+            f"{where}: line {element.sourceline}: uses an entity of its own, {element.text}; "
+            "refusing to read it, write the text out"
+        )
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
+def _language(code: str) -> str:
+    base = re.split(r"[-_]", code.strip().lower())[0]
+    return _TWO_LETTERS.get(base, base)
