@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from stages.lib.benchmarks import read_texts
+from stages.lib.benchmarks import content_pins, read_texts
 from stages.lib.cli import run
 from stages.lib.download import CACHE_DIR
 from stages.lib.errors import ParamsError
@@ -29,8 +29,7 @@ def fingerprint_benchmarks(params: Params, without: list[str], cache_dir: Path, 
     for name, config in sorted(params.benchmarks_config.items()):
         if name in without:
             continue
-        files = {key: pinned.sha256 for key, pinned in config.files.items()}
-        made = make_fingerprint(name, files, read_texts(name, params, cache_dir))
+        made = make_fingerprint(name, content_pins(config), read_texts(name, params, cache_dir))
         logger.info("%s: %s sentences, %s n-grams", name, f"{len(made.sentences):,}", f"{len(made.ngrams):,}")
         fingerprints.append(made)
     write_fingerprints(out, fingerprints, left_out=without)

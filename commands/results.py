@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from stages.lib import cli
 from stages.lib.errors import DataError
@@ -13,24 +14,30 @@ from stages.lib.params import Params, load_params
 from stages.lib.result_table import VARIANTS, as_text, legend, table_rows
 
 
-def result_table(metrics: Path, params: Params) -> str:
-    """Read summary.json and the details, and return the table with its legend.
+def read_details(metrics: Path, params: Params) -> dict[tuple[str, str], dict[str, Any]]:
+    """Read the details of every model and variant in summary.json, keyed by (model, variant).
 
-    Models come in the order of params.yaml; those in the summary alone follow.
+    Models come in the order of params.yaml; those in the summary alone follow. Raises DataError if there is
+    none.
     """
     summary = read_json(metrics / "summary.json")
     names = [name for name in [*params.models, *params.baselines] if name in summary]
     names += sorted(set(summary) - set(names))
-    ordered = {name: summary[name] for name in names}
-    if not ordered:
+    if not names:
         raise DataError(f"{metrics / 'summary.json'}: no model in it; run dvc repro")
-    details = {
+    return {
         (model, variant): read_json(metrics / "detail" / f"{model}-{variant}.json")
-        for model in ordered
+        for model in names
         for variant in VARIANTS
-        if variant in ordered[model]
+        if variant in summary[model]
     }
-    rows = table_rows(ordered, details, params.pair)
+
+
+def result_table(metrics: Path, params: Params) -> str:
+    """Return the table of the last run with its legend."""
+    details = read_details(metrics, params)
+    summary = read_json(metrics / "summary.json")
+    rows = table_rows({model: summary[model] for model, _ in details}, details, params.pair)
     return "\n".join([as_text(rows), "", *legend(details)])
 
 

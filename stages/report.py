@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,10 @@ from stages.lib.evaluation import RANKS_SCHEMA, compare, correct, rounded
 from stages.lib.files import atomic_path, read_json, write_json
 from stages.lib.params import Params, load_params
 from stages.lib.result_table import as_markdown, legend, table_rows
+from stages.lib.sts import STS_SCHEMA, compare_sts
+from stages.lib.study import study_table
 from stages.lib.tables import read_table
+from stages.lib.translation import TRANSLATIONS_SCHEMA, compare_translation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +30,9 @@ log = logging.getLogger(__name__)
 # Stages whose counts make corpus.json.
 _STATS = ("align", "clean", "split")
 # What two results must share to stand in one table.
-_SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation", "benchmarks", "settings")
+_SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation", "benchmarks", "sts", "settings")
+# Metrics that the summary leaves to the details, so that `dvc exp show` stays readable.
+_DETAIL_ONLY = re.compile(r"_margin_|_p5_|hard_mrr_|hard_p1_mean$|_spearman$")
 _PLOT_K = (1, 2, 3, 5, 10, 20, 50)
 
 
@@ -41,6 +47,8 @@ class Result:
     by_source: dict[str, Any]
     signature: dict[str, Any]
     ranks: pl.DataFrame
+    similarities: pl.DataFrame
+    translations: pl.DataFrame | None
 
 
 def expected_runs(params: Params) -> list[tuple[str, str]]:
@@ -67,6 +75,10 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
                 by_source=raw["by_source"],
                 signature=raw["signature"],
                 ranks=read_table(path / "ranks.parquet", RANKS_SCHEMA),
+                similarities=read_table(path / "sts.parquet", STS_SCHEMA),
+                translations=read_table(path / "translations.parquet", TRANSLATIONS_SCHEMA)
+                if raw["signature"]["model"]["kind"] == "nllb"
+                else None,
             )
             shared = {key: found.signature[key] for key in _SHARED}
         except (KeyError, TypeError) as error:
@@ -93,20 +105,24 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
 def compare_results(results: Iterable[Result], params: Params) -> dict[str, dict[str, dict[str, Any]]]:
     """Test each fine-tuned result against its pretrained one; p is corrected over all of them together."""
     before = {result.model: result for result in results if result.variant == "pretrained"}
-    comparisons = {
-        result.model: compare(
-            before[result.model].ranks, result.ranks, params.pair, params.evaluate, params.seed
-        )
-        for result in results
-        if result.variant == "finetuned"
-    }
+    comparisons = {}
+    for result in (result for result in results if result.variant == "finetuned"):
+        was = before[result.model]
+        comparisons[result.model] = {
+            **compare(was.ranks, result.ranks, params.pair, params.evaluate, params.seed),
+            **compare_sts(was.similarities, result.similarities, params.evaluate, params.seed),
+        }
+        if was.translations is not None and result.translations is not None:
+            comparisons[result.model] |= compare_translation(
+                was.translations, result.translations, params.evaluate, params.seed
+            )
     correct(comparisons)
     return comparisons
 
 
 def summarise(result: Result, compared: Mapping[str, dict[str, Any]] | None) -> dict[str, Any]:
     """Return the flat figures of one result: values by metric; if fine-tuned, ``delta`` and ``p``."""
-    by_name = {name: figure["value"] for name, figure in result.metrics.items()}
+    by_name = {name: fig["value"] for name, fig in result.metrics.items() if not _DETAIL_ONLY.search(name)}
     by_name |= {"test_n": next(f["n"] for name, f in result.metrics.items() if name.startswith("test_p1_"))}
     if compared:
         by_name |= {"delta": compared["test_p1_mean"]["difference"], "p": compared["test_p1_mean"]["p_holm"]}
@@ -169,7 +185,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def report(results: Path, stats: Path, models: Path | None, out: Path, text: Path, params: Params) -> None:
-    """Write everything under ``out`` (JSON and CSV) and ``text`` (the table as Markdown).
+    """Write everything under ``out`` (JSON and CSV) and ``text`` (the tables as Markdown).
 
     All is read and computed before the first file is written.
     """
@@ -192,7 +208,6 @@ def report(results: Path, stats: Path, models: Path | None, out: Path, text: Pat
         if compared:
             # A p of 0.0000 would say too much: p keeps its digits.
             details[result.model, result.variant]["compared_with_pretrained"] = rounded(compared, 6)
-            details[result.model, result.variant]["p"] = rounded(compared["test_p1_mean"]["p_holm"], 6)
     rows = table_rows(summary, details, params.pair)
 
     with atomic_path(out / "detail") as folder:
@@ -210,6 +225,8 @@ def report(results: Path, stats: Path, models: Path | None, out: Path, text: Pat
         folder.mkdir(parents=True)
         body = f"# Results\n\n{as_markdown(rows)}\n\n" + "\n".join(f"- {line}" for line in legend(details))
         (folder / "results.md").write_text(body + "\n", encoding="utf-8", newline="\n")
+        study = f"# Beside the study\n\n{study_table(details, params.pair)}\n"
+        (folder / "study.md").write_text(study, encoding="utf-8", newline="\n")
     log.info("%d results gathered in %s", len(read), out)
 
 
@@ -221,7 +238,7 @@ def main() -> None:
     )
     parser.add_argument("--models", type=Path, help="folder with <model>/training.json, for learning curves")
     parser.add_argument("--out", type=Path, required=True, help="folder for the JSON and CSV files")
-    parser.add_argument("--report", type=Path, required=True, help="folder for results.md")
+    parser.add_argument("--report", type=Path, required=True, help="folder for results.md and study.md")
     args = parser.parse_args()
     report(args.results, args.stats, args.models, args.out, args.report, load_params())
 

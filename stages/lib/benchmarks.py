@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import os
+import re
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from stages.lib.download import CACHE_DIR, fetch
 from stages.lib.errors import DataError, DownloadError, ParamsError
-from stages.lib.params import BenchmarkConfig, Pair, Params, PinnedFile
+from stages.lib.fingerprints import read_fingerprints
+from stages.lib.params import STS_KINDS, BenchmarkConfig, Pair, Params, PinnedFile
+from stages.lib.sts import StsSet
 
 # The largest pinned file has 0.5 MB.
 MAX_BYTES = 8 << 20
@@ -44,8 +50,8 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
     config = _config(name, params)
     if config.kind != "parallel_lines":
         raise ParamsError(
-            f"benchmarks: {name} is of kind {config.kind}, not parallel_lines: it has no "
-            f"translation pairs; drop it from benchmarks"
+            f"benchmarks: {name} is of kind {config.kind}, neither parallel_lines nor one of "
+            f"{', '.join(STS_KINDS)}: there is nothing to evaluate; drop it from benchmarks"
         )
     for lang in (pair.src, pair.tgt):
         if lang not in config.files:
@@ -81,10 +87,65 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
     )
 
 
+def has_grades(name: str, params: Params) -> bool:
+    """Tell whether a benchmark is of graded pairs (for :func:`load_sts`), not of translations.
+
+    Raises ParamsError if it is unknown.
+    """
+    return _config(name, params).kind in STS_KINDS
+
+
+def load_sts(name: str, params: Params, cache_dir: Path = CACHE_DIR) -> list[StsSet]:
+    """Fetch and read a benchmark of graded sentence pairs: one set for each track or language.
+
+    SemEval's STS17 has Arabic, English, Spanish and Turkish tracks: none is Russian. stsb-multi-mt is the
+    English STS benchmark by machine translation, with the people's grades of the English sentences; the hub's
+    RuSTSBenchmark is its Russian test part, filtered.
+    Raises DownloadError if it cannot be had, DataError if its content is of another form.
+    """
+    config, remedy = _config(name, params), f"drop {name} from benchmarks"
+    if config.hub is not None:
+        return [_hub_sts(name, config, remedy)]
+    paths = {key: _fetch(name, pinned, cache_dir, remedy) for key, pinned in config.files.items()}
+    if config.kind == "sts17":
+        return _sts17_tracks(name, paths["inputs"], paths["gold"], content_pins(config))
+    sets = []
+    for lang, path in sorted(paths.items()):
+        rows = _stsb_rows(path)
+        sets.append(
+            StsSet(
+                name=f"{name}_{lang}",
+                left_lang=lang,
+                right_lang=lang,
+                left=tuple(row[0].strip() for row in rows),
+                right=tuple(row[1].strip() for row in rows),
+                grades=_grades((row[2] for row in rows), str(path)),
+                sha256={lang: config.files[lang].sha256},
+            )
+        )
+    return sets
+
+
+def not_fingerprinted(names: Iterable[str], params: Params, fingerprints: Path) -> list[str]:
+    """Name the benchmarks whose text the fingerprints do not cover: training may have seen it."""
+    known = {item.name: dict(item.files) for item in read_fingerprints(fingerprints)}
+    return [name for name in names if known.get(name) != content_pins(_config(name, params))]
+
+
+def content_pins(config: BenchmarkConfig) -> dict[str, str]:
+    """Return what pins a benchmark's content: the sha256 of its files by key, or its data set's revision."""
+    if config.hub is not None:
+        return {config.hub.id: config.hub.revision}
+    return {key: pinned.sha256 for key, pinned in config.files.items()}
+
+
 def read_texts(name: str, params: Params, cache_dir: Path = CACHE_DIR) -> list[str]:
     """Fetch a benchmark of any kind and return all its texts, in all its languages, for its fingerprint."""
     config = _config(name, params)
     remedy = f"leave it out with --without {name}"
+    if config.hub is not None:
+        sts = _hub_sts(name, config, remedy)
+        return [*sts.left, *sts.right]
     texts: list[str] = []
     for key, pinned in sorted(config.files.items()):
         if key != DOCUMENTS and (config.kind, key) != ("sts17", "gold"):
@@ -123,28 +184,136 @@ def _read_lines(path: Path) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def _read_stsb(path: Path) -> list[str]:
-    """Both sentences of rows ``sentence1,sentence2,score``."""
-    texts = []
-    for number, row in enumerate(csv.reader(io.StringIO(_read_text(path), newline="")), start=1):
+def _stsb_rows(path: Path) -> list[list[str]]:
+    """Rows of sentence, sentence, grade."""
+    rows = list(csv.reader(io.StringIO(_read_text(path), newline="")))
+    for number, row in enumerate(rows, start=1):
         if len(row) != 3:
             raise DataError(f"{path}: row {number}: expected 3 columns, found {len(row)}; correct its pin")
-        texts += row[:2]
-    return texts
+    return rows
+
+
+def _read_stsb(path: Path) -> list[str]:
+    return [text for row in _stsb_rows(path) for text in row[:2]]
 
 
 def _read_sts17(path: Path) -> list[str]:
-    """All tab-parted sentences of the tracks in the archive; nothing is unpacked on disk."""
-    texts = []
+    tracks = _sts17_files(path, "input")
+    return [part for lines in tracks.values() for line in lines for part in line]
+
+
+def _sts17_files(path: Path, role: str) -> dict[str, list[list[str]]]:
+    """Read ``STS.<role>.track<n>.<langs>.txt`` of an archive as tab-parted lines by track.
+
+    A track is named by its languages, and its letter where there are two of them: track4b.es-en is es_en_b.
+    Nothing is unpacked on disk.
+    """
+    tracks = {}
     with zipfile.ZipFile(path) as archive:
         for member in sorted(archive.infolist(), key=lambda info: info.filename):
-            if "STS.input." not in member.filename:
+            found = re.search(rf"STS\.{role}\.track\d+([a-z]?)\.([a-z]+)-([a-z]+)\.txt$", member.filename)
+            if found is None:
                 continue
             if member.file_size > MAX_BYTES:
                 raise DataError(f"{path}: {member.filename}: {member.file_size:,} bytes; correct its pin")
-            for line in archive.read(member).decode("utf-8").split("\n"):
-                texts += [part.strip() for part in line.split("\t")]
-    return texts
+            letter, left, right = found.groups()
+            lines = archive.read(member).decode("utf-8").removesuffix("\n").split("\n")
+            tracks["_".join(part for part in (left, right, letter) if part)] = [
+                [part.strip() for part in line.split("\t")] for line in lines
+            ]
+    return tracks
+
+
+def _sts17_tracks(name: str, inputs: Path, gold: Path, sha256: dict[str, str]) -> list[StsSet]:
+    texts, grades = _sts17_files(inputs, "input"), _sts17_files(gold, "gs")
+    if not texts or set(texts) != set(grades):
+        raise DataError(
+            f"{inputs}: expected the tracks of {gold}, {', '.join(grades) or 'none'}, "
+            f"found {', '.join(texts) or 'none'}; correct the pins under benchmarks_config.{name}"
+        )
+    sets = []
+    for track, lines in texts.items():
+        # The tr-en input has 500 lines, and grades for the first half only.
+        lines = lines[: len(grades[track])]
+        odd = next((n for n, line in enumerate(lines, start=1) if len(line) < 2), None)
+        if odd or len(lines) != len(grades[track]):
+            raise DataError(
+                f"{inputs}: track {track}: expected two sentences for each of {len(grades[track])} grades, "
+                f"found {f'one in line {odd}' if odd else f'{len(lines)} lines'}; correct its pin"
+            )
+        left_lang, right_lang = track.split("_")[:2]
+        sets.append(
+            StsSet(
+                name=f"{name}_{track}",
+                left_lang=left_lang,
+                right_lang=right_lang,
+                left=tuple(line[0] for line in lines),
+                right=tuple(line[1] for line in lines),
+                grades=_grades((line[0] for line in grades[track]), f"{gold}: track {track}"),
+                sha256=sha256,
+            )
+        )
+    return sets
+
+
+def _grades(texts: Iterable[str], where: str) -> tuple[float, ...]:
+    grades = []
+    for number, text in enumerate(texts, start=1):
+        try:
+            grades.append(float(text))
+        except ValueError:
+            raise DataError(
+                f"{where}: line {number}: expected a grade, found {text!r}; correct its pin"
+            ) from None
+    return tuple(grades)
+
+
+def _hub_sts(name: str, config: BenchmarkConfig, remedy: str) -> StsSet:
+    """Read a data set of the model hub, from its local cache if it is there, at the pinned revision."""
+    import datasets
+    from huggingface_hub import snapshot_download
+
+    hub = config.hub
+    pinned = {"repo_type": "dataset", "revision": hub.revision}
+    try:
+        folder = snapshot_download(hub.id, local_files_only=True, **pinned)
+    except (OSError, ValueError):
+        offline = os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}
+        try:
+            if offline:
+                raise OSError("HF_HUB_OFFLINE is set")
+            folder = snapshot_download(hub.id, etag_timeout=10, **pinned)
+        except Exception as error:  # the hub client raises many kinds, all with the same remedy
+            reason = str(error) if offline else f"the hub cannot be reached ({type(error).__name__})"
+            raise DownloadError(
+                f"benchmark {name}: data set {hub.id} (revision {hub.revision}) is not in the hub cache and "
+                f"{reason}; connect to the model hub once, or {remedy}"
+            ) from None
+    bars = datasets.is_progress_bar_enabled()
+    try:
+        datasets.disable_progress_bars()
+        rows = datasets.load_dataset(folder, split=hub.split)
+        left, right, grades = (rows[column] for column in hub.columns)
+    except (ValueError, KeyError, OSError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(
+            f"benchmark {name}: {hub.id}: expected columns {', '.join(hub.columns)} in split {hub.split}, "
+            f"found {' '.join(str(error).split())[:200]}; correct benchmarks_config.{name}.hub, or {remedy}"
+        ) from None
+    finally:
+        if bars:
+            datasets.enable_progress_bars()
+    left, right = ([text.strip() for text in side] for side in (left, right))
+    grades = [float(grade) for grade in grades]
+    digest = hashlib.sha256(repr((left, right, grades)).encode()).hexdigest()
+    return StsSet(
+        name=name,
+        left_lang=hub.lang,
+        right_lang=hub.lang,
+        left=tuple(left),
+        right=tuple(right),
+        grades=tuple(grades),
+        sha256={f"{hub.id}@{hub.revision}": digest},
+    )
 
 
 _READERS = {"parallel_lines": _read_lines, "lines": _read_lines, "stsb": _read_stsb, "sts17": _read_sts17}

@@ -1,6 +1,7 @@
 """From vectors to figures: what is retrieved among what, the table of ranks, and the metrics made of it.
 
-The ranks table is the evidence: every metric, interval and test can be made again from it.
+The tables of ranks and of similarities are the evidence: every metric, interval and test can be made again
+from them.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.lib.errors import DataError, ModelError
+from stages.lib.files import sha256_file
 from stages.lib.hard_negatives import corrupt
 from stages.lib.retrieval import densities, hits, ranks, reciprocals
 from stages.lib.significance import bootstrap_interval, holm, mcnemar_p, paired_test
+from stages.lib.sts import STS_SCHEMA, StsSet, table_of
 from stages.lib.text import group_id
 
 if TYPE_CHECKING:
     import polars as pl
+    from sentence_transformers import SentenceTransformer
 
     from stages.lib.benchmarks import Benchmark
     from stages.lib.params import EvaluateParams, ModelConfig, Pair, Params
@@ -165,13 +169,13 @@ def _lay_out(
     )
 
 
-def lay_out_test(test: pl.DataFrame, pool: pl.DataFrame, pair: Pair) -> RetrievalSet:
-    """Lay out the test pairs of the pair's own languages among the pool."""
+def lay_out_split(name: str, split: pl.DataFrame, pool: pl.DataFrame, pair: Pair) -> RetrievalSet:
+    """Lay out the pairs of a split that are of the pair's own languages among the pool."""
     import polars as pl
 
-    rows = test.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
+    rows = split.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
     return make_set(
-        TEST,
+        name,
         pair,
         src=rows["src"].to_list(),
         tgt=rows["tgt"].to_list(),
@@ -282,40 +286,70 @@ def hard_name(name: str) -> str:
     return HARD if name == TEST else f"{name}_{HARD}"
 
 
-def encode_and_rank(
-    name: str, sets: Sequence[RetrievalSet], params: Params, adapter: Path | None, seed: int
-) -> pl.DataFrame:
-    """Load one model, with one adapter or none, and rank all sets with it."""
-    import polars as pl
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured of one variant of a model, from which every figure is made.
 
-    from stages.lib.encoders import encode, load_encoder
+    ``ranks`` has RANKS_SCHEMA, ``similarities`` STS_SCHEMA; ``adapters`` is the sha256 of each by its seed.
+    """
 
-    model = load_encoder(name, params.models_config[name], adapter=adapter)
-    tokens = params.evaluate.batch_tokens
-    frames = []
-    for retrieval in sets:
-        src = encode(model, retrieval.src_texts, params.pair.src, batch_tokens=tokens)
-        tgt = encode(model, retrieval.tgt_texts, params.pair.tgt, batch_tokens=tokens)
-        frames.append(
-            rank_set(retrieval, src, tgt, params.pair, margin_k=params.evaluate.margin_k, seed=seed)
-        )
-    return pl.concat(frames)
+    ranks: pl.DataFrame
+    similarities: pl.DataFrame
+    adapters: dict[str, str]
 
 
-def rank_variant(
-    name: str, sets: Sequence[RetrievalSet], params: Params, adapters: Path | None
-) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Rank all sets with a model as it is, or with each of its adapters in turn.
+def measure_model(
+    model: SentenceTransformer, sets: Sequence[RetrievalSet], sts: Sequence[StsSet], params: Params, seed: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rank all retrieval sets with a model as it is, and take the similarities of all graded pairs.
 
-    Returns the ranks and the sha256 of each adapter by seed.
+    The retrieval sets' texts of a language are encoded together, so that sets with one pool pay for it once.
     """
     import polars as pl
 
-    if adapters is None:
-        return encode_and_rank(name, sets, params, None, 0), {}
-    folders = adapter_folders(adapters)
-    frames = [encode_and_rank(name, sets, params, folder, seed) for seed, folder in folders.items()]
-    return pl.concat(frames), {str(seed): adapter_sha256(folder) for seed, folder in folders.items()}
+    from stages.lib.encoders import encode
+    from stages.lib.tables import table_from_rows
+
+    def vectors(texts: Sequence[str], lang: str) -> np.ndarray:
+        return encode(model, texts, lang, batch_tokens=params.evaluate.batch_tokens)
+
+    pair = params.pair
+    cuts = {
+        pair.src: np.cumsum([len(retrieval.src_texts) for retrieval in sets])[:-1],
+        pair.tgt: np.cumsum([len(retrieval.tgt_texts) for retrieval in sets])[:-1],
+    }
+    src = np.split(vectors([text for one in sets for text in one.src_texts], pair.src), cuts[pair.src])
+    tgt = np.split(vectors([text for one in sets for text in one.tgt_texts], pair.tgt), cuts[pair.tgt])
+    ranked = [
+        rank_set(retrieval, src_vectors, tgt_vectors, pair, margin_k=params.evaluate.margin_k, seed=seed)
+        for retrieval, src_vectors, tgt_vectors in zip(sets, src, tgt, strict=True)
+    ]
+    graded = [
+        table_of(one, vectors(one.left, one.left_lang), vectors(one.right, one.right_lang), seed)
+        for one in sts
+    ]
+    return pl.concat(ranked), pl.concat([table_from_rows([], STS_SCHEMA), *graded])
+
+
+def collect_evidence(
+    name: str, sets: Sequence[RetrievalSet], sts: Sequence[StsSet], params: Params, adapters: Path | None
+) -> Evidence:
+    """Measure a model as it is, or with each of its adapters in turn (``adapters`` holds seed-<n>/)."""
+    import polars as pl
+
+    from stages.lib.encoders import load_encoder
+
+    folders = adapter_folders(adapters) if adapters else {0: None}
+    config = params.models_config[name]
+    found = [
+        measure_model(load_encoder(name, config, adapter=folder), sets, sts, params, seed)
+        for seed, folder in folders.items()
+    ]
+    return Evidence(
+        ranks=pl.concat([ranks for ranks, _ in found]),
+        similarities=pl.concat([similarities for _, similarities in found]),
+        adapters={str(seed): adapter_sha256(folder) for seed, folder in folders.items() if folder},
+    )
 
 
 def adapter_folders(path: Path) -> dict[int, Path]:
@@ -347,8 +381,12 @@ def versions() -> dict[str, str]:
 
 
 def model_signature(name: str, config: ModelConfig) -> dict[str, Any]:
-    """Return what pins a model: its id, revision and kind."""
+    """Return what pins a model: its id, revision and kind; of a folder, the sha256 of its weights."""
+    folder = Path(config.id)
+    weights = sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []
+    pinned = {"weights_sha256": [sha256_file(file) for file in weights]} if weights else {}
     return {
+        **pinned,
         "name": name,
         "id": config.id,
         "revision": config.revision,
@@ -490,20 +528,27 @@ def compare(
 
 
 def correct(comparisons: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
-    """Add ``p_holm`` and ``family`` to every comparison, in place.
+    """Add ``p_holm`` and ``family`` (its size) to every comparison, in place.
 
     A run is judged by P@1 by cosine, the mean of both directions: one comparison for each model (and each
-    benchmark), corrected among themselves. All other metrics are a second family.
+    benchmark), corrected among themselves. The other figures of retrieval are a second family, those of
+    graded pairs (``sts_``) a third and those of translation (``mt_``) a fourth.
     """
-    families: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    families: dict[str, list[dict[str, Any]]] = {}
     for model in sorted(comparisons):
         for metric in sorted(comparisons[model]):
-            is_primary = metric.endswith("_p1_mean") and not {"hard", "margin"} & set(metric.split("_"))
-            families[is_primary].append(comparisons[model][metric])
+            families.setdefault(_family(metric), []).append(comparisons[model][metric])
     for tests in families.values():
         for test, p in zip(tests, holm([test["p"] for test in tests]), strict=True):
             test["p_holm"] = p
             test["family"] = len(tests)
+
+
+def _family(metric: str) -> str:
+    parts = metric.split("_")
+    if parts[0] in ("sts", "mt"):
+        return parts[0]
+    return "primary" if metric.endswith("_p1_mean") and not {"hard", "margin"} & set(parts) else "retrieval"
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

@@ -10,6 +10,8 @@ from stages.lib.errors import DataError
 from stages.lib.params import Pair
 
 VARIANTS = ("pretrained", "finetuned")
+# The graded pairs that every run has.
+STS = "sts_ru_smoke_pearson"
 
 
 def table_rows(
@@ -19,18 +21,20 @@ def table_rows(
 ) -> list[list[str]]:
     """Return the header and one row of cells for each model and variant.
 
-    ``details`` is keyed by (model, variant). The difference is in points of P@1, mean of both directions,
+    ``details`` is keyed by (model, variant). P@1 has its interval, and with several training seeds its
+    standard deviation over them before that. The difference is in points of P@1, mean of both directions,
     and p the paired test behind it, corrected for the number of comparisons. Raises DataError when a figure
     is missing.
     """
-    src, tgt = pair.src, pair.tgt
-    directions = ((f"{src}_{tgt}", f"{src}→{tgt}"), (f"{tgt}_{src}", f"{tgt}→{src}"))
+    directions = _directions(pair)
+    has_sts = any(STS in detail["metrics"] for detail in details.values())
     rows = [
         [
             *("model", "variant", "n"),
             *(f"P@1 {label}" for _, label in directions),
             *(f"MRR {label}" for _, label in directions),
             *(f"hard {label}" for _, label in directions),
+            *(["STS"] if has_sts else []),
             *("Δ P@1", "p"),
         ]
     ]
@@ -42,7 +46,8 @@ def table_rows(
             try:
                 for direction, _ in directions:
                     figure = metrics[f"test_p1_{direction}"]
-                    cells.append(f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]")
+                    spread = f" ±{figure['spread']:.3f}" if "spread" in figure else ""
+                    cells.append(f"{figure['value']:.3f}{spread} [{figure['low']:.3f}, {figure['high']:.3f}]")
                 cells += [f"{metrics[f'test_mrr_{direction}']['value']:.3f}" for direction, _ in directions]
             except KeyError as error:
                 raise DataError(
@@ -51,6 +56,8 @@ def table_rows(
             for direction, _ in directions:
                 hard = metrics.get(f"hard_p1_{direction}")
                 cells.append(f"{hard['value']:.3f}" if hard else "–")
+            if has_sts:
+                cells.append(f"{metrics[STS]['value']:.3f}" if STS in metrics else "–")
             compared = detail.get("compared_with_pretrained", {}).get("test_p1_mean")
             if compared:
                 p = compared["p_holm"]
@@ -97,6 +104,14 @@ def legend(details: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
         f"resampled by {figure['unit']} ({figure['units']}).",
         f"hard: P@1 with {hard} corrupted copies (number, name, negation, direction changed) added.",
     ]
+    if any("spread" in one["metrics"][name] for one in details.values() for name in one["metrics"]):
+        seeds = max(len(one["signature"]["seeds"]["training"]) for one in details.values())
+        lines.append(f"±: standard deviation over {seeds} training seeds; the figure is their mean.")
+    if any(STS in one["metrics"] for one in details.values()):
+        n = next(one["metrics"][STS]["n"] for one in details.values() if STS in one["metrics"])
+        lines.append(
+            f"STS: Pearson's r with the grades of the repository's own {n} Russian pairs, a smoke set."
+        )
     compared = next((d["compared_with_pretrained"] for d in details.values() if _is_compared(d)), None)
     if compared:
         test = compared["test_p1_mean"]
@@ -105,6 +120,12 @@ def legend(details: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
             f"{test['unit']}, Holm-corrected for {test['family']} comparisons."
         )
     return lines
+
+
+def _directions(pair: Pair) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Both directions as metrics name them and as people read them."""
+    src, tgt = pair.src, pair.tgt
+    return (f"{src}_{tgt}", f"{src}→{tgt}"), (f"{tgt}_{src}", f"{tgt}→{src}")
 
 
 def _is_compared(detail: Mapping[str, Any]) -> bool:

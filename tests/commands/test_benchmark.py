@@ -1,23 +1,30 @@
-"""The command behind ``make benchmarks``, with a keyword encoder and a benchmark of 24 sentences."""
+"""The command behind ``make benchmarks``, with a keyword encoder and benchmarks of 24 sentences."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
 from commands import benchmark
+from commands.benchmark import AtHand, evaluate_all
 from stages.lib.benchmarks import Benchmark
 from stages.lib.errors import DownloadError, ModelError
 from stages.lib.params import Params, load_params
+from stages.lib.sts import StsSet
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
+
+FINGERPRINTS = Path(__file__).parents[2] / "assets/fingerprints.json.gz"
 
 
 @pytest.fixture(scope="module")
 def params() -> Params:
     raw = load_params().model_dump() | {"models": ["use"], "baselines": ["minilm_en"]}
+    # Two names that begin alike.
+    raw["benchmarks_config"]["ntrex_dev"] = raw["benchmarks_config"]["flores"]
     raw["evaluate"] |= {"bootstrap": 200, "permutations": 500}
     return Params.model_validate(raw)
 
@@ -45,8 +52,19 @@ def models(tmp_path, monkeypatch):
     return tmp_path / "models"
 
 
+def small_grades(name: str = "stsb_ru") -> StsSet:
+    """Graded pairs of which the pretrained encoder, without the last keyword, gets one wrong."""
+    words = [ru for ru, _ in KEYWORDS]
+    left = [f"Здесь {word} виден." for word in words] * 2
+    right = [f"Виден {word} здесь." for word in words] + ["Просто пустая фраза."] * len(words)
+    grades = [5.0] * len(words) + [0.0] * len(words)
+    return StsSet(name, "ru", "ru", tuple(left), tuple(right), tuple(grades), {"ru": "2" * 64})
+
+
 def test_figures_are_nested_by_benchmark_model_variant_and_metric(models, params):
-    found = benchmark.evaluate_all([small_benchmark(), small_benchmark("flores", docs=False)], models, params)
+    flores = small_benchmark("flores", docs=False)
+    at_hand = AtHand({"ntrex": small_benchmark(), "flores": flores}, {})
+    found = evaluate_all(at_hand, models, params, FINGERPRINTS)
     assert set(found) == {"ntrex", "flores"}
     for models_found in found.values():
         variants = {model: sorted(figures) for model, figures in models_found.items()}
@@ -66,6 +84,37 @@ def test_figures_are_nested_by_benchmark_model_variant_and_metric(models, params
     assert after["signature"]["benchmark_sha256"]["tk"] == "1" * 64
 
 
+def test_graded_pairs_stand_beside_retrieval_with_the_paired_difference(models, params, caplog):
+    at_hand = AtHand({"ntrex": small_benchmark()}, {"stsb": [small_grades()]})
+    with caplog.at_level(logging.WARNING):
+        found = evaluate_all(at_hand, models, params, FINGERPRINTS)["stsb"]
+    before, after = found["use"]["pretrained"], found["use"]["finetuned"]
+    assert after["stsb_ru_pearson"] == 1.0
+    # One of 48 similarities is 1 where its grade is 0: the unknown keyword looks like a text without any.
+    assert 0.9 < before["stsb_ru_pearson"] < 1.0
+    assert before["stsb_ru_pearson_low"] <= before["stsb_ru_pearson"] <= before["stsb_ru_pearson_high"]
+    assert before["stsb_ru_n"] == 48
+    gained = round(after["stsb_ru_pearson"] - before["stsb_ru_pearson"], 4)
+    assert after["delta_stsb_ru_pearson"] == pytest.approx(gained, abs=1e-4)
+    assert after["delta_stsb_ru_pearson_low"] <= gained <= after["delta_stsb_ru_pearson_high"]
+    assert after["comparisons"] == 2  # Pearson and Spearman of one set: a family without retrieval
+    assert {"p_stsb_ru_pearson", "p_stsb_ru_spearman"} <= set(after)
+    assert set(found["minilm_en"]) == {"pretrained"}
+    # These test texts are not the pinned files, but their names are fingerprinted ones.
+    assert after["signature"]["fingerprinted"]
+
+
+def test_benchmarks_whose_names_begin_alike_keep_their_own_figures(models, params, caplog):
+    at_hand = AtHand({"ntrex": small_benchmark(), "ntrex_dev": small_benchmark("ntrex_dev", docs=False)}, {})
+    with caplog.at_level(logging.WARNING):
+        found = evaluate_all(at_hand, models, params, FINGERPRINTS)
+    one, other = (found[name]["use"]["finetuned"] for name in ("ntrex", "ntrex_dev"))
+    assert set(one) == set(other)
+    assert not any("dev" in key for key in one)
+    assert "ntrex_dev: not in" in caplog.text
+    assert (one["signature"]["fingerprinted"], other["signature"]["fingerprinted"]) == (True, False)
+
+
 def test_a_benchmark_not_at_hand_is_skipped_with_a_line(monkeypatch, params, caplog):
     def load(name, *_):
         if name == "flores":
@@ -73,9 +122,10 @@ def test_a_benchmark_not_at_hand_is_skipped_with_a_line(monkeypatch, params, cap
         return small_benchmark(name)
 
     monkeypatch.setattr(benchmark, "load_benchmark", load)
+    monkeypatch.setattr(benchmark, "load_sts", lambda name, *_: [small_grades(f"{name}_ru")])
     with caplog.at_level(logging.WARNING):
-        found = benchmark.benchmarks_at_hand(["ntrex", "flores"], params)
-    assert [one.name for one in found] == ["ntrex"]
+        found = benchmark.benchmarks_at_hand(["ntrex", "flores", "stsb"], params)
+    assert (list(found.parallel), list(found.graded)) == (["ntrex"], ["stsb"])
     assert "flores skipped: rus_Cyrl.devtest: cannot be reached" in caplog.text
     with pytest.raises(DownloadError, match="none of flores is at hand"):
         benchmark.benchmarks_at_hand(["flores"], params)
@@ -83,7 +133,7 @@ def test_a_benchmark_not_at_hand_is_skipped_with_a_line(monkeypatch, params, cap
 
 def test_a_model_without_adapter_is_named(tmp_path, models, params):
     with pytest.raises(ModelError, match="use: no adapter; run dvc repro finetune@use"):
-        benchmark.evaluate_all([small_benchmark()], tmp_path / "none", params)
+        evaluate_all(AtHand({"ntrex": small_benchmark()}, {}), tmp_path / "none", params, FINGERPRINTS)
 
 
 def test_command_writes_one_file(tmp_path, models, params, monkeypatch):

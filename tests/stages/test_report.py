@@ -21,6 +21,9 @@ from stages.lib.params import Params, load_params
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 from tests.stages.small_corpus import write_splits, write_stats
 
+ASSETS = Path(__file__).parents[2] / "assets"
+STS_RU, FINGERPRINTS = ASSETS / "sts_ru.tsv", ASSETS / "fingerprints.json.gz"
+
 
 @pytest.fixture(scope="module")
 def params() -> Params:
@@ -49,7 +52,8 @@ def run(tmp_path_factory, params) -> Path:
             ("use", "finetuned", folder / "models" / "use"),
             ("minilm_en", "pretrained", None),
         ):
-            evaluate(model, variant, splits, tuned, folder / "results" / f"{model}-{variant}", params)
+            out = folder / "results" / f"{model}-{variant}"
+            evaluate(model, variant, splits, STS_RU, FINGERPRINTS, tuned, out, params)
     return folder
 
 
@@ -79,8 +83,12 @@ def test_summary_is_nested_by_model_variant_and_metric(run, tmp_path, params):
     # One document of 24 differs: its sign is + or -, both as extreme.
     assert after["p"] == 1.0
     assert not {"p", "delta"} & set(before)
-    kinds = {"test_p5_ru_tk", "test_mrr_tk_ru", "test_margin_p1_ru_tk", "hard_p1_ru_tk", "hard_p1_tk_ru"}
-    assert kinds <= set(before)
+    # Few enough for a screen; P@5, margin scores and Spearman's r are in the details.
+    directions = ("ru_tk", "tk_ru", "mean")
+    assert set(before) == {
+        *("test_n", "hard_p1_ru_tk", "hard_p1_tk_ru", "sts_ru_smoke_pearson"),
+        *(f"test_{figure}_{direction}" for figure in ("p1", "mrr") for direction in directions),
+    }
 
 
 def test_details_carry_interval_n_unit_signature_and_comparison(run, tmp_path, params):
@@ -90,7 +98,9 @@ def test_details_carry_interval_n_unit_signature_and_comparison(run, tmp_path, p
     assert {"value", "low", "high", "n", "unit", "units", "method"} <= set(figure)
     compared = detail["compared_with_pretrained"]["test_p1_ru_tk"]
     assert {"difference", "low", "high", "p", "p_holm", "p_mcnemar", "family", "unit"} <= set(compared)
-    assert detail["p"] == detail["compared_with_pretrained"]["test_p1_mean"]["p_holm"]
+    graded = detail["compared_with_pretrained"]["sts_ru_smoke_pearson"]
+    assert {"difference", "low", "high", "p", "p_holm", "unit"} <= set(graded)
+    assert {"test_p5_ru_tk", "test_margin_p1_ru_tk", "sts_ru_smoke_spearman"} <= set(detail["metrics"])
     assert {"test_sha256", "pool_sha256", "dev_sha256", "model", "adapter_sha256", "versions"} <= set(
         detail["signature"]
     )
@@ -119,6 +129,8 @@ def test_plots_corpus_and_table_are_written(run, tmp_path, params):
     text = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
     assert text.count("| use | ") == 2
     assert "P@1 ru→tk" in text
+    study = (tmp_path / "report" / "study.md").read_text(encoding="utf-8")
+    assert "| ours | use | finetuned | ru→tk | 24 |" in study
     write_report(run, tmp_path / "without", params, models=False)
     assert not (tmp_path / "without" / "metrics" / "plots" / "learning_curves.csv").exists()
 
@@ -132,7 +144,7 @@ def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run,
         files = sorted(path for path in out.rglob("*") if path.is_file())
         hashes.append([(p.relative_to(out), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
     assert hashes[0] == hashes[1]
-    assert len(hashes[0]) == 8
+    assert len(hashes[0]) == 9
 
 
 def test_a_missing_result_is_named(run, tmp_path, params):
@@ -180,6 +192,25 @@ def test_ranks_of_another_form_are_refused(run, tmp_path, params):
     pl.read_parquet(path).drop("doc").write_parquet(path)
     with pytest.raises(DataError, match="lacks column doc"):
         write_report(changed, tmp_path / "out", params)
+
+
+def test_seeds_are_told_apart_in_table_and_curves(run, tmp_path, params):
+    changed = copied(run, tmp_path)
+    models = changed / "models" / "use"
+    shutil.copytree(models / "seed-1", models / "seed-2")
+    curves = [{"seed": seed, "history": [{"epoch": 0, "score": 0.5}]} for seed in (1, 2)]
+    write_json(models / "training.json", {"seeds": curves})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stages.lib.encoders.load_encoder", load_encoder)
+        patch.setattr("stages.lib.encoders.encode", encode)
+        out = changed / "results" / "use-finetuned"
+        evaluate("use", "finetuned", changed / "splits", STS_RU, FINGERPRINTS, models, out, params)
+    write_report(changed, tmp_path / "out", params)
+    text = (tmp_path / "out" / "report" / "results.md").read_text(encoding="utf-8")
+    assert "1.000 ±0.000 [" in text
+    assert "standard deviation over 2 training seeds" in text
+    with (tmp_path / "out" / "metrics" / "plots" / "learning_curves.csv").open(encoding="utf-8") as file:
+        assert [row["seed"] for row in csv.DictReader(file)] == ["1", "2"]
 
 
 def test_missing_statistics_are_named(run, tmp_path, params):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands.fingerprint import fingerprint_benchmarks
-from stages.lib.benchmarks import load_benchmark, read_texts
+from stages.lib.benchmarks import has_grades, load_benchmark, load_sts, not_fingerprinted, read_texts
 from stages.lib.errors import DataError, DownloadError, ParamsError
 from stages.lib.files import sha256_file
 from stages.lib.fingerprints import normalise, read_fingerprints
@@ -86,7 +86,7 @@ def test_a_wrong_name_kind_or_language_is_an_error(mirror: Mirror, tmp_path: Pat
     params = _params(news=news, other=mirror.add("other", "lines", de="Ein Satz.\n"))
     with pytest.raises(ParamsError, match="unknown name 'nws'; known: news, other"):
         load_benchmark("nws", params, RU_TK, tmp_path)
-    with pytest.raises(ParamsError, match="other is of kind lines"):
+    with pytest.raises(ParamsError, match="other is of kind lines, neither parallel_lines nor one of sts17"):
         load_benchmark("other", params, RU_TK, tmp_path)
     with pytest.raises(ParamsError, match=r"news has no language 'uz' \(it has ru, tk\); drop it"):
         load_benchmark("news", params, Pair(src="ru", tgt="uz"), tmp_path)
@@ -110,23 +110,26 @@ def test_a_benchmark_that_cannot_be_had_says_what_to_do(
 
 
 def _archive(**members: str) -> bytes:
+    """A zip of files named STS.input.track6.tr-en.txt for STS_input_track6_tr_en."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in members.items():
-            archive.writestr(f"STS2017/{name.replace('_', '.')}.txt", text)
+            parts = name.split("_")
+            tail = [] if len(parts) < 5 else ["-".join(parts[3:])]
+            archive.writestr(f"STS2017/{'.'.join([*parts[:3], *tail])}.txt", text)
     return buffer.getvalue()
 
 
 def test_texts_of_every_kind_are_read_for_fingerprints(mirror: Mirror, tmp_path: Path) -> None:
-    inputs = _archive(STS_input_a="Bir adam.\tBir aýal.\n", README="Not a sentence.")
+    inputs = _archive(STS_input_track6_tr_en="Bir adam.\tA woman.\n", README="Not a sentence.")
     params = _params(
         news=mirror.add("news", "parallel_lines", ru="Солнце.\n", tk="Gün.\n", documents="a.1\n"),
-        sts17=mirror.add("sts17", "sts17", inputs=inputs, gold=_archive(STS_gs_a="4.0\n")),
+        sts17=mirror.add("sts17", "sts17", inputs=inputs, gold=_archive(STS_gs_track6_tr_en="4.0\n")),
         stsb=mirror.add("stsb", "stsb", ru='"Дом, большой",Дом.,2.5\n'),
     )
     texts = {name: read_texts(name, params, tmp_path / "cache") for name in params.benchmarks_config}
     assert texts["news"] == ["Солнце.", "Gün."]
-    assert [text for text in texts["sts17"] if text] == ["Bir adam.", "Bir aýal."]
+    assert [text for text in texts["sts17"] if text] == ["Bir adam.", "A woman."]
     assert texts["stsb"] == ["Дом, большой", "Дом."]
     out = tmp_path / "f.json.gz"
     fingerprint_benchmarks(params, ["sts17"], tmp_path / "cache", out)
@@ -144,6 +147,149 @@ def test_a_row_of_other_width_is_named(mirror: Mirror, tmp_path: Path) -> None:
     params = _params(stsb=mirror.add("stsb", "stsb", ru="Дом.,Дом.,5.0\nДом.,5.0\n"))
     with pytest.raises(DataError, match="row 2: expected 3 columns, found 2"):
         read_texts("stsb", params, tmp_path / "cache")
+
+
+EN_EN = "A man is playing.\tA man plays.\nTwo dogs run.\tIt rains.\nThe sun is up.\tThe sun has risen.\n"
+TR_EN = "Köpek koşuyor.\tA dog runs.\nYağmur yağıyor.\tHe sings.\nGüneş doğdu.\tThe sun rose.\nSon.\tEnd.\n"
+
+
+def test_each_track_of_sts17_is_a_set_cut_to_its_grades(mirror: Mirror, tmp_path: Path) -> None:
+    inputs = _archive(STS_input_track5_en_en=EN_EN, STS_input_track6_tr_en=TR_EN, README="Not a sentence.")
+    gold = _archive(STS_gs_track5_en_en="4.8\n0.2\n5.0\n", STS_gs_track6_tr_en="5.0\n0.0\n4.0\n")
+    params = _params(sts17=mirror.add("sts17", "sts17", inputs=inputs, gold=gold))
+    assert has_grades("sts17", params)
+    english, turkish = load_sts("sts17", params, tmp_path / "cache")
+    assert (english.name, english.left_lang, english.right_lang) == ("sts17_en_en", "en", "en")
+    assert english.grades == (4.8, 0.2, 5.0)
+    # The real tr-en input has 500 lines and 250 grades.
+    assert (turkish.name, turkish.left_lang, turkish.right_lang) == ("sts17_tr_en", "tr", "en")
+    assert turkish.left == ("Köpek koşuyor.", "Yağmur yağıyor.", "Güneş doğdu.")
+    assert turkish.sha256 == {k: pin.sha256 for k, pin in params.benchmarks_config["sts17"].files.items()}
+
+
+def test_two_tracks_of_one_pair_of_languages_keep_their_letters(mirror: Mirror, tmp_path: Path) -> None:
+    inputs = _archive(STS_input_track4a_es_en=EN_EN, STS_input_track4b_es_en=EN_EN)
+    gold = _archive(STS_gs_track4a_es_en="5\n0\n4\n", STS_gs_track4b_es_en="4\n1\n5\n")
+    params = _params(sts17=mirror.add("sts17", "sts17", inputs=inputs, gold=gold))
+    names = [one.name for one in load_sts("sts17", params, tmp_path / "cache")]
+    assert names == ["sts17_es_en_a", "sts17_es_en_b"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "gold", "message"),
+    [
+        ({"STS_input_track5_en_en": EN_EN}, {"STS_gs_track6_tr_en": "5\n0\n4\n"}, "expected the tracks of"),
+        ({"STS_input_track5_en_en": EN_EN}, {"STS_gs_track5_en_en": "5\n0\n4\n1\n"}, "each of 4 grades"),
+        ({"STS_input_track5_en_en": "A.\nB.\nC.\n"}, {"STS_gs_track5_en_en": "5\n0\n4\n"}, "one in line 1"),
+        (
+            {"STS_input_track5_en_en": EN_EN},
+            {"STS_gs_track5_en_en": "5\nhigh\n4\n"},
+            "line 2: expected a grade",
+        ),
+        (
+            {"STS_input_track5_en_en": EN_EN},
+            {"STS_gs_track5_en_en": "5\n9\n4\n"},
+            "pair 2: expected a grade of",
+        ),
+    ],
+)
+def test_sts17_of_another_form_is_named(mirror: Mirror, tmp_path: Path, inputs, gold, message: str) -> None:
+    config = mirror.add("sts17", "sts17", inputs=_archive(**inputs), gold=_archive(**gold))
+    with pytest.raises(DataError, match=message) as caught:
+        load_sts("sts17", _params(sts17=config), tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+
+
+def test_stsb_gives_a_set_for_each_language(mirror: Mirror, tmp_path: Path) -> None:
+    russian = '"Дом, большой",Большой дом.,4.5\nКошка спит.,Собака лает.,1.0\nИдёт дождь.,Дождь идёт.,5.0\n'
+    params = _params(stsb=mirror.add("stsb", "stsb", ru=russian, en="A.,B.,1\nC.,D.,2\nE.,F.,3\n"))
+    english, found = load_sts("stsb", params, tmp_path / "cache")
+    assert (english.name, found.name, found.left_lang) == ("stsb_en", "stsb_ru", "ru")
+    assert found.left[0] == "Дом, большой"
+    assert found.grades == (4.5, 1.0, 5.0)
+    unread = _params(stsb=mirror.add("bad", "stsb", ru="A.,B.,1\nC.,D.,two\nE.,F.,3\n"))
+    with pytest.raises(DataError, match="line 2: expected a grade, found 'two'"):
+        load_sts("stsb", unread, tmp_path / "cache")
+
+
+HUB = {
+    "id": "some-group/ru-sts",
+    "revision": "7" * 40,
+    "split": "test",
+    "columns": ["sentence1", "sentence2", "score"],
+    "lang": "ru",
+}
+
+
+def _hub_config(**changes: object) -> BenchmarkConfig:
+    return BenchmarkConfig(kind="sts_hub", license="CC-BY-SA-4.0", hub=HUB | changes)
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's own cache layout, with one data set of four pairs in it."""
+    import polars as pl
+
+    cache = tmp_path / "hub"
+    snapshot = cache / "datasets--some-group--ru-sts" / "snapshots" / HUB["revision"]
+    (snapshot / "data").mkdir(parents=True)
+    pl.DataFrame(
+        {
+            "sentence1": ["Кошка спит.", "Идёт дождь.", "Он поёт. ", "Мы дома."],
+            "sentence2": ["Кот дремлет.", "Дождь идёт.", "Она пляшет.", "Хлеб свежий."],
+            "score": [4.0, 5.0, 1.5, 0.0],
+        }
+    ).write_parquet(snapshot / "data" / "test-00000-of-00001.parquet")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return cache
+
+
+def test_a_data_set_of_the_hub_is_read_from_its_cache_without_the_network(hub_cache: Path) -> None:
+    (found,) = load_sts("rusts", _params(rusts=_hub_config()))
+    assert (found.name, found.left_lang) == ("rusts", "ru")
+    assert found.right == ("Кот дремлет.", "Дождь идёт.", "Она пляшет.", "Хлеб свежий.")
+    assert found.left[2] == "Он поёт."
+    assert found.grades == (4.0, 5.0, 1.5, 0.0)
+    assert list(found.sha256) == [f"some-group/ru-sts@{HUB['revision']}"]
+
+
+def test_a_data_set_that_is_not_in_the_cache_is_one_line(hub_cache: Path) -> None:
+    params = _params(rusts=_hub_config(revision="8" * 40))
+    message = rf"benchmark rusts: data set some-group/ru-sts \(revision {'8' * 40}\) is not in the hub cache"
+    with pytest.raises(DownloadError, match=message) as caught:
+        load_sts("rusts", params)
+    assert "\n" not in str(caught.value)
+    assert "drop rusts from benchmarks" in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [{"split": "dev"}, {"columns": ["sentence1", "sentence2", "grade"]}])
+def test_a_data_set_of_another_form_is_one_line(hub_cache: Path, change: dict) -> None:
+    with pytest.raises(DataError, match="benchmark rusts: some-group/ru-sts: expected columns") as caught:
+        load_sts("rusts", _params(rusts=_hub_config(**change)))
+    assert "\n" not in str(caught.value)
+
+
+def test_kinds_have_what_they_read() -> None:
+    with pytest.raises(ValueError, match="kind sts_hub has hub and no files"):
+        BenchmarkConfig(kind="stsb", license="CC0-1.0", hub=HUB)
+    with pytest.raises(ValueError, match="kind sts_hub has hub and no files"):
+        BenchmarkConfig(kind="lines", license="CC0-1.0")
+    pin = {"url": "https://example.org/a", "sha256": "0" * 64}
+    with pytest.raises(ValueError, match="files of kind sts17 are inputs and gold, found gold"):
+        BenchmarkConfig(kind="sts17", license="CC0-1.0", files={"gold": pin})
+
+
+def test_benchmarks_that_the_fingerprints_do_not_cover_are_named(mirror: Mirror, tmp_path: Path) -> None:
+    known = mirror.add("news", "lines", ru="Солнце взошло.\n")
+    out = tmp_path / "f.json.gz"
+    fingerprint_benchmarks(_params(news=known), [], tmp_path / "cache", out)
+    changed = mirror.add("changed", "lines", ru="Солнце зашло.\n")
+    params = _params(news=known, other=changed, rusts=_hub_config())
+    assert not_fingerprinted(["news", "other", "rusts"], params, out) == ["other", "rusts"]
+    # The same name with other content is not what was fingerprinted.
+    assert not_fingerprinted(["news"], _params(news=changed), out) == ["news"]
 
 
 def test_the_pinned_benchmarks_name_a_revision_and_every_language_of_ntrex() -> None:
