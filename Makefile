@@ -14,7 +14,8 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints trials compare crawl clean-venv
+.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
+  annotate-report label-studio label-studio-install clean-venv
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,6 +63,25 @@ fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figures go to metrics/recipes.json
 	python -m commands.trials
 
+export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
+	@if [ -z "$(FORMAT)" ]; then
+	  echo "error: which format? make export FORMAT=tsv (or moses, tmx, jsonl, hf)" >&2
+	  exit 2
+	fi
+	python -m commands.export --format "$(FORMAT)" $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(OUT),--out "$(OUT)") \
+	  $(if $(MIN_SCORE),--min-score $(MIN_SCORE)) $(if $(SOURCES),--sources $(SOURCES)) \
+	  $(if $(LICENSES),--licenses $(LICENSES)) $(if $(RESTRICTED),--with-restricted)
+
+remote: $(STAMP)  ## Share data through a DVC remote: URL=folder|s3://...|ssh://...|https://... [ENDPOINT=https://...]
+	@if [ -z "$(URL)" ]; then
+	  echo "error: which remote? make remote URL=/path (or s3://bucket/path, ssh://host/path, https://host/path)" >&2
+	  exit 2
+	fi
+	python -m commands.remote --url "$(URL)" $(if $(ENDPOINT),--endpoint "$(ENDPOINT)")
+
+share: $(STAMP)  ## Push data and run cache to the remote, and tag this version of the corpus in git
+	python -m commands.share
+
 compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
 	@if [ -z "$(A)" ] || [ -z "$(B)" ]; then
 	  echo "error: which two? make compare A=main B=workspace; dvc exp list names the experiments" >&2
@@ -81,6 +101,35 @@ crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@ex
 	if python -c 'import sys, yaml; sys.exit("$(SITE)" not in yaml.safe_load(open("params.yaml"))["sources"])'; then
 	  dvc repro --force --single-item collect@$(SITE)
 	fi
+
+annotate-export: $(STAMP)  ## Choose pairs for people to judge; tasks go to data/annotation-tasks.json
+	python -m commands.annotate_export
+
+# The server has requirements of its own, which do not go together with ours.
+LABEL_STUDIO := .cache/label-studio-venv
+$(LABEL_STUDIO)/.installed: requirements-label-studio.txt
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-label-studio.txt
+	touch $@
+
+label-studio-install: $(LABEL_STUDIO)/.installed  ## Install the Label Studio server (1 GB) without starting it
+
+label-studio: $(STAMP) $(LABEL_STUDIO)/.installed  ## Run a Label Studio server here with the exported tasks [PORT=...]
+	python -m commands.label_studio $(if $(PORT),--port $(PORT))
+
+# The token reaches the command by the environment: a command line can be read by others.
+ifdef TOKEN
+annotate-push annotate-pull: export LABEL_STUDIO_TOKEN := $(TOKEN)
+endif
+
+annotate-push: $(STAMP)  ## Put the exported tasks on the local server, or on URL=... with TOKEN=... or LABEL_STUDIO_TOKEN
+	@python -m commands.annotate_push $(if $(URL),--url "$(URL)")
+
+annotate-pull: $(STAMP)  ## Fetch the judgements into data/annotations/, from there likewise
+	@python -m commands.annotate_pull $(if $(URL),--url "$(URL)")
+
+annotate-report: $(STAMP)  ## Agreement and speed of the annotators; figures go to metrics/annotation.json
+	@python -m commands.annotate_report
 
 clean-venv:  ## Remove the virtual environment
 	rm -rf $(VENV)

@@ -1,0 +1,239 @@
+"""Write the corpus in a format that others read, with a data card.
+
+Text whose licence grants nobody a right to pass it on (LicenseRef-...) is left out unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.lib import cli
+from stages.lib.errors import DataError, ParamsError
+from stages.lib.files import atomic_path, sha256_file
+from stages.lib.formats.card import Counts, Origin, card_text, hub_header, is_restricted
+from stages.lib.formats.hf import DATA, write_hf
+from stages.lib.formats.jsonl import write_jsonl
+from stages.lib.formats.moses import write_moses
+from stages.lib.formats.rows import FIELDS, Row
+from stages.lib.formats.tmx import write_tmx
+from stages.lib.formats.tsv import write_tsv
+from stages.lib.params import Pair, Params, load_params
+from stages.lib.sources import KINDS
+
+log = logging.getLogger("export")
+
+CORPUS = Path("data/corpus.parquet")
+OUT = Path("data/export")
+# Rows of the corpus in memory at once.
+_ROWS = 5_000
+_ESCAPES = r"Tab, line feed, carriage return and backslash inside a text are written `\t`, `\n`, `\r`, `\\`."
+
+
+@dataclass(frozen=True)
+class Format:
+    """A writer of rows into an empty folder, the name of the card there, and the notes that go into it."""
+
+    write: Callable[[Iterable[Row], Path, Pair], None]
+    card: str
+    notes: tuple[str, ...]
+
+
+def _file_name(pair: Pair, suffix: str = "") -> str:
+    return f"kopri.{pair.src}-{pair.tgt}{suffix}"
+
+
+FORMATS = {
+    "tsv": Format(
+        lambda rows, folder, pair: write_tsv(rows, folder / _file_name(pair, ".tsv")),
+        "CARD.md",
+        (
+            "One header line, then one pair a line; UTF-8, nothing is quoted, an empty field is absent.",
+            _ESCAPES,
+        ),
+    ),
+    "moses": Format(
+        lambda rows, folder, pair: write_moses(rows, folder / _file_name(pair), pair.src, pair.tgt),
+        "CARD.md",
+        ("One plain file for each language, line by line; `.meta.tsv` has the provenance.", _ESCAPES),
+    ),
+    "tmx": Format(
+        lambda rows, folder, pair: write_tmx(rows, folder / _file_name(pair, ".tmx"), pair.src, pair.tgt),
+        "CARD.md",
+        (
+            "TMX 1.4b; provenance and licence are properties of each unit (`x-source`, `x-license` ...).",
+            "A character that XML 1.0 cannot hold (most control characters) is written as U+241B (␛), its "
+            "code point in hexadecimal and a semicolon; U+241B itself likewise, as `␛241B;`.",
+        ),
+    ),
+    "jsonl": Format(
+        lambda rows, folder, pair: write_jsonl(rows, folder / _file_name(pair, ".jsonl")),
+        "CARD.md",
+        ("One JSON object a line, in UTF-8; absent fields are null.",),
+    ),
+    "hf": Format(
+        lambda rows, folder, pair: write_hf(rows, folder, pair.src, pair.tgt),
+        "README.md",
+        (f"`load_dataset(PATH)` of the datasets library reads {DATA}; `translation` holds the two texts.",),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows are wanted; an empty tuple is all. Pairs that their source gives have no score and stay."""
+
+    min_score: float | None = None
+    sources: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()
+    with_restricted: bool = False
+
+    def reason_against(self, row: Row) -> str | None:
+        """Return why a row is left out, None if it is wanted. A licence that is named is asked for."""
+        if self.sources and row["source"] not in self.sources:
+            return "of other sources"
+        if self.licenses and row["license"] not in self.licenses:
+            return "under other licences"
+        if is_restricted(row["license"]) and not (self.with_restricted or self.licenses):
+            return f"under {row['license']}, which does not allow redistribution"
+        if self.min_score is not None and row["score"] is not None and row["score"] < self.min_score:
+            return f"with a score below {self.min_score:g}"
+        return None
+
+
+def read_rows(corpus: Path, pair: Pair, counts: Counts) -> Iterator[Row]:
+    """Yield the rows of the pair's own languages, in the corpus's order, a few thousand in memory.
+
+    Raises DataError if the file is absent or no corpus.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from tqdm import tqdm
+
+    if not corpus.is_file():
+        raise DataError(f"{corpus}: not found; run dvc repro or dvc pull")
+    try:
+        with pq.ParquetFile(corpus) as file:
+            names = [*FIELDS, "src_lang", "tgt_lang"]
+            if missing := sorted(set(names) - set(file.schema_arrow.names)):
+                raise DataError(
+                    f"{corpus}: lacks column {', '.join(missing)}; expected a corpus of this pipeline"
+                )
+            with tqdm(total=file.metadata.num_rows, desc="export", unit=" pairs", disable=None) as bar:
+                for batch in file.iter_batches(_ROWS, columns=names):
+                    for row in batch.to_pylist():
+                        if (row.pop("src_lang"), row.pop("tgt_lang")) == (pair.src, pair.tgt):
+                            yield _row(row)
+                        else:
+                            counts.left_out["in other languages (pivots)"] += 1
+                    bar.update(batch.num_rows)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"{corpus}: not a readable Parquet file ({error}); run dvc repro or dvc pull"
+        ) from None
+
+
+def _row(values: dict[str, Any]) -> Row:
+    # 32-bit scores: the shortest number that reads back as the same one.
+    score = None if values["score"] is None else float(f"{values['score']:.7g}")
+    return Row(**{**{name: values[name] for name in FIELDS}, "score": score})
+
+
+def select(rows: Iterable[Row], selection: Selection, counts: Counts) -> Iterator[Row]:
+    """Yield the wanted rows; count the others by reason."""
+    for row in rows:
+        if reason := selection.reason_against(row):
+            counts.left_out[reason] += 1
+        else:
+            yield row
+
+
+def export(corpus: Path, out: Path, format_name: str, selection: Selection, params: Params) -> Counts:
+    """Write the wanted part of a corpus and its card into the folder ``out``, whole or not at all.
+
+    Raises ParamsError for a source that params.yaml does not know, and DataError if nothing is wanted, if a
+    source or licence that was named has no pair, or if ``out`` is a folder that is no export.
+    """
+    chosen = FORMATS[format_name]
+    _check_names(selection, params)
+    if out.exists() and not _is_export(out):
+        raise DataError(f"{out}: exists and is no export; expected a new or an exported folder, name another")
+    counts = Counts(params.pair.src, params.pair.tgt)
+    with atomic_path(out) as folder:
+        folder.mkdir()
+        rows = select(read_rows(corpus, params.pair, counts), selection, counts)
+        chosen.write(counts.watch(rows), folder, params.pair)
+        _check_found(counts, selection, corpus)
+        made_from = f"{corpus.name} (sha256 {sha256_file(corpus)[:16]})"
+        card = card_text(counts, _origins(params), made_from, chosen.notes)
+        header = hub_header(counts) if format_name == "hf" else ""
+        (folder / chosen.card).write_text(header + card, encoding="utf-8", newline="\n")
+    return counts
+
+
+def _check_names(selection: Selection, params: Params) -> None:
+    for name in selection.sources:
+        if name not in params.sources_config:
+            near = difflib.get_close_matches(name, params.sources_config, n=1, cutoff=0.5)
+            known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(params.sources_config)}"
+            raise ParamsError(f"--sources: {name!r} is no source of params.yaml; {known}")
+
+
+def _is_export(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    return not any(folder.iterdir()) or any((folder / chosen.card).is_file() for chosen in FORMATS.values())
+
+
+def _check_found(counts: Counts, selection: Selection, corpus: Path) -> None:
+    wanted = {"--sources": selection.sources, "--licenses": selection.licenses}
+    found = {"--sources": set(counts.by_source), "--licenses": set(counts.sum_by("licenses"))}
+    for option, names in wanted.items():
+        if absent := [name for name in names if name not in found[option]]:
+            why = "; ".join(f"{n:,} pairs {reason}" for reason, n in sorted(counts.left_out.items()))
+            raise DataError(
+                f"{corpus}: {option}: no pair of {', '.join(absent)} to export (left out: {why or 'none'})"
+            )
+    if not counts.by_source:
+        why = "; ".join(f"{n:,} {reason}" for reason, n in sorted(counts.left_out.items()))
+        raise DataError(f"{corpus}: no pair to export (left out: {why or 'none'}); ask for less")
+
+
+def _origins(params: Params) -> dict[str, Origin]:
+    origins = {}
+    for name, config in params.sources_config.items():
+        package = " ".join(part for part in (config.package or name, config.version) if part)
+        origins[name] = Origin(config.kind, f"{KINDS[config.kind].registry} {package}")
+    return origins
+
+
+def main() -> None:
+    """Parse the command line and export."""
+    parser = argparse.ArgumentParser(prog="python -m commands.export", description=__doc__.splitlines()[0])
+    parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
+    parser.add_argument("--corpus", type=Path, default=CORPUS, help=f"table to export (default: {CORPUS})")
+    parser.add_argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)")
+    parser.add_argument("--min-score", type=float, help="least score of pairs that have one (0-1)")
+    parser.add_argument("--sources", nargs="+", default=(), help="only these sources")
+    parser.add_argument(
+        "--licenses", nargs="+", default=(), help="only these licences, as params.yaml has them"
+    )
+    parser.add_argument(
+        "--with-restricted", action="store_true", help="text that may not be passed on (LicenseRef-...) too"
+    )
+    args = parser.parse_args()
+    out = args.out or OUT / args.format
+    selection = Selection(args.min_score, tuple(args.sources), tuple(args.licenses), args.with_restricted)
+    counts = export(args.corpus, out, args.format, selection, load_params())
+    for reason, n in sorted(counts.left_out.items()):
+        log.info("left out: %s pairs %s", f"{n:,}", reason)
+    log.info("%s: %s pairs of %d sources", out, f"{counts.total('pairs'):,}", len(counts.by_source))
+
+
+if __name__ == "__main__":
+    cli.run(main)

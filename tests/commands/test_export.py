@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from commands.export import FORMATS, Selection, export
+from stages.lib.errors import DataError, ParamsError
+from stages.lib.formats.hf import DATA
+from stages.lib.formats.moses import read_moses
+from stages.lib.formats.rows import unescape_line
+from stages.lib.formats.tmx import read_tmx
+from stages.lib.params import Params, load_params
+from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
+from tests.phrases import PHRASES
+from tests.stages.lib.formats.corpus_rows import NASTY, Row, make_rows
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCRIPTURE = ("Иисус сказал своим апостолам.", "Isa Mesih öz resullaryna aýtdy.")
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml")
+
+
+def corpus_table(rows: list[Row], src_lang: str = "ru") -> pl.DataFrame:
+    """Rows as a corpus table; the columns that an export does not carry are filled with anything."""
+    return table_from_rows(
+        [{**row, "src_lang": src_lang, "tgt_lang": "tk", "src_group": "0", "tgt_group": "0"} for row in rows],
+        CORPUS_SCHEMA,
+    )
+
+
+def as_source(rows: list[Row], source: str, license: str, **fields) -> list[Row]:
+    return [{**row, "source": source, "license": license, **fields} for row in rows]
+
+
+ZOD = as_source(make_rows([*PHRASES[:10], *NASTY]), "zod", "MIT")
+NEWS = as_source(make_rows(PHRASES[10:16]), "turkmenportal", "LicenseRef-turkmenportal", method="mined")
+TATOEBA = as_source(make_rows([SCRIPTURE, PHRASES[17]]), "tatoeba", "CC-BY-NC-SA-4.0", score=0.25)
+GIVEN = as_source(make_rows([PHRASES[18]]), "tatoeba", "CC-BY-NC-SA-4.0", score=None)
+PIVOTS = as_source(make_rows([("Water", "Suw")]), "zod", "MIT")
+FREE = [*ZOD, *TATOEBA, *GIVEN]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
+    table = pl.concat([corpus_table([*ZOD, *NEWS, *TATOEBA, *GIVEN]), corpus_table(PIVOTS, "en")])
+    write_table(table, path, CORPUS_SCHEMA)
+    return path
+
+
+def texts_of(format_name: str, folder: Path) -> list[tuple[str, str]]:
+    """The texts of an export, by the format's own reader and our documented escapes."""
+    if format_name == "tsv":
+        with (folder / "kopri.ru-tk.tsv").open(encoding="utf-8", newline="\n") as file:
+            header, *lines = file.read().removesuffix("\n").split("\n")
+        rows = [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
+        return [(unescape_line(row["src"]), unescape_line(row["tgt"])) for row in rows]
+    if format_name == "moses":
+        with (folder / "kopri.ru-tk.ru").open("rb") as src, (folder / "kopri.ru-tk.tk").open("rb") as tgt:
+            return [tuple(map(unescape_line, texts)) for _, texts in read_moses(src, tgt, "moses")]
+    if format_name == "tmx":
+        with (folder / "kopri.ru-tk.tmx").open("rb") as file:
+            return [(unit.texts["ru"], unit.texts["tk"]) for unit in read_tmx(file, "tmx")]
+    if format_name == "jsonl":
+        with (folder / "kopri.ru-tk.jsonl").open(encoding="utf-8", newline="\n") as file:
+            return [(row["src"], row["tgt"]) for row in map(json.loads, file)]
+    return [(row["ru"], row["tk"]) for row in pq.read_table(folder / DATA)["translation"].to_pylist()]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_format_brings_every_character_and_no_restricted_text(
+    format_name: str, corpus: Path, params: Params, tmp_path: Path
+) -> None:
+    counts = export(corpus, tmp_path / "out", format_name, Selection(), params)
+    assert texts_of(format_name, tmp_path / "out") == [(row["src"], row["tgt"]) for row in FREE]
+    assert counts.left_out == {
+        "in other languages (pivots)": 1,
+        "under LicenseRef-turkmenportal, which does not allow redistribution": 6,
+    }
+    card = (tmp_path / "out" / FORMATS[format_name].card).read_text(encoding="utf-8")
+    assert "6 under LicenseRef-turkmenportal, which does not allow redistribution" in card
+    assert "Not to be passed on" not in card
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_exporting_twice_gives_the_same_bytes(
+    format_name: str, corpus: Path, params: Params, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "b"):  # the second time over an export that is there
+        export(corpus, tmp_path / name, format_name, Selection(), params)
+    files = {
+        name: {path.relative_to(tmp_path / name): path.read_bytes()
+               for path in (tmp_path / name).rglob("*") if path.is_file()}
+        for name in ("a", "b")
+    }  # fmt: skip
+    assert files["a"] == files["b"]
+
+
+def exported(corpus: Path, params: Params, tmp_path: Path, **selection) -> list[dict]:
+    export(corpus, tmp_path / "out", "jsonl", Selection(**selection), params)
+    with (tmp_path / "out/kopri.ru-tk.jsonl").open(encoding="utf-8", newline="\n") as file:
+        return [json.loads(line) for line in file]
+
+
+def test_rows_keep_source_document_position_score_and_licence(
+    corpus: Path, params: Params, tmp_path: Path
+) -> None:
+    assert exported(corpus, params, tmp_path) == FREE
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"sources": ("tatoeba",)}, [*TATOEBA, *GIVEN]),
+        ({"licenses": ("MIT",)}, ZOD),
+        # Pairs without a score were given by their source and stay.
+        ({"sources": ("tatoeba",), "min_score": 0.5}, GIVEN),
+        ({"sources": ("tatoeba",), "min_score": 0.25}, [*TATOEBA, *GIVEN]),
+        ({"with_restricted": True}, [*ZOD, *NEWS, *TATOEBA, *GIVEN]),
+        # A licence that is named is asked for.
+        ({"licenses": ("LicenseRef-turkmenportal",)}, NEWS),
+    ],
+)
+def test_filters_choose(selection, expected, corpus: Path, params: Params, tmp_path: Path) -> None:
+    assert exported(corpus, params, tmp_path, **selection) == expected
+
+
+@pytest.mark.parametrize(
+    ("selection", "error", "message"),
+    [
+        ({"sources": ("tatoba",)}, ParamsError, "--sources: 'tatoba' is no source .* did you mean 'tatoeba'"),
+        ({"sources": ("django",)}, DataError, "--sources: no pair of django to export"),
+        (
+            {"sources": ("turkmenportal",)},
+            DataError,
+            "6 pairs under LicenseRef-turkmenportal, which does not",
+        ),
+        ({"licenses": ("Unicode-3.0",)}, DataError, "--licenses: no pair of Unicode-3.0 to export"),
+    ],
+)
+def test_a_selection_of_nothing_is_one_line_and_leaves_nothing(
+    selection, error, message, corpus: Path, params: Params, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message):
+        export(corpus, tmp_path / "out", "tsv", Selection(**selection), params)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_no_export_is_not_overwritten(corpus: Path, params: Params, tmp_path: Path) -> None:
+    (tmp_path / "diplom.txt").write_text("Moja rabota", encoding="utf-8")
+    with pytest.raises(DataError, match="exists and is no export"):
+        export(corpus, tmp_path, "tsv", Selection(), params)
+    assert (tmp_path / "diplom.txt").exists()
+
+
+def test_the_card_tells_sources_licences_and_faults(corpus: Path, params: Params, tmp_path: Path) -> None:
+    export(corpus, tmp_path / "out", "hf", Selection(with_restricted=True), params)
+    card = (tmp_path / "out/README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlanguage:\n- ru\n- tk\nlicense: other\n")
+    assert "size_categories: n<1K" in card
+    version = params.sources_config["zod"].version
+    assert f"| zod | interface messages | npm zod {version} | MIT | {len(ZOD)} | 0.0 % |" in card
+    assert "| 3 | 33.3 % |" in card  # one pair of scripture in three of Tatoeba
+    assert "- LicenseRef-turkmenportal: 6 pairs" in card
+    assert "**Not to be passed on**: LicenseRef-turkmenportal grant no right" in card
+    mined = sum(row["method"] in ("mined", "aligned") for row in [*ZOD, *NEWS, *TATOEBA, *GIVEN])
+    assert f"{mined} pairs were found by comparing vectors" in card
+    assert "Translationese: in 71.0 % of the pairs" in card  # the 22 of zod in 31
+
+
+def test_the_card_knows_what_every_kind_of_source_holds() -> None:
+    from stages.lib.formats.card import domain
+    from stages.lib.sources import KINDS
+
+    assert all(domain(kind) for kind in KINDS)
+
+
+@pytest.mark.parametrize("damage", ["absent", "text", "segments"])
+def test_what_is_no_corpus_is_one_line(damage: str, params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "corpus.parquet"
+    if damage == "text":
+        path.write_text("Suw\tВода\n", encoding="utf-8")
+    elif damage == "segments":
+        pl.DataFrame({"text": ["Вода"]}).write_parquet(path)
+    message = {
+        "absent": "not found; run dvc repro",
+        "text": "not a readable Parquet file",
+        "segments": "lacks column",
+    }
+    with pytest.raises(DataError, match=message[damage]):
+        export(path, tmp_path / "out", "tsv", Selection(), params)
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "commands.export", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_what_it_wrote_and_what_it_left_out(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    done = run(tmp_path, "--format", "tsv", "--corpus", str(corpus))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-2:] == [
+        "export: left out: 6 pairs under LicenseRef-turkmenportal, which does not allow redistribution",
+        f"export: data/export/tsv: {len(FREE)} pairs of 2 sources",
+    ]
+    with (tmp_path / "data/export/tsv/kopri.ru-tk.tsv").open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n")
+        assert next(table)["src"] == PHRASES[0][0]
+    again = run(tmp_path, "--format", "tsv", "--corpus", "nirede.parquet")
+    assert again.returncode == 1
+    assert again.stderr == "error: nirede.parquet: not found; run dvc repro or dvc pull\n"
