@@ -1,0 +1,202 @@
+"""Choose pairs for people to judge and write them as Label Studio tasks."""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.lib import cli
+from stages.lib.annotations import read_judgements, tidy
+from stages.lib.errors import DataError
+from stages.lib.files import write_json
+from stages.lib.params import Params, load_params
+from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, read_table
+from stages.split import choose_split, count_words
+
+if TYPE_CHECKING:
+    import polars as pl
+
+log = logging.getLogger("annotate-export")
+
+Row = dict[str, Any]
+
+
+def choose_pairs(corpus: pl.DataFrame, judged: Iterable[str], params: Params) -> list[tuple[str, Row]]:
+    """Choose one batch of pairs; return how each was picked (``control`` or ``uncertain``) and its row.
+
+    Candidates are the corpus's pairs in the pair's own languages with at least ``split.min_words`` words,
+    less those judged and those that annotators wrote. The control share is drawn blindly, each source by its
+    size: the share of good ones among them is that of the corpus. It comes from test documents where a source
+    has some, so that it makes a gold test set. The rest are the pairs whose score is nearest to the
+    threshold, the same number from each source as far as they go; where scores are lacking, more are drawn
+    blindly. The order is that of a hash: the same corpus gives the same batch.
+    """
+    done = set(judged)
+    candidates = [
+        row
+        for row in corpus.iter_rows(named=True)
+        if row["src_lang"] == params.pair.src
+        and row["method"] != "annotated"
+        and row["pair_id"] not in done
+        and count_words(row["src"]) >= params.split.min_words
+    ]
+    candidates.sort(key=lambda row: _place(row, params.seed))
+    wanted = min(params.annotate.tasks, len(candidates))
+    in_test = [choose_split(row["source"], row["doc"], params.split) == "test" for row in candidates]
+    sources_with_test = {row["source"] for row, test in zip(candidates, in_test, strict=True) if test}
+    # Test documents first; a source that has none is drawn from as it is.
+    control = [
+        row
+        for row, test in zip(candidates, in_test, strict=True)
+        if test or row["source"] not in sources_with_test
+    ]
+    controls = _draw(control, _by_size(candidates, round(wanted * params.annotate.control_share)))
+    taken = {row["pair_id"] for row in controls}
+    scored = [row for row in candidates if row["score"] is not None and row["pair_id"] not in taken]
+    scored.sort(key=lambda row: (abs(row["score"] - params.annotate.threshold), _place(row, params.seed)))
+    uncertain = _draw(scored, _evenly(scored, wanted - len(controls)))
+    taken |= {row["pair_id"] for row in uncertain}
+    rest = [row for row in candidates if row["pair_id"] not in taken]
+    controls += rest[: wanted - len(controls) - len(uncertain)]
+    picked = [("control", row) for row in controls] + [("uncertain", row) for row in uncertain]
+    return sorted(picked, key=lambda one: _place(one[1], params.seed))
+
+
+def _place(row: Row, seed: int) -> str:
+    return hashlib.sha256(f"{seed}:{row['pair_id']}".encode()).hexdigest()
+
+
+def _by_size(rows: Sequence[Row], total: int) -> dict[str, int]:
+    """Divide ``total`` among the sources by their number of rows, largest remainders first."""
+    sizes: dict[str, int] = defaultdict(int)
+    for row in rows:
+        sizes[row["source"]] += 1
+    exact = {source: total * size / len(rows) for source, size in sizes.items()}
+    shares = {source: int(share) for source, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda source: (shares[source] - exact[source], source))
+    for source in by_remainder[: total - sum(shares.values())]:
+        shares[source] += 1
+    return shares
+
+
+def _evenly(rows: Sequence[Row], total: int) -> dict[str, int]:
+    """Divide ``total`` among the sources evenly; what a small one cannot give goes to the others."""
+    sizes: dict[str, int] = defaultdict(int)
+    for row in rows:
+        sizes[row["source"]] += 1
+    shares = dict.fromkeys(sizes, 0)
+    left = min(total, len(rows))
+    while left:
+        for source in sorted(sizes):
+            if left and shares[source] < sizes[source]:
+                shares[source] += 1
+                left -= 1
+    return shares
+
+
+def _draw(rows: Iterable[Row], shares: Mapping[str, int]) -> list[Row]:
+    """Return the first rows of each source, as many as its share."""
+    left = dict(shares)
+    drawn = []
+    for row in rows:
+        if left.get(row["source"], 0):
+            left[row["source"]] -= 1
+            drawn.append(row)
+    return drawn
+
+
+class Context:
+    """The segments of one source, by document and language, to show what stands beside a pair."""
+
+    def __init__(self, segments: pl.DataFrame) -> None:
+        self._documents: dict[tuple[str, str], list[tuple[int, str, str | None]]] = defaultdict(list)
+        for doc, lang, n, text, url in segments.select("doc", "lang", "n", "text", "url").iter_rows():
+            self._documents[doc, lang].append((n, text, url))
+        for document in self._documents.values():
+            document.sort(key=lambda segment: segment[0])
+
+    def around(self, doc: str, lang: str, n: int | None, text: str) -> tuple[str, str, str | None]:
+        """Return the segment before, the one after, and the address of the text at position ``n``.
+
+        A text that was aligned from several sentences begins at ``n``; what it holds is passed over.
+        """
+        document = self._documents.get((doc, lang), [])
+        if n is None:
+            return "", "", None
+        at = bisect.bisect_left(document, n, key=lambda segment: segment[0])
+        before = document[at - 1][1] if at else ""
+        url = document[at][2] if at < len(document) else None
+        inside = tidy(text)
+        after = next((other for m, other, _ in document[at:] if m > n and tidy(other) not in inside), "")
+        return before, after, url
+
+
+def make_task(picked: str, row: Row, context: Context) -> dict[str, Any]:
+    """Return one task of Label Studio's import format; the score is a prediction without a verdict.
+
+    A prediction that filled in a verdict would lead the annotators.
+    """
+    src_before, src_after, url = context.around(row["doc"], row["src_lang"], row["n_src"], row["src"])
+    tgt_before, tgt_after, _ = context.around(row["doc"], row["tgt_lang"], row["n_tgt"], row["tgt"])
+    named = ("pair_id", "src", "tgt", "src_lang", "tgt_lang", "source", "doc", "method", "license")
+    data = {
+        **{name: row[name] for name in named},
+        "src_before": src_before,
+        "src_after": src_after,
+        "tgt_before": tgt_before,
+        "tgt_after": tgt_after,
+        "origin": " · ".join(part for part in (row["doc"], url) if part),
+        "pick": picked,
+    }
+    if row["score"] is None:
+        return {"data": data}
+    prediction = {"model_version": "align", "score": round(row["score"], 4), "result": []}
+    return {"data": data, "predictions": [prediction]}
+
+
+def make_tasks(picked: Sequence[tuple[str, Row]], segments: Path) -> list[dict[str, Any]]:
+    """Return the tasks of the picked pairs in their order; reads one source's segments at a time."""
+    tasks: dict[str, dict[str, Any]] = {}
+    for source in sorted({row["source"] for _, row in picked}):
+        context = Context(read_table(segments / f"{source}.parquet", SEGMENT_SCHEMA))
+        tasks |= {
+            row["pair_id"]: make_task(pick, row, context) for pick, row in picked if row["source"] == source
+        }
+    return [tasks[row["pair_id"]] for _, row in picked]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m commands.annotate_export", description=__doc__)
+    for name, default, told in (
+        ("--corpus", "data/corpus.parquet", "the corpus to draw from"),
+        ("--segments", "data/segments", "folder of segments, for context"),
+        ("--annotations", "data/annotations", "folder of exported judgements"),
+        ("--out", "data/annotation-tasks.json", "tasks to write"),
+    ):
+        parser.add_argument(name, type=Path, default=Path(default), help=f"{told} (default: {default})")
+    args = parser.parse_args()
+    params = load_params()
+    corpus = read_table(args.corpus, CORPUS_SCHEMA)
+    judged = {one.pair_id for one in read_judgements(args.annotations, params.pair).rows}
+    picked = choose_pairs(corpus, judged, params)
+    if not picked:
+        raise DataError(
+            f"{args.corpus}: no pair left to judge ({len(judged):,} are judged); "
+            f"expected some of at least {params.split.min_words} words (split.min_words); add sources"
+        )
+    write_json(args.out, make_tasks(picked, args.segments))
+    counts = {name: sum(pick == name for pick, _ in picked) for name in ("control", "uncertain")}
+    log.info(
+        "%d tasks in %s: %d drawn blindly, %d near the threshold; %d pairs were judged before",
+        *(len(picked), args.out, counts["control"], counts["uncertain"], len(judged)),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

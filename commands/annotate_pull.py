@@ -1,0 +1,115 @@
+"""Fetch the judgements of a Label Studio project into data/annotations/, which is in git."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.lib import cli
+from stages.lib.annotations import check_task, read_judgements
+from stages.lib.files import read_json, write_json
+from stages.lib.label_studio import LabelStudioError, Server, connect, project_title
+from stages.lib.params import Pair, load_params
+
+log = logging.getLogger("annotate-pull")
+
+# What is kept of an annotation; the rest changes with every export or says nothing.
+_KEPT = ("unique_id", "result", "lead_time", "was_cancelled", "created_at", "updated_at")
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """The file, its number of judgements, and how many of those were not in it before or are gone."""
+
+    path: Path
+    judgements: int
+    new: int
+    gone: int
+
+
+def pseudonym(email: str) -> str:
+    """Name an annotator without the address; the same person has the same name on every server."""
+    return f"a-{hashlib.sha256(email.strip().lower().encode()).hexdigest()[:8]}"
+
+
+def reduce_export(
+    tasks: Sequence[Mapping[str, Any]], emails: Mapping[int, str], where: str
+) -> list[dict[str, Any]]:
+    """Return the annotated tasks in the order of their pairs, without what differs from export to export.
+
+    Raises DataError if a task is not one of ours.
+    """
+    reduced = []
+    for task in tasks:
+        check_task(task.get("data"), f"{where}: task {task.get('id')}")
+        annotations = [
+            {
+                **{name: annotation.get(name) for name in _KEPT},
+                "completed_by": _name(annotation["completed_by"], emails),
+            }
+            for annotation in task["annotations"]
+        ]
+        if annotations:
+            annotations.sort(key=lambda one: (one["created_at"], one["unique_id"]))
+            reduced.append({"data": task["data"], "annotations": annotations})
+    return sorted(reduced, key=lambda task: task["data"]["pair_id"])
+
+
+def _name(user: int, emails: Mapping[int, str]) -> str:
+    return pseudonym(emails[user]) if user in emails else f"user-{user}"
+
+
+def pull(server: Server, pair: Pair, folder: Path) -> Pulled:
+    """Write the project's judgements to a file of its own, which a second pull leaves as it is.
+
+    The file is named by the project's number and birth, so that a project made anew, or one of another
+    server, never overwrites the judgements of a deleted one.
+    """
+    title = project_title(pair)
+    project = server.find_project(title)
+    if project is None:
+        raise LabelStudioError(
+            f"{server.url}: no project is called {title!r} (deleted, or of another account?); "
+            "make annotate-push makes it, and what was pulled before is in data/annotations"
+        )
+    where = f"{server.url}/projects/{project['id']}"
+    reduced = reduce_export(server.export(project["id"]), server.emails(), where)
+    birth = re.sub(r"\D", "", project["created_at"])[:14]
+    path = folder / f"{pair.src}-{pair.tgt}-{project['id']}-{birth}.json"
+    with tempfile.TemporaryDirectory() as scratch:
+        # A form that clean could not read must not reach the folder.
+        write_json(Path(scratch) / path.name, reduced)
+        read_judgements(Path(scratch), pair)
+    before = _unique_ids(read_json(path)) if path.is_file() else set()
+    now = _unique_ids(reduced)
+    if now != before or path.is_file():
+        write_json(path, reduced)
+    return Pulled(path, len(now), len(now - before), len(before - now))
+
+
+def _unique_ids(tasks: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {annotation["unique_id"] for task in tasks for annotation in task["annotations"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m commands.annotate_pull", description=__doc__)
+    parser.add_argument("--url", help="the server (default: the one of make label-studio)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("data/annotations"), help="folder (default: data/annotations)"
+    )
+    args = parser.parse_args()
+    pulled = pull(connect(args.url), load_params().pair, args.out)
+    if pulled.gone:
+        log.warning("%d judgements are gone from the server and so from %s", pulled.gone, pulled.path)
+    log.info("%d judgements in %s, %d of them new", pulled.judgements, pulled.path, pulled.new)
+
+
+if __name__ == "__main__":
+    cli.run(main)

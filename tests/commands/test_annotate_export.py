@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from commands.annotate_export import Context, choose_pairs, make_task, make_tasks
+from stages.lib.params import Params, load_params
+from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows, write_table
+from stages.split import choose_split
+from tests.phrases import PHRASES, corpus
+
+ROOT = Path(__file__).parents[2]
+
+
+def params(**annotate: Any) -> Params:
+    read = load_params(ROOT / "params.yaml")
+    values = {"tasks": 20, "threshold": 0.5, "control_share": 0.25, **annotate}
+    split = {"test_sources": [], "train_sources": ["babel"], "test_share": 0.3, "min_words": 2}
+    return read.model_copy(
+        update={
+            "annotate": read.annotate.model_copy(update=values),
+            "split": read.split.model_copy(update=split),
+        }
+    )
+
+
+def scored() -> pl.DataFrame:
+    """48 pairs of two sources, three to one, with scores from 0 to 1."""
+    many = [(f"{src} {n}", f"{tgt} {n}") for n in range(2) for src, tgt in PHRASES]
+    frame = pl.concat([corpus(many[:36], "django"), corpus(many[36:], "babel")])
+    return frame.with_columns(score=pl.int_range(len(frame)).cast(pl.Float32) / len(frame))
+
+
+def test_a_batch_has_controls_by_size_and_uncertain_pairs_evenly() -> None:
+    picked = choose_pairs(scored(), [], params(tasks=16))
+    assert Counter((pick, row["source"]) for pick, row in picked) == {
+        ("control", "django"): 3,
+        ("control", "babel"): 1,
+        ("uncertain", "django"): 6,
+        ("uncertain", "babel"): 6,
+    }
+    assert len({row["pair_id"] for _, row in picked}) == 16
+
+
+def test_uncertain_pairs_are_the_nearest_to_the_threshold() -> None:
+    picked = choose_pairs(scored(), [], params(tasks=8, control_share=0.0, threshold=0.3))
+    found = sorted(row["score"] for _, row in picked if row["source"] == "django")
+    assert found == pytest.approx([13 / 48, 14 / 48, 15 / 48, 16 / 48], abs=1 / 48)
+
+
+def test_controls_come_from_test_documents_where_a_source_has_some() -> None:
+    settings = params(tasks=12, control_share=0.5)
+    picked = choose_pairs(scored(), [], settings)
+    controls = [row for pick, row in picked if pick == "control"]
+    splits = {(row["source"], choose_split(row["source"], row["doc"], settings.split)) for row in controls}
+    assert splits == {("django", "test"), ("babel", "train")}
+
+
+def test_judged_pairs_annotators_texts_pivots_and_single_words_are_never_shown() -> None:
+    frame = scored()
+    judged = frame["pair_id"][:10].to_list()
+    marks = pl.int_range(len(frame))
+    frame = frame.with_columns(
+        method=pl.when(marks == 10).then(pl.lit("annotated")).otherwise("method"),
+        src_lang=pl.when(marks == 11).then(pl.lit("en")).otherwise("src_lang"),
+        src=pl.when(marks == 12).then(pl.lit("Хлеб")).otherwise("src"),
+    )
+    picked = choose_pairs(frame, judged, params(tasks=100))
+    assert {row["pair_id"] for _, row in picked} == set(frame["pair_id"][13:])
+    assert choose_pairs(frame, frame["pair_id"], params()) == []
+
+
+def test_without_scores_the_whole_batch_is_drawn_blindly() -> None:
+    frame = scored().with_columns(score=pl.lit(None, pl.Float32))
+    assert Counter(pick for pick, _ in choose_pairs(frame, [], params())) == {"control": 20}
+
+
+def test_the_same_corpus_gives_the_same_batch_in_any_order() -> None:
+    frame = scored()
+    one, other = choose_pairs(frame, [], params()), choose_pairs(frame.reverse(), [], params())
+    assert one == other
+
+
+@pytest.fixture
+def segments(tmp_path: Path) -> Path:
+    rows = [
+        ("phrases", "phrases/0", lang, n, pair[side], None, f"https://example.org/{lang}", None, "MIT")
+        for n, pair in enumerate(PHRASES[:6])
+        for side, lang in enumerate(("ru", "tk"))
+    ]
+    write_table(table_from_rows(rows, SEGMENT_SCHEMA), tmp_path / "phrases.parquet", SEGMENT_SCHEMA)
+    return tmp_path
+
+
+def test_a_task_has_both_texts_their_neighbours_and_the_score(segments: Path) -> None:
+    row = corpus(PHRASES[:6], docs=1).row(2, named=True) | {"score": 0.71234567}
+    (task,) = make_tasks([("uncertain", row)], segments)
+    data = task["data"]
+    assert (data["src"], data["tgt"]) == PHRASES[2]
+    assert (data["src_before"], data["tgt_before"]) == PHRASES[1]
+    assert (data["src_after"], data["tgt_after"]) == PHRASES[3]
+    assert data["origin"] == "phrases/0 · https://example.org/ru"
+    assert (data["pair_id"], data["pick"]) == (row["pair_id"], "uncertain")
+    assert task["predictions"] == [{"model_version": "align", "score": 0.7123, "result": []}]
+
+
+def test_the_sentences_that_a_text_is_joined_from_are_no_neighbours(segments: Path) -> None:
+    context = Context(pl.read_parquet(segments / "phrases.parquet"))
+    joined = f"{PHRASES[2][0]} {PHRASES[3][0]}"
+    assert context.around("phrases/0", "ru", 2, joined)[:2] == (PHRASES[1][0], PHRASES[4][0])
+    assert context.around("phrases/0", "ru", 0, PHRASES[0][0])[:2] == ("", PHRASES[1][0])
+    assert context.around("phrases/0", "ru", 5, PHRASES[5][0])[:2] == (PHRASES[4][0], "")
+    assert context.around("phrases/1", "ru", 5, "")[:2] == ("", "")
+
+
+def test_a_pair_without_score_or_place_is_a_task_all_the_same(segments: Path) -> None:
+    row = corpus(PHRASES[:1]).row(0, named=True) | {"n_src": None, "n_tgt": None}
+    task = make_task("control", row, Context(pl.read_parquet(segments / "phrases.parquet")))
+    assert "predictions" not in task
+    assert (task["data"]["src_before"], task["data"]["origin"]) == ("", "phrases/0")
