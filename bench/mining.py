@@ -1,0 +1,394 @@
+"""Measure mining beside plain cosine and beside the algorithm of sentence-transformers' mining example.
+
+NTREX-128 pairs are planted among interface messages and names of both languages, none of which has its
+translation on the other side as far as keys tell; where the text does not suffice for that, such known
+translations count neither for nor against. Each method's threshold is the one of best F1 on half of the
+text, and precision and recall are those of the other half. All three get the same vectors in the same run.
+The example (bitext_mining.py) is made anew from its description: the best of four neighbours by ratio margin
+in both directions, then greedily by score, each sentence once.
+
+Vectors are kept in .cache/kopri/bench, so a second run is short. MediaWiki's messages are taken from Debian
+where apt-get is at hand; without them the pools are smaller.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.lib.cli import run
+from stages.lib.errors import KopriError
+from stages.lib.files import atomic_path, write_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from stages.lib.mining import Mined
+    from stages.lib.params import Params
+
+log = logging.getLogger(__name__)
+
+CACHE = Path(".cache/kopri/bench")
+PACKAGES = ("faiss-cpu", "numpy", "scipy", "torch")
+# Pair of languages, model, planted pairs, rows of either side at most (fewer where there is less text).
+# Turkmen text suffices for 11,000 without known translations.
+TASKS = (("ru", "tr", "use", 1900, 20_000), ("ru", "tk", "use_tr", 1900, 11_000))
+# Of 4, 8 and 16 what gave the best F1 on the half that chooses thresholds (0.872, 0.874, 0.873 for ru-tr);
+# the example has 4.
+K = 8
+MEMORY_MB = 512
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One side: sentences, the group that each belongs to and the half that it is judged in.
+
+    Sentences of both sides with one group are translations of each other; groups of ``planted`` sentences
+    are those that mining shall find.
+    """
+
+    texts: tuple[str, ...]
+    groups: np.ndarray
+    is_held_out: np.ndarray
+    is_planted: np.ndarray
+
+
+def digest(*parts: str) -> int:
+    """Return a number that depends on the texts alone; its order is a fixed shuffle."""
+    return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8], "big")
+
+
+def link_sentences(
+    messages: Iterable[tuple[str, str, str]], langs: tuple[str, str]
+) -> list[tuple[list[str], list[str]]]:
+    """Group sentences that translate each other: (lang, key, sentence) to (source, target) lists.
+
+    Two sentences are in a group if a chain of equal keys and equal texts (but for case) leads from one to
+    the other.
+    """
+    parent: dict[Any, Any] = {}
+
+    def find(node: Any) -> Any:
+        while parent.setdefault(node, node) != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    first_forms: dict[tuple[str, str], str] = {}
+    for lang, key, text in messages:
+        place = (lang, text.casefold())
+        first_forms.setdefault(place, text)
+        parent[find(place)] = find((key,))
+    groups: dict[Any, tuple[list[str], list[str]]] = {}
+    for (lang, folded), text in first_forms.items():
+        groups.setdefault(find((lang, folded)), ([], []))[langs.index(lang)].append(text)
+    return [groups[root] for root in sorted(groups, key=lambda root: digest(*map(str, root)))]
+
+
+def build_pools(
+    planted: Sequence[tuple[str, str, str]], groups: Sequence[tuple[list[str], list[str]]], size: int
+) -> tuple[Pool, Pool]:
+    """Plant (document, source, target) pairs among distractors, up to ``size`` sentences a side.
+
+    A group's sentences go to one side only, so many groups to each that both get the same number; what is
+    then missing to ``size`` is filled with the other sentences of the groups. The half is by document or
+    group.
+    """
+    n_src, n_tgt = (sum(len(group[side]) for group in groups) for side in (0, 1))
+    alone_src = sum(len(src) for src, tgt in groups if not tgt)
+    alone_tgt = sum(len(tgt) for src, tgt in groups if not src)
+    shared = (n_src - alone_src) + (n_tgt - alone_tgt)
+    # Share of the two-sided groups that give their source sentences: a + share * A = b + (1 - share) * B.
+    share = float(np.clip((n_tgt - alone_src) / max(shared, 1), 0, 1))
+    wanted = size - len(planted)
+    sides: tuple[list, list] = ([], [])
+    fill: tuple[list, list] = ([], [])
+    for number, (src, tgt) in enumerate(groups, start=len(planted)):
+        to_src = not tgt or (bool(src) and digest("side", src[0], tgt[0]) / 2**64 < share)
+        for side, texts in enumerate((src, tgt)):
+            (sides if to_src == (side == 0) else fill)[side].extend((text, number) for text in texts)
+    halves = {n: digest("half", doc) % 2 == 1 for n, (doc, _, _) in enumerate(planted)}
+    common = min(wanted, max(min(len(sides[0]) + len(fill[0]), len(sides[1]) + len(fill[1])), 0))
+    pools = []
+    for side in (0, 1):
+        rows = [(pair[1 + side], n) for n, pair in enumerate(planted)]
+        rows += (sides[side] + fill[side])[:common]
+        rows.sort(key=lambda row: digest("order", row[0]))
+        numbers = np.array([n for _, n in rows])
+        held_out = [halves.get(n, digest("half", str(n)) % 2 == 1) for _, n in rows]
+        pools.append(
+            Pool(tuple(text for text, _ in rows), numbers, np.array(held_out), numbers < len(planted))
+        )
+    return pools[0], pools[1]
+
+
+def judge(mined: Mined, src: Pool, tgt: Pool, threshold: float | None = None) -> dict[str, Any]:
+    """Return precision, recall and F1 of what scores at least ``threshold`` on the held-out half.
+
+    Without a threshold, the one of best F1 on the other half is taken. A pair belongs to the half of its
+    source sentence. Right are planted pairs; known translations among the distractors are left out.
+    ``precision_planted`` counts only pairs with a planted sentence on either side: the rest are distractors
+    taken for each other, often translations that no key tells of.
+    """
+    same = src.groups[mined.src] == tgt.groups[mined.tgt]
+    is_right = same & src.is_planted[mined.src]
+    counts = ~same | is_right
+    in_half = src.is_held_out[mined.src]
+    if threshold is None:
+        part = counts & ~in_half
+        threshold = best_threshold(
+            mined.score[part], is_right[part], int(np.sum(src.is_planted & ~src.is_held_out))
+        )
+    kept = counts & in_half & (mined.score >= threshold)
+    hits, n_kept = int(is_right[kept].sum()), int(kept.sum())
+    gold = int(np.sum(src.is_planted & src.is_held_out))
+    planted = int(np.sum(kept & (src.is_planted[mined.src] | tgt.is_planted[mined.tgt])))
+    return {
+        "precision": round(hits / max(n_kept, 1), 4),
+        "precision_planted": round(hits / max(planted, 1), 4),
+        "recall": round(hits / gold, 4),
+        "f1": round(2 * hits / (n_kept + gold), 4),
+        "kept": n_kept,
+        "gold": gold,
+        "threshold": round(threshold, 4),
+    }
+
+
+def best_threshold(scores: np.ndarray, is_right: np.ndarray, gold: int) -> float:
+    """Return the threshold of best F1, midway between the last score kept and the first dropped."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(is_right[order])
+    best = int(np.argmax(2 * hits / (np.arange(1, len(hits) + 1) + gold)))
+    return float(scores[order][best : best + 2].mean())
+
+
+def mine_by_cosine(src: np.ndarray, tgt: np.ndarray) -> Mined:
+    """Give each source sentence its nearest target by cosine."""
+    from stages.lib.mining import Mined
+
+    near, rows = _knn(src, tgt, 1)
+    return Mined(np.arange(len(src)), rows[:, 0], near[:, 0])
+
+
+def mine_as_example(src: np.ndarray, tgt: np.ndarray, k: int = 4) -> Mined:
+    """Mine as sentence-transformers' example does: a loop over margins, then greedily over sorted pairs."""
+    from stages.lib.mining import Mined
+
+    ahead_near, ahead = _knn(src, tgt, k)
+    behind_near, behind = _knn(tgt, src, k)
+    ahead_mean, behind_mean = ahead_near.mean(axis=1), behind_near.mean(axis=1)
+    candidates = []
+    for i in range(len(src)):
+        margins = [
+            near / ((ahead_mean[i] + behind_mean[j]) / 2)
+            for near, j in zip(ahead_near[i], ahead[i], strict=True)
+        ]
+        best = int(np.argmax(margins))
+        candidates.append((margins[best], i, int(ahead[i, best])))
+    for j in range(len(tgt)):
+        margins = [
+            near / ((behind_mean[j] + ahead_mean[i]) / 2)
+            for near, i in zip(behind_near[j], behind[j], strict=True)
+        ]
+        best = int(np.argmax(margins))
+        candidates.append((margins[best], int(behind[j, best]), j))
+    used_src, used_tgt, kept = set(), set(), []
+    for score, i, j in sorted(candidates, key=lambda candidate: -candidate[0]):
+        if i not in used_src and j not in used_tgt:
+            used_src.add(i)
+            used_tgt.add(j)
+            kept.append((i, j, score))
+    return Mined(*(np.array(column) for column in zip(*kept, strict=True)))
+
+
+def measure_speed(src: np.ndarray, tgt: np.ndarray, rounds: int) -> dict[str, Any]:
+    """Return the shares of scoring in mining and of matrix product in search, on one thread, in CPU time.
+
+    The matrix product is that of all cosines, blocked, for both directions as the search takes them; the
+    three take turns and the best of ``rounds`` counts.
+    """
+    import faiss
+    from threadpoolctl import threadpool_limits
+
+    from stages.lib.mining import choose, nearest
+
+    near: dict[str, Any] = {}
+
+    def search() -> None:
+        near["forth"] = nearest(src, tgt, K, MEMORY_MB)
+        near["back"] = nearest(tgt, src, K, MEMORY_MB)
+
+    def multiply() -> None:
+        for left, right in ((src, tgt), (tgt, src)):
+            for start in range(0, len(left), 2000):
+                left[start : start + 2000] @ right.T
+
+    def score() -> None:
+        choose(near["forth"], near["back"], "ratio", "max_weight")
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            best = _best_times({"search": search, "multiply": multiply, "score": score}, rounds)
+    finally:
+        faiss.omp_set_num_threads(threads)
+    flops = 4 * len(src) * len(tgt) * src.shape[1]
+    return {
+        "gemm_share": round(best["multiply"] / best["search"], 3),
+        "gemm_gflops": round(flops / best["multiply"] / 1e9, 1),
+        "search_seconds": round(best["search"], 3),
+        "scoring_share": round(best["score"] / (best["score"] + best["search"]), 4),
+        "rounds": rounds,
+        "threads": 1,
+    }
+
+
+def _best_times(jobs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+    best = dict.fromkeys(jobs, float("inf"))
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            start = time.process_time()
+            job()
+            best[name] = min(best[name], time.process_time() - start)
+    return best
+
+
+def _knn(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    import faiss
+
+    return faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
+
+
+def read_messages(params: Params, lang: str) -> list[tuple[str, str, str]]:
+    """Return (lang, key, sentence) of the source language and ``lang`` from all keyed sources at hand."""
+    import polars as pl
+
+    from stages.lib.sentences import split_sentences
+    from stages.lib.tables import SEGMENT_SCHEMA, read_table
+
+    tables = [
+        read_table(Path("data/segments") / f"{name}.parquet", SEGMENT_SCHEMA) for name in params.sources
+    ]
+    if (wiki := _read_mediawiki(params)) is not None:
+        tables.append(wiki)
+    rows = (
+        pl.concat(tables)
+        .filter(pl.col("lang").is_in(["ru", lang]) & pl.col("key").is_not_null())
+        .with_columns(key=pl.col("key").str.replace(r"#(zero|one|two|few|many|other)$", ""))
+        .select("lang", pl.concat_str("source", "doc", "key", separator="\0"), "text")
+    )
+    return [
+        (lang, key, sentence)
+        for lang, key, text in rows.iter_rows()
+        for sentence in split_sentences(text, lang)
+    ]
+
+
+def _read_mediawiki(params: Params) -> pl.DataFrame | None:
+    """Return MediaWiki's segments, collected once into the cache; None where Debian cannot be reached."""
+    from stages.lib.sources import make_source
+    from stages.lib.tables import SEGMENT_SCHEMA, read_table, write_table
+
+    path = CACHE / "mediawiki.parquet"
+    if not path.is_file():
+        source = make_source("mediawiki", params)
+        raw = CACHE / "mediawiki.tar"
+        try:
+            source.collect(raw)
+        except KopriError as error:
+            log.warning("mediawiki is left out: %s", error)
+            return None
+        write_table(source.extract(raw), path, SEGMENT_SCHEMA)
+    return read_table(path, SEGMENT_SCHEMA)
+
+
+def encode_cached(model: str, texts: Sequence[str], lang: str, params: Params) -> np.ndarray:
+    """Return float32 vectors of the texts, from the cache where the same were encoded before."""
+    from stages.lib.encoders import encode, load_encoder
+
+    config = params.models_config[model]
+    name = hashlib.sha256("\0".join([str(config), lang, *texts]).encode()).hexdigest()[:16]
+    path = CACHE / f"{name}.npy"
+    if not path.is_file():
+        log.info("encode %s texts in %s with %s", f"{len(texts):,}", lang, model)
+        vectors = encode(load_encoder(model, config), texts, lang)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, vectors)
+    return np.load(path)
+
+
+def measure(task: tuple[str, str, str, int, int], params: Params, rounds: int) -> dict[str, Any]:
+    """Return every method's precision and recall on one task, and the shares of time."""
+    from stages.lib.benchmarks import load_benchmark
+    from stages.lib.mining import mine
+    from stages.lib.params import Pair
+
+    src_lang, tgt_lang, model, n_planted, size = task
+    benchmark = load_benchmark("ntrex", params, Pair(src=src_lang, tgt=tgt_lang))
+    pairs = zip(benchmark.docs or (), benchmark.src, benchmark.tgt, strict=True)
+    planted = sorted(pairs, key=lambda pair: digest("planted", *pair))[:n_planted]
+    groups = link_sentences(read_messages(params, tgt_lang), (src_lang, tgt_lang))
+    src, tgt = build_pools(planted, groups, size)
+    src_vectors = encode_cached(model, src.texts, src_lang, params)
+    tgt_vectors = encode_cached(model, tgt.texts, tgt_lang, params)
+    settings = {"k": K, "margin": "ratio", "retrieval": "max_weight", "memory_mb": MEMORY_MB}
+    example = mine_as_example(src_vectors, tgt_vectors)
+    return {
+        "ours": judge(mine(src_vectors, tgt_vectors, **settings), src, tgt),
+        "cosine_top1": judge(mine_by_cosine(src_vectors, tgt_vectors), src, tgt),
+        "mining_example": judge(example, src, tgt),
+        "mining_example_own_threshold": judge(example, src, tgt, threshold=1.0),
+        "settings": settings,
+        "model": params.models_config[model].id,
+        "n_src": len(src.texts),
+        "n_tgt": len(tgt.texts),
+        "planted": len(planted),
+        "known_translations": len(np.intersect1d(src.groups[~src.is_planted], tgt.groups[~tgt.is_planted])),
+        **measure_speed(src_vectors, tgt_vectors, rounds),
+    }
+
+
+def main() -> None:
+    from stages.lib.params import load_params
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of timing, the best counts (default 3)")
+    options = parser.parse_args()
+    params = load_params()
+    found = {f"{task[0]}_{task[1]}": measure(task, params, options.rounds) for task in TASKS}
+    first = found[f"{TASKS[0][0]}_{TASKS[0][1]}"]
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    write_json(
+        options.out,
+        {
+            **found,
+            **{
+                name: {method: first[method][name] for method in ("ours", "cosine_top1", "mining_example")}
+                for name in ("precision", "recall")
+            },
+            "gemm_share": first["gemm_share"],
+            "scoring_share": first["scoring_share"],
+            "cores": os.cpu_count(),
+            "versions": versions | {"python": platform.python_version()},
+        },
+    )
+    for name, task in found.items():
+        for method in ("ours", "cosine_top1", "mining_example"):
+            log.info("%s %s: %s", name, method, task[method])
+
+
+if __name__ == "__main__":
+    run(main)
