@@ -20,6 +20,7 @@ from stages.lib.fingerprints import Fingerprint, normalise, read_fingerprints
 from stages.lib.params import Pair, Params, SplitParams, load_params
 from stages.lib.tables import (
     CORPUS_SCHEMA,
+    MODEL_METHODS,
     POOL_SCHEMA,
     SPLIT_IDENTITY,
     content_sha256,
@@ -158,6 +159,10 @@ def split_corpus(
     of a pivot language's version of a dev or test message, or of a benchmark. dev is cleaned of test and of
     the benchmarks likewise. Rows are in the order of source, document, language and position.
 
+    Pairs that a model found (aligned, mined) are never in dev or test: they would flatter that model. A
+    document that has no others is train, whatever its name, unless people judged pairs of it (below) or its
+    source is wholly test.
+
     ``judged`` (JUDGED_SCHEMA) names the pairs that people found good. Those of test documents are ``gold``, a
     test set of its own that dev and train are kept clean of as they are of test. It may hold aligned pairs,
     but none that was mined: being a model's nearest neighbours, those would flatter that model.
@@ -167,14 +172,13 @@ def split_corpus(
     if corpus.is_empty():
         raise DataError("corpus: expected pairs, found none; look at what the clean stage dropped and why")
     corpus = corpus.sort("source", "doc", "src_lang", "n_src", "n_tgt", "pair_id", nulls_last=True)
-    rows = _Rows(corpus, params.pair, params.split)
+    good = set() if judged is None else set(judged.filter(judged["method"] != "mined")["pair_id"])
+    rows = _Rows(corpus, params.pair, params.split, good)
 
     test = rows.evaluated("test")
     test_texts = rows.protect("test", test)
     references: list[tuple[str, Any]] = [("test", test_texts)]
-    gold = rows.judged(
-        set() if judged is None else set(judged.filter(judged["method"] != "mined")["pair_id"])
-    )
+    gold = rows.judged(good)
     if gold:
         references.append(("gold", rows.protect("test", gold)))
     references += [(f"benchmark {item.name}", _BenchmarkTexts(item)) for item in fingerprints]
@@ -245,7 +249,7 @@ class _BenchmarkTexts:
 class _Rows:
     """The corpus by column, with each row's split and normalised texts."""
 
-    def __init__(self, corpus: pl.DataFrame, pair: Pair, params: SplitParams) -> None:
+    def __init__(self, corpus: pl.DataFrame, pair: Pair, params: SplitParams, good: set[str]) -> None:
         self._params, self._pair = params, pair
         self.source, self.doc, self.key, self.src, self.tgt, self.src_lang, self.tgt_lang = (
             corpus[name].to_list() for name in ("source", "doc", "key", "src", "tgt", "src_lang", "tgt_lang")
@@ -257,9 +261,8 @@ class _Rows:
                 known[text] = normalise(text)
         self.src_norm = [known[text] for text in self.src]
         self.tgt_norm = [known[text] for text in self.tgt]
-        documents = sorted(set(zip(self.source, self.doc, strict=True)))
-        chosen = {document: choose_split(*document, params) for document in documents}
-        self.split = [chosen[document] for document in zip(self.source, self.doc, strict=True)]
+        self.is_found = [method in MODEL_METHODS for method in corpus["method"].to_list()]
+        self.split = self._choose(good)
         self.is_own = [
             languages == (pair.src, pair.tgt) for languages in zip(self.src_lang, self.tgt_lang, strict=True)
         ]
@@ -268,8 +271,20 @@ class _Rows:
             for own, src, tgt in zip(self.is_own, self.src, self.tgt, strict=True)
         ]
         self.is_evaluated = [
-            long and split != "train" for long, split in zip(self.is_long_enough, self.split, strict=True)
+            long and split != "train" and not found
+            for long, split, found in zip(self.is_long_enough, self.split, self.is_found, strict=True)
         ]
+
+    def _choose(self, good: set[str]) -> list[str]:
+        """Return the split of each row, that of its document."""
+        documents = list(zip(self.source, self.doc, strict=True))
+        chosen = {document: choose_split(*document, self._params) for document in sorted(set(documents))}
+        judging = {
+            document
+            for document, found, pair_id in zip(documents, self.is_found, self.pair_id, strict=True)
+            if not found or document[0] in self._params.test_sources or pair_id in good
+        }
+        return [chosen[document] if document in judging else "train" for document in documents]
 
     def evaluated(self, split: str) -> list[int]:
         return [row for row, name in enumerate(self.split) if name == split and self.is_evaluated[row]]

@@ -55,6 +55,8 @@ POOL_SCHEMA = {"lang": "String", "text": "String"}
 SPLIT_IDENTITY = ("pair_id", "source", "doc", "src_group", "tgt_group")
 
 METHODS = ("given", "aligned", "mined", "annotated")
+# Pairs that a model found: they never judge a model.
+MODEL_METHODS = ("aligned", "mined")
 
 
 def pair_id(src_lang: str, src: str, tgt_lang: str, tgt: str) -> str:

@@ -84,6 +84,38 @@ def test_listed_sources_are_wholly_test_or_train() -> None:
         assert choose_split("zod", f"zod/{n}", params.split) == "train"
 
 
+def _found(corpus: pl.DataFrame, docs: set[str], method: str) -> pl.DataFrame:
+    """Make the rows of some documents pairs that a model found."""
+    column = pl.when(pl.col("doc").is_in(docs)).then(pl.lit(method)).otherwise(pl.col("method"))
+    return corpus.with_columns(method=column)
+
+
+@pytest.mark.parametrize("method", ["aligned", "mined"])
+def test_pairs_that_a_model_found_train_and_never_judge(method: str) -> None:
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), {TEST, DEV}, method)
+    splits = split_corpus(corpus, [], PARAMS)
+    assert (len(splits.test), len(splits.dev), len(splits.train)) == (0, 0, 3)
+
+
+def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
+    other = (TEST, None, "ru", "Эту фразу нашла модель", "Bu sözlemi model tapdy")
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, other])
+    is_other = pl.col("src") == other[3]
+    corpus = corpus.with_columns(method=pl.when(is_other).then(pl.lit("aligned")).otherwise(pl.col("method")))
+    splits = split_corpus(corpus, [], PARAMS)
+    assert splits.test["src"].to_list() == [TEST_ROW[3]]
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    assert ("tk", other[4]) in splits.pool.rows()
+
+
+def test_found_pairs_of_a_source_that_is_wholly_test_never_train() -> None:
+    rows = [("udhr/a", None, "ru", "Все люди рождаются свободными", "Adamlaryň hemmesi azat dogulýar")]
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), {"udhr/a"}, "aligned")
+    splits = split_corpus(corpus, [], _params(test_sources=["udhr"]))
+    assert splits.train["source"].to_list() == ["django"]
+    assert splits.test["source"].to_list() == ["django"]
+
+
 def test_shares_hold_over_many_documents() -> None:
     params = _params(test_share=0.25, dev_share=0.1).split
     chosen = [choose_split("a", f"a/{n}", params) for n in range(4_000)]
