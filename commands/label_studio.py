@@ -29,8 +29,8 @@ from stages.lib.params import load_params
 log = logging.getLogger("label-studio")
 
 PROGRAM = Path(".cache/label-studio-venv/bin/label-studio")
-# The first start makes some 300 tables; two busy cores took 64 s.
-START_S = 300
+# The first start makes some 300 tables: 50 s on two cores, three minutes where others use them too.
+START_S = 600
 POSTGRES_VARIABLE = "LABEL_STUDIO_POSTGRES"
 
 QUIET = {

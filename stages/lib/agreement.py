@@ -47,17 +47,30 @@ def alpha(
     if value is None:
         return Agreement(None, None, None, len(docs), "sentence", len(docs))
     numbers, unit = resampling_units(docs)
+    resampled = resampled_alphas(counts, numbers, resamples, seed)
+    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Agreement(value, float(low), float(high), len(docs), unit, int(numbers.max()) + 1)
+
+
+def resampled_alphas(counts: np.ndarray, numbers: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Return the alphas of bootstrap samples of units; ``numbers`` (pairs,) says which unit a pair is of.
+
+    Nominal alpha is 1 - (n - 1) D / E: D sums (m^2 - sum of n_c^2) / (m - 1) over pairs with m judgements, of
+    which n_c chose c; E is the same difference of all n judgements together. Both are sums over pairs, so a
+    sample of units is a weighted sum and the library need not be called for each.
+    """
     units = int(numbers.max()) + 1
-    rows_of = [np.flatnonzero(numbers == number) for number in range(units)]
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(resamples):
-        drawn = np.concatenate([rows_of[number] for number in rng.integers(0, units, size=units)])
-        again = _alpha(counts[drawn])
-        if again is not None:
-            found.append(again)
-    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Agreement(value, float(low), float(high), len(docs), unit, units)
+    judged = counts.sum(axis=1)
+    differing = (judged**2 - (counts**2).sum(axis=1)) / (judged - 1)  # (pairs,)
+    differing = np.bincount(numbers, weights=differing, minlength=units)  # (units,)
+    chosen = np.zeros((units, counts.shape[1]))
+    np.add.at(chosen, numbers, counts)
+    weights = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
+    totals = weights @ chosen  # (resamples, values)
+    n = totals.sum(axis=1)
+    expected = n**2 - (totals**2).sum(axis=1)
+    is_defined = expected > 0
+    return 1 - (n[is_defined] - 1) * (weights[is_defined] @ differing) / expected[is_defined]
 
 
 def _value_counts(judgements: Sequence[Judgement], keep_only: bool) -> tuple[np.ndarray, list[str]]:

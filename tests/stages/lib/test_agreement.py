@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import krippendorff
+import numpy as np
 import pytest
 
-from stages.lib.agreement import agreement_figures, alpha, annotator_figures
+from stages.lib.agreement import agreement_figures, alpha, annotator_figures, resampled_alphas
 from stages.lib.annotations import VERDICTS, Judgement, merge, read_judgements
 from stages.lib.params import Pair
 from tests.judgements import annotation, task, task_data, write_export
@@ -55,6 +57,21 @@ def test_alpha_is_undefined_where_nothing_can_be_said(table: list[str]) -> None:
 def test_documents_are_resampled_where_there_are_enough() -> None:
     found = alpha(judgements(["11", "44", "14"] * 10), keep_only=True, **SETTINGS)
     assert (found.unit, found.units, found.n) == ("document", 30, 30)
+
+
+def test_resampled_alphas_are_those_of_the_library() -> None:
+    rng = np.random.default_rng(3)
+    counts = rng.multinomial(3, [0.4, 0.3, 0.2, 0.1], size=25)
+    numbers = np.arange(25) // 5  # five documents of five pairs
+    found = resampled_alphas(counts, numbers, 20, seed=7)
+    weights = np.random.default_rng(7).multinomial(5, np.full(5, 0.2), size=20)
+    expected = [
+        krippendorff.alpha(
+            value_counts=np.repeat(counts, row[numbers], axis=0), level_of_measurement="nominal"
+        )
+        for row in weights
+    ]
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_one_who_judges_against_the_others_stands_out() -> None:
