@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.lib import cli
-from stages.lib.errors import ParamsError
+from stages.lib.errors import ModelError, ParamsError
 from stages.lib.evaluation import (
     NORMALISATION,
     RANKS_SCHEMA,
@@ -109,6 +110,14 @@ def translate_test(name: str, splits: Path, params: Params, adapters: Path | Non
     return pl.concat(tables)
 
 
+def training_log(adapters: Path) -> Path:
+    """Find what training wrote of itself beside its adapters; the report draws its curves."""
+    path = adapters / "training.json"
+    if not path.is_file():
+        raise ModelError(f"{path}: not found; run dvc repro finetune@{adapters.name}")
+    return path
+
+
 def evaluate(
     name: str,
     variant: str,
@@ -123,6 +132,7 @@ def evaluate(
 
     The evidence is in Parquet files of these names.
     """
+    training = training_log(adapter) if adapter else None
     sets, signature = load_sets(splits, params)
     graded = [read_smoke_set(sts)]
     benchmarks, more, about = load_benchmarks(params, fingerprints)
@@ -163,6 +173,8 @@ def evaluate(
             folder / "metrics.json",
             {"model": name, "variant": variant, **rounded(found, 6), "signature": signature},
         )
+        if training:
+            shutil.copyfile(training, folder / "training.json")
     there, back = (found["metrics"][f"test_p1_{a}_{b}"] for a, b in ((src, tgt), (tgt, src)))
     log.info(
         "%s %s: %s test pairs, P@1 %s→%s %.3f, %s→%s %.3f",

@@ -156,15 +156,15 @@ def p_at_k(results: Iterable[Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def learning_curves(models: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+def learning_curves(results: Iterable[Result]) -> list[dict[str, Any]]:
     """Return the dev figures of each epoch, model and seed, in long form; epoch 0 is the pretrained model."""
     rows = []
-    for model in names:
-        for run in read_json(models / model / "training.json")["seeds"]:
+    for result in (result for result in results if result.variant == "finetuned"):
+        for run in read_json(result.path / "training.json")["seeds"]:
             for epoch in run["history"]:
                 rows += [
                     {
-                        "model": model,
+                        "model": result.model,
                         "seed": run["seed"],
                         "epoch": int(epoch["epoch"]),
                         "metric": metric,
@@ -184,7 +184,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def report(results: Path, stats: Path, models: Path | None, out: Path, text: Path, params: Params) -> None:
+def report(results: Path, stats: Path, out: Path, text: Path, params: Params) -> None:
     """Write everything under ``out`` (JSON and CSV) and ``text`` (the tables as Markdown).
 
     All is read and computed before the first file is written.
@@ -192,7 +192,9 @@ def report(results: Path, stats: Path, models: Path | None, out: Path, text: Pat
     read = read_results(results, expected_runs(params))
     comparisons = compare_results(read, params)
     corpus = rounded(corpus_figures(stats))
-    curves = learning_curves(models, params.models) if models else []
+    alignment = read_json(stats / "alignment.json")
+    calibration = rounded(alignment.pop("curve"))
+    curves = learning_curves(read)
     summary: dict[str, dict[str, Any]] = {}
     details: dict[tuple[str, str], dict[str, Any]] = {}
     for result in read:
@@ -217,8 +219,10 @@ def report(results: Path, stats: Path, models: Path | None, out: Path, text: Pat
     with atomic_path(out / "plots") as folder:
         folder.mkdir(parents=True)
         write_csv(folder / "p_at_k.csv", p_at_k(read))
-        if curves:
-            write_csv(folder / "learning_curves.csv", curves)
+        write_csv(folder / "learning_curves.csv", curves)
+        if calibration:
+            write_csv(folder / "calibration.csv", calibration)
+    write_json(out / "align.json", rounded(alignment))
     write_json(out / "corpus.json", corpus)
     write_json(out / "summary.json", summary)
     with atomic_path(text) as folder:
@@ -233,14 +237,11 @@ def report(results: Path, stats: Path, models: Path | None, out: Path, text: Pat
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="folder with <model>-<variant>/")
-    parser.add_argument(
-        "--stats", type=Path, required=True, help="folder with align.json, clean.json and split.json"
-    )
-    parser.add_argument("--models", type=Path, help="folder with <model>/training.json, for learning curves")
+    parser.add_argument("--stats", type=Path, required=True, help="folder of the other stages' JSON files")
     parser.add_argument("--out", type=Path, required=True, help="folder for the JSON and CSV files")
     parser.add_argument("--report", type=Path, required=True, help="folder for results.md and study.md")
     args = parser.parse_args()
-    report(args.results, args.stats, args.models, args.out, args.report, load_params())
+    report(args.results, args.stats, args.out, args.report, load_params())
 
 
 if __name__ == "__main__":

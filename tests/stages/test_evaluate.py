@@ -26,7 +26,7 @@ from stages.lib.evaluation import (
     rank_set,
     rounded,
 )
-from stages.lib.files import sha256_file
+from stages.lib.files import sha256_file, write_json
 from stages.lib.params import Pair, Params, load_params
 from stages.lib.sts import STS_SCHEMA
 from stages.lib.tables import content_sha256, read_table
@@ -318,6 +318,7 @@ def test_each_seed_is_evaluated(tmp_path, monkeypatch):
         folder = tmp_path / "models" / "use" / f"seed-{seed}"
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    write_json(tmp_path / "models" / "use" / "training.json", {"seeds": []})
     run_evaluate(
         monkeypatch,
         *("--model", "use", "--variant", "finetuned", "--splits", str(splits)),
@@ -337,6 +338,11 @@ def test_each_seed_is_evaluated(tmp_path, monkeypatch):
         (("--model", "use", "--variant", "finetuned"), ParamsError, "add --adapter"),
         (("--model", "use", "--variant", "pretrained", "--adapter", "x"), ParamsError, "drop --adapter"),
         (("--model", "use", "--variant", "pretrained"), DataError, "test.parquet: not found"),
+        (
+            ("--model", "use", "--variant", "finetuned", "--adapter", "models/none"),
+            ModelError,
+            "models/none/training.json: not found; run dvc repro finetune@none",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, args, error, message):
@@ -381,6 +387,7 @@ def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
     model = load("use", params.models_config["use"])
     add_lora(model, params.recipe("study", "use"), params.models_config["use"])
     save_adapter(model, tmp_path / "use" / "seed-1")
+    write_json(tmp_path / "use" / "training.json", {"seeds": []})
     for variant, adapter, out in (("pretrained", None, "before"), ("finetuned", tmp_path / "use", "after")):
         evaluate.evaluate(
             *("use", variant, splits, STS_RU, FINGERPRINTS, adapter, tmp_path / out, params),

@@ -57,11 +57,8 @@ def run(tmp_path_factory, params) -> Path:
     return folder
 
 
-def write_report(run: Path, out: Path, params: Params, models: bool = True) -> None:
-    report.report(
-        *(run / "results", run / "stats", run / "models" if models else None),
-        *(out / "metrics", out / "report", params),
-    )
+def write_report(run: Path, out: Path, params: Params) -> None:
+    report.report(run / "results", run / "stats", out / "metrics", out / "report", params)
 
 
 def copied(run: Path, tmp_path: Path) -> Path:
@@ -131,8 +128,6 @@ def test_plots_corpus_and_table_are_written(run, tmp_path, params):
     assert "P@1 ru→tk" in text
     study = (tmp_path / "report" / "study.md").read_text(encoding="utf-8")
     assert "| ours | use | finetuned | ru→tk | 24 |" in study
-    write_report(run, tmp_path / "without", params, models=False)
-    assert not (tmp_path / "without" / "metrics" / "plots" / "learning_curves.csv").exists()
 
 
 def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run, tmp_path, params):
@@ -144,7 +139,7 @@ def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run,
         files = sorted(path for path in out.rglob("*") if path.is_file())
         hashes.append([(p.relative_to(out), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
     assert hashes[0] == hashes[1]
-    assert len(hashes[0]) == 9
+    assert len(hashes[0]) == 11
 
 
 def test_a_missing_result_is_named(run, tmp_path, params):
@@ -211,6 +206,13 @@ def test_seeds_are_told_apart_in_table_and_curves(run, tmp_path, params):
     assert "standard deviation over 2 training seeds" in text
     with (tmp_path / "out" / "metrics" / "plots" / "learning_curves.csv").open(encoding="utf-8") as file:
         assert [row["seed"] for row in csv.DictReader(file)] == ["1", "2"]
+
+
+def test_how_sure_alignment_is_goes_to_the_metrics_and_its_curve_to_the_plots(run, tmp_path, params):
+    write_report(run, tmp_path, params)
+    assert read_json(tmp_path / "metrics" / "align.json") == {"model": "use_tr", "gold_pairs": 24}
+    with (tmp_path / "metrics" / "plots" / "calibration.csv").open(encoding="utf-8") as file:
+        assert [row["probability"] for row in csv.DictReader(file)] == ["0.9123"]
 
 
 def test_missing_statistics_are_named(run, tmp_path, params):
