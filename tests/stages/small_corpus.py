@@ -47,4 +47,6 @@ def write_splits(folder: Path, keywords: int = len(KEYWORDS)) -> Path:
 def write_stats(folder: Path) -> Path:
     for name in ("align", "clean", "split"):
         write_json(folder / f"{name}.json", {"rows": 24, "share": 0.333333})
+    curve = [{"score": 1.5, "probability": 0.91234567, "precision": 0.9, "recall": 0.5}]
+    write_json(folder / "alignment.json", {"model": "use_tr", "gold_pairs": 24, "curve": curve})
     return folder
