@@ -14,8 +14,8 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install repro results test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
-  annotate-report label-studio label-studio-install clean-venv
+.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
+  annotate-report label-studio label-studio-install nllb-mini clean-venv
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,8 +54,17 @@ bench: $(STAMP)  ## Run every speed benchmark; figures go to metrics/bench/
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"
 	done
 
-benchmarks: $(STAMP)  ## Evaluate the default adapters on NTREX and FLORES (web access or KOPRI_MIRROR)
+# The main view of an experiment: one model before and after, beside every other experiment. --drop takes one
+# pattern, so it names what stays.
+experiments: $(STAMP)  ## Show experiments, pretrained beside fine-tuned: MODEL=use_tr
+	@dvc exp show --no-pager --drop '^(?!Experiment$$|$(or $(MODEL),use_tr)\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
+
+study-table: $(STAMP)  ## Print the published study's tables beside ours
+	@python -m commands.study_table
+
+benchmarks: $(STAMP)  ## Evaluate the default adapters on NTREX, FLORES and STS, and at several strengths (web access or KOPRI_MIRROR)
 	python -m commands.benchmark
+	python -m commands.interpolation
 
 fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 	python -m commands.fingerprint
@@ -88,6 +97,9 @@ compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (e
 	  exit 2
 	fi
 	python -m commands.compare "$(A)" "$(B)"
+
+nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; Debian's apt-get and an hour or more, resumable
+	python -m commands.nllb_mini
 
 crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@example.org [SINCE=2024-01-01 UNTIL=... MAX_PAGES=... LANGS="ru tk"]
 	@if [ -z "$(SITE)" ]; then

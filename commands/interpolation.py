@@ -54,8 +54,16 @@ class Point:
     figures: Mapping[str, Mapping[str, Any]]
     differences: Mapping[str, Mapping[str, Any]]
 
-    def row(self) -> dict[str, float]:
-        return {"strength": self.strength, **{name: f["value"] for name, f in self.figures.items()}}
+    def worst(self, guarded: Sequence[str]) -> float:
+        """Return the change of Pearson's r on the guarded set that fell most, or rose least."""
+        if self.strength == 0:
+            return 0.0
+        return min(self.differences[f"sts_{name}_pearson"]["difference"] for name in guarded)
+
+    def row(self, guarded: Sequence[str]) -> dict[str, float]:
+        """Return the line of the CSV file: ``sts_change`` against ``test_p1_mean`` is the plot."""
+        figures = {name: figure["value"] for name, figure in self.figures.items()}
+        return {"strength": self.strength, "sts_change": self.worst(guarded), **figures}
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -152,12 +160,7 @@ def largest_harmless(found: Sequence[Point], guarded: Sequence[str]) -> Point:
 
     It is the point estimate that is judged; its interval, which may reach below, stands beside it.
     """
-    kept = [
-        point
-        for point in found
-        if point.strength == 0
-        or all(point.differences[f"sts_{name}_pearson"]["difference"] >= -LIMIT for name in guarded)
-    ]
+    kept = [point for point in found if point.worst(guarded) >= -LIMIT]
     return max(kept, key=lambda point: point.strength)
 
 
@@ -186,7 +189,7 @@ def interpolate(
         evidence = evidence_at(name, STRENGTHS, models / name, sets, graded, params)
         found = points(evidence, params)
         best = largest_harmless(found, guarded)
-        rows[name] = [point.row() for point in found]
+        rows[name] = [point.row(guarded) for point in found]
         saved = trained_strengths(models / name)
         out["models"][name] = {
             "saved": {str(seed): strength for seed, strength in saved.items()},
