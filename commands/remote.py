@@ -1,0 +1,114 @@
+"""Name the DVC remote through which data is shared: a folder, S3, SSH or HTTP.
+
+It goes into .dvc/config.local, which git ignores: no place and no credential gets into the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+from stages.lib import cli
+from stages.lib.errors import DataError, ParamsError
+
+log = logging.getLogger("remote")
+
+NAME = "share"
+# What DVC needs for each scheme; a folder has none. Those of requirements.txt come first.
+PLUGINS = {
+    "": "dvc", "file": "dvc", "http": "dvc_http", "https": "dvc_http", "s3": "dvc_s3", "ssh": "dvc_ssh",
+    "gs": "dvc_gs", "azure": "dvc_azure", "webdav": "dvc_webdav", "webdavs": "dvc_webdav",
+    "webhdfs": "dvc_webhdfs", "hdfs": "dvc_hdfs", "oss": "dvc_oss", "gdrive": "dvc_gdrive",
+}  # fmt: skip
+CREDENTIALS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `dvc remote modify --local share access_key_id "
+    "...` and `secret_access_key ...`",
+    "ssh": "your SSH agent or key, or `dvc remote modify --local share keyfile ...` or `password ...`",
+    "http": "`dvc remote modify --local share auth basic`, then `user ...` and `password ...`",
+    "https": "`dvc remote modify --local share auth basic`, then `user ...` and `password ...`",
+}
+
+
+def run_dvc(*arguments: str) -> str:
+    """Run DVC in the working folder and return its output; raise DataError with its last line if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.startswith("ERROR:")]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else done.stderr.strip()[-300:]
+        raise DataError(f"dvc {' '.join(arguments[:2])} failed: {reason}")
+    return done.stdout
+
+
+def settings(url: str, endpoint: str | None) -> dict[str, str]:
+    """Return the settings of the remote beside its URL.
+
+    Raises ParamsError if the URL carries a password, if its scheme is unknown or needs a package that is not
+    installed, or if an endpoint is given for anything but S3.
+    """
+    scheme = _scheme(url)
+    if scheme not in PLUGINS:
+        known = ", ".join(name for name in PLUGINS if name)
+        raise ParamsError(f"--url: {url!r} is of no kind that DVC knows; expected a folder or one of {known}")
+    if urlsplit(url).password is not None:
+        raise ParamsError(
+            "--url: carries a password, which would show in process lists and messages; leave it out, "
+            f"and give it by {CREDENTIALS.get(scheme, '`dvc remote modify --local share password ...`')}"
+        )
+    if importlib.util.find_spec(PLUGINS[scheme]) is None:
+        package = PLUGINS[scheme].replace("_", "-")
+        raise ParamsError(f"--url: {scheme} needs {package}, not installed; run `pip install {package}`")
+    if endpoint is not None and scheme != "s3":
+        raise ParamsError(f"--endpoint: only S3 has one, and {url!r} is not S3; drop it")
+    if scheme == "s3":
+        return {"endpointurl": endpoint} if endpoint else {}
+    # DVC's own default for uploads is POST, which hardly any file server takes.
+    return {"method": "PUT"} if scheme in ("http", "https") else {}
+
+
+def _scheme(url: str) -> str:
+    """Return the scheme in lower case, "" for a path (also one with a drive letter)."""
+    scheme = urlsplit(url).scheme.lower()
+    return scheme if "://" in url else ""
+
+
+def set_remote(url: str, endpoint: str | None) -> None:
+    """Write the remote into .dvc/config.local; credentials given for another place are forgotten."""
+    wanted = settings(url, endpoint)
+    run_dvc("remote", "add", "--local", "--default", "--force", NAME, url)
+    for key, value in wanted.items():
+        run_dvc("remote", "modify", "--local", NAME, key, value)
+
+
+def remote_url() -> str | None:
+    """Return the URL of the default remote, wherever it is configured, None if there is none."""
+    name = run_dvc("config", "core.remote").strip()
+    return run_dvc("config", f"remote.{name}.url").strip() if name else None
+
+
+def main() -> None:
+    """Parse the command line and name the remote."""
+    parser = argparse.ArgumentParser(prog="python -m commands.remote", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--url", required=True, help="folder, s3://bucket/path, ssh://user@host/path or https://host/path"
+    )
+    parser.add_argument("--endpoint", help="address of an S3 service other than Amazon's")
+    args = parser.parse_args()
+    set_remote(args.url, args.endpoint)
+    if how := CREDENTIALS.get(_scheme(args.url)):
+        log.info("credentials, if it asks for any: %s", how)
+    log.info("%s is the remote of this clone; `make share` pushes to it, `dvc pull` gets from it", args.url)
+
+
+if __name__ == "__main__":
+    cli.run(main)

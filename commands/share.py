@@ -1,0 +1,114 @@
+"""Push data and run cache to the DVC remote, and tag the version of the corpus in git.
+
+The tag is corpus-DATE-HASH: the date of the commit and the first digits of the corpus's content hash, so the
+same corpus never gets two. It is set last, so a tag says that its data was pushed whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from commands.remote import CREDENTIALS, remote_url, run_dvc
+from stages.lib import cli
+from stages.lib.errors import DataError
+
+log = logging.getLogger("share")
+
+CORPUS = "data/corpus.parquet"
+
+
+def run_git(*arguments: str) -> str:
+    """Run git in the working folder and return its output; raise DataError with its last line if it fails."""
+    done = subprocess.run(["git", *arguments], text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise DataError(f"git {arguments[0]} failed: {lines[-1].removeprefix('fatal: ')}")
+    return done.stdout
+
+
+def corpus_hash(lock: Path = Path("dvc.lock"), corpus: str = CORPUS) -> str:
+    """Return the content hash of the corpus that dvc.lock records; raise DataError if it records none."""
+    import yaml
+
+    try:
+        stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise DataError(f"{lock}: not readable ({error}); run dvc repro and commit it") from None
+    for stage in stages.values():
+        for out in stage.get("outs", []):
+            if out["path"] == corpus and "md5" in out:
+                return out["md5"]
+    raise DataError(f"{lock}: records no {corpus}; run dvc repro and commit it")
+
+
+def check_state() -> str:
+    """Return the remote's URL; raise DataError unless a commit, its data and a remote are at hand.
+
+    The tag names a commit: what is pushed must be what that commit describes.
+    """
+    changed = run_git("status", "--porcelain").splitlines()
+    if changed:
+        names = ", ".join(line[3:] for line in changed[:3])
+        raise DataError(f"{len(changed)} files are not committed ({names}); commit them, then share")
+    url = remote_url()
+    if url is None:
+        raise DataError("no DVC remote is set; run `make remote URL=...`")
+    stale = json.loads(run_dvc("status", "--json"))
+    if stale:
+        names = ", ".join(list(stale)[:3])
+        raise DataError(f"not what dvc.lock says: {names}; run dvc repro, commit dvc.lock, then share")
+    return url
+
+
+def push(url: str) -> None:
+    """Push data and run cache; DVC shows its progress and its errors.
+
+    Raises DataError if anything was not pushed; what was stays, and another push sends the rest.
+    """
+    if url.startswith(("http://", "https://")):
+        log.info("%s: DVC keeps no run cache over HTTP; data only", url)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "push", "--run-cache"],
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        check=False,
+    )
+    if done.returncode != 0:
+        how = CREDENTIALS.get(url.split("://")[0], "its permissions")
+        raise DataError(
+            f"dvc push to {url} failed, as said above; check the network and the credentials ({how}), "
+            "then run make share again: what was pushed stays"
+        )
+
+
+def tag_version(digest: str) -> tuple[str, bool]:
+    """Return the tag of this corpus, and whether it is new; a corpus that has one gets no other."""
+    tags = run_git("tag", "--list", f"corpus-*-{digest[:8]}").split()
+    if tags:
+        return tags[0], False
+    date = run_git("log", "-1", "--format=%cs").strip()
+    name = f"corpus-{date}-{digest[:8]}"
+    run_git("tag", name)
+    return name, True
+
+
+def main() -> None:
+    """Parse the command line and share."""
+    argparse.ArgumentParser(prog="python -m commands.share", description=__doc__.splitlines()[0]).parse_args()
+    url = check_state()
+    digest = corpus_hash()
+    push(url)
+    name, is_new = tag_version(digest)
+    if is_new:
+        log.info("pushed to %s and tagged %s; `git push origin %s` shows it to others", url, name, name)
+    else:
+        log.info("pushed to %s; this corpus is tagged %s already", url, name)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from commands.share import check_state, corpus_hash, tag_version
+from stages.lib.errors import DataError
+
+LOCK = """schema: '2.0'
+stages:
+  clean:
+    cmd: python -m stages.clean
+    outs:
+    - path: data/corpus.parquet
+      hash: md5
+      md5: {md5}
+"""
+MD5 = "0123456789abcdef0123456789abcdef"
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], text=True, capture_output=True, check=True).stdout
+
+
+def commit(message: str, date: str) -> None:
+    git("add", "--all")
+    author = ("-c", "user.name=aman", "-c", "user.email=aman@example.org")
+    subprocess.run(
+        ["git", *author, "commit", "--quiet", "--allow-empty", "-m", message],
+        env={"PATH": "/usr/bin:/bin", "GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date},
+        check=True,
+    )
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    analytics = false\n", encoding="utf-8")
+    (tmp_path / ".dvc/.gitignore").write_text("/tmp\n/cache\n", encoding="utf-8")
+    (tmp_path / "dvc.lock").write_text(LOCK.format(md5=MD5), encoding="utf-8")
+    commit("first", "2026-03-04T12:00:00+00:00")
+    return tmp_path
+
+
+def test_a_corpus_is_tagged_once_by_its_commits_date_and_its_hash(repository: Path) -> None:
+    assert tag_version(corpus_hash()) == ("corpus-2026-03-04-01234567", True)
+    assert tag_version(corpus_hash()) == ("corpus-2026-03-04-01234567", False)
+    commit("something else", "2026-05-06T12:00:00+00:00")
+    assert tag_version(corpus_hash()) == ("corpus-2026-03-04-01234567", False)
+    (repository / "dvc.lock").write_text(LOCK.format(md5=MD5[::-1]), encoding="utf-8")
+    commit("another corpus", "2026-05-07T12:00:00+00:00")
+    assert tag_version(corpus_hash()) == ("corpus-2026-05-07-fedcba98", True)
+    assert git("tag").split() == ["corpus-2026-03-04-01234567", "corpus-2026-05-07-fedcba98"]
+
+
+def test_a_changed_tree_is_refused_with_the_names(repository: Path) -> None:
+    (repository / "dvc.lock").write_text("schema: '2.0'\n", encoding="utf-8")
+    (repository / "täze.txt").write_text("täze", encoding="utf-8")
+    with pytest.raises(DataError, match=r"2 files are not committed \(dvc\.lock, .*\); commit them"):
+        check_state()
+
+
+def test_without_a_remote_it_says_how_to_set_one(repository: Path) -> None:
+    with pytest.raises(DataError, match="no DVC remote is set; run `make remote URL="):
+        check_state()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"dvc\.lock: not readable .*run dvc repro and commit it"),
+        ("stages: [", "not readable"),
+        ("schema: '2.0'\n", "not readable"),
+        ("stages: {align: {outs: []}}\n", r"dvc\.lock: records no data/corpus\.parquet"),
+    ],
+)
+def test_a_lock_without_a_corpus_is_one_line(repository: Path, content: str | None, message: str) -> None:
+    if content is None:
+        (repository / "dvc.lock").unlink()
+    else:
+        (repository / "dvc.lock").write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        corpus_hash()
