@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.lib.alignment_quality import Bead, read_beads
 from stages.lib.download import CACHE_DIR, fetch
 from stages.lib.errors import DataError, DownloadError, ParamsError
 from stages.lib.fingerprints import read_fingerprints
@@ -21,6 +22,7 @@ from stages.lib.sts import StsSet
 # The largest pinned file has 0.5 MB.
 MAX_BYTES = 8 << 20
 DOCUMENTS = "documents"
+GOLD = "gold"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,36 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
     )
 
 
+def load_documents(
+    name: str, params: Params, pair: Pair, cache_dir: Path = CACHE_DIR
+) -> tuple[list[str], list[str], list[Bead]]:
+    """Fetch two documents, a sentence a line, and the gold alignment of their sentences.
+
+    Raises ParamsError if the benchmark has not both languages and a gold alignment, DownloadError if a file
+    cannot be had, DataError if the gold is not one or names sentences that are not there.
+    """
+    config, remedy = _config(name, params), f"drop {name} from benchmarks"
+    for key in (pair.src, pair.tgt, GOLD):
+        if key not in config.files:
+            raise ParamsError(
+                f"benchmarks: {name} has no file {key!r} (it has {', '.join(sorted(config.files))}); "
+                f"add it under benchmarks_config.{name}.files"
+            )
+    src, tgt, gold = (
+        _read_lines(_fetch(name, config.files[key], cache_dir, remedy)) for key in (pair.src, pair.tgt, GOLD)
+    )
+    where = f"benchmark {name}: {config.files[GOLD].url}"
+    beads = read_beads(gold, where)
+    for side, texts in enumerate((src, tgt)):
+        last = max((n for bead in beads for n in bead[side]), default=-1)
+        if last >= len(texts):
+            raise DataError(
+                f"{where}: sentence {last} of {(pair.src, pair.tgt)[side]!r} is aligned, "
+                f"which has {len(texts):,}; correct the pins under benchmarks_config.{name}"
+            )
+    return src, tgt, beads
+
+
 def has_grades(name: str, params: Params) -> bool:
     """Tell whether a benchmark is of graded pairs (for :func:`load_sts`), not of translations.
 
@@ -148,7 +180,7 @@ def read_texts(name: str, params: Params, cache_dir: Path = CACHE_DIR) -> list[s
         return [*sts.left, *sts.right]
     texts: list[str] = []
     for key, pinned in sorted(config.files.items()):
-        if key != DOCUMENTS and (config.kind, key) != ("sts17", "gold"):
+        if key not in (DOCUMENTS, GOLD):
             texts += _READERS[config.kind](_fetch(name, pinned, cache_dir, remedy))
     return texts
 
