@@ -183,6 +183,8 @@ def main() -> None:
         help="tasks to import (default: data/annotation-tasks.json)",
     )  # fmt: skip
     args = parser.parse_args()
+    # However this command is ended, the server ends with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     params = load_params()
     tasks = read_tasks(args.tasks, params)
     access = read_access(ACCESS_FILE)
@@ -197,7 +199,6 @@ def main() -> None:
             "open %s/projects/%d as %s; the password is in %s; Ctrl-C stops the server",
             *(access["url"], pushed.project, access["username"], ACCESS_FILE),
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         process.wait()
         raise LabelStudioError(
             f"Label Studio ended with code {process.returncode}; see {SERVER_FOLDER}/server.log"

@@ -1,7 +1,8 @@
 """Sign in to a Label Studio server by its forms, and look at its pages with headless Chromium.
 
 Chromium's command line can take no cookie, so it is shown the server through a small proxy on the loopback
-address that adds the session's cookies to every request.
+address that adds the session's cookies to every request, and a script to pages where a test wants keys
+pressed.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def sign_in(url: str, form: str, email: str, password: str) -> requests.Session:
 
 
 @contextmanager
-def pages_of(url: str, session: requests.Session) -> Iterator[str]:
-    """Serve the server's pages as the session's account sees them; yield the address."""
+def pages_of(url: str, session: requests.Session, script: str = "") -> Iterator[str]:
+    """Serve the server's pages as the session's account sees them, with a script; yield the address."""
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
     identity = {"Cookie": cookies, "X-CSRFToken": session.cookies["csrftoken"], "Referer": url}
 
@@ -49,9 +50,12 @@ def pages_of(url: str, session: requests.Session) -> Iterator[str]:
             for name, value in answer.headers.items():
                 if name.lower() not in _DROPPED:
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.content)))
+            content = answer.content
+            if script and "text/html" in answer.headers.get("Content-Type", ""):
+                content = content.replace(b"</body>", f"<script>{script}</script></body>".encode())
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(answer.content)
+            self.wfile.write(content)
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = forward
 

@@ -378,20 +378,44 @@ def test_a_wrong_token_is_one_line_that_does_not_repeat_it(server: RealServer, t
     assert token not in done.stdout + done.stderr
 
 
+# Waits until the page is drawn, then does what an annotator does: 2 for the verdict, w for a kind of error.
+PRESS_KEYS = """
+const press = key => {
+  const code = key.toUpperCase().charCodeAt(0);
+  document.dispatchEvent(new KeyboardEvent('keydown', {key, keyCode: code, which: code, bubbles: true}));
+};
+const submit = () => [...document.querySelectorAll('button')].find(b => b.textContent.trim() === 'Submit');
+const timer = setInterval(() => {
+  if (!submit() || !document.body.innerText.includes('Takyk')) return;
+  clearInterval(timer);
+  setTimeout(() => { press('2'); press('w'); setTimeout(() => submit().click(), 1000); }, 1000);
+}, 300);
+"""
+
+
 @pytest.mark.slow
-def test_the_labelling_page_shows_both_texts_and_the_shortcuts(
+def test_the_labelling_page_shows_both_texts_and_its_shortcuts_work(
     server: RealServer, tasks: list[dict[str, Any]], params: Params, tmp_path: Path
 ) -> None:
     if CHROMIUM is None:
         pytest.skip("no Chromium: apt-get install chromium")
     pushed = push(server.as_admin(), tasks, params)
     task = next(iter(server.as_admin().tasks(pushed.project)))
+    page = f"/projects/{pushed.project}/data?task={task['id']}"
     session = sign_in(server.url, "/user/login/", server.access["username"], server.access["password"])
-    picture = tmp_path / "labelling.png"
+    picture, profile = tmp_path / "labelling.png", tmp_path / "profile"
     with pages_of(server.url, session) as address:
-        page = f"{address}/projects/{pushed.project}/data?task={task['id']}"
-        shown = chromium(page, tmp_path / "profile", "--dump-dom")
-        chromium(page, tmp_path / "profile", f"--screenshot={picture}")
+        shown = chromium(address + page, profile, "--dump-dom")
+        chromium(address + page, profile, f"--screenshot={picture}")
     for text in (task["data"]["src"], task["data"]["tgt"], "Точный · Takyk", "[1]", "[5]", "[q]"):
         assert text in shown
     assert picture.stat().st_size > 20_000
+
+    with pages_of(server.url, session, PRESS_KEYS) as address:
+        chromium(address + page, profile, "--dump-dom")
+    pull(server.as_admin(), params.pair, tmp_path / "annotations")
+    (judgement,) = read_judgements(tmp_path / "annotations", params.pair).rows
+    assert judgement.pair_id == task["data"]["pair_id"]
+    assert (judgement.verdict, judgement.errors) == ("minor", ("omission",))
+    # The fields for mending come filled in with the texts; left alone they are no edit.
+    assert not judgement.is_edited
