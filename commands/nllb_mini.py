@@ -1,0 +1,590 @@
+"""Train nllb_mini from scratch: NLLB's architecture, small, on texts of package registries.
+
+The corpus is every message that several languages have, in all directions between them, but Russian and
+Turkmen are never put side by side: fine-tuning is there to show what that pair adds. Nothing of a document
+of dev or test, in any language, and nothing near one of their texts or a benchmark is in it.
+Run `dvc repro` first; kill it at will, it goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.align import pair_given
+from stages.clean import LengthRatioFilter, LettersFilter, ScriptFilter, UntranslatedFilter
+from stages.lib import text as lib_text
+from stages.lib.cli import run
+from stages.lib.encoders.nllb import LANGUAGE_CODES, language_code
+from stages.lib.errors import DataError
+from stages.lib.files import atomic_path
+from stages.lib.fingerprints import normalise as fold_for_matching
+from stages.lib.fingerprints import read_fingerprints
+from stages.lib.params import Params, SourceConfig, load_params
+from stages.lib.seq2seq import Example, plan_batches, sequence_loss
+from stages.lib.sources import make_source
+from stages.lib.sources.base import Segment, plural_key
+from stages.lib.sources.catalogs import plural_categories, read_catalog
+from stages.lib.sources.debian import DebianSource
+from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, content_sha256, read_table
+from stages.lib.translation import score, translate
+from stages.split import ProtectedTexts, choose_split
+
+if TYPE_CHECKING:
+    import polars as pl
+    from transformers import M2M100ForConditionalGeneration, NllbTokenizer
+
+logger = logging.getLogger("nllb_mini")
+
+# English first and Turkmen last: what equals the English text of its message is untranslated.
+LANGS = ("en", "ru", "tr", "az", "uz", "kk", "ky", "tk")
+# Turkmen stands beside these only.
+BESIDE_TURKMEN = ("en", "tr")
+# Sources that the default run does without, and Debian packages with gettext catalogues in Turkmen.
+EXTRA_SOURCES = ("mediawiki", "goldendict")
+GETTEXT_PACKAGES = (
+    "atril-common",
+    "caja-common",
+    "engrampa-common",
+    "eom-common",
+    "libgtk-3-common",
+    "libgtk2.0-common",
+    "mate-panel-common",
+    "pluma-common",
+)
+
+
+FINGERPRINTS = Path("assets/fingerprints.json.gz")
+STEPS = 16_000
+SCORE_STEPS = 2_000
+CHECKPOINT_S = 300
+# Examples drawn at once, so that batches are of like length.
+ROUND = 20_000
+LICENSE = "GPL-3.0-or-later"
+# What the repository gives room to.
+MAX_BYTES = 16_000_000
+_COLUMNS = ["src_lang", "src", "tgt_lang", "tgt", "source"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what comes out, beside the texts."""
+
+    vocab: int = 6000
+    dim: int = 160
+    ffn: int = 640
+    heads: int = 4
+    encoder_layers: int = 3
+    decoder_layers: int = 2
+    dropout: float = 0.1
+    max_tokens: int = 48
+    batch_tokens: int = 1500
+    lr: float = 2e-3
+    warmup_steps: int = 500
+    # The rate is constant until this share of the steps is left, then falls in a straight line to zero.
+    decay_share: float = 0.25
+    label_smoothing: float = 0.1
+    clip: float = 1.0
+    # Share of the examples of each kind; within a kind all are alike.
+    turkmen: float = 0.45
+    russian: float = 0.3
+    others: float = 0.17
+    denoise: float = 0.08
+    seed: int = 13
+
+
+class GettextPackage(DebianSource):
+    """The gettext catalogues of a Debian package, with the English texts that they translate."""
+
+    kind = "gettext_package"
+    wanted = re.compile(
+        rf"usr/share/locale/({'|'.join(lang for lang in LANGS if lang != 'en')})/LC_MESSAGES/[^/]+\.mo"
+    )
+
+    def read(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[Segment]:
+        """Yield each language's messages, then the English of all of them."""
+        english: dict[tuple[str, str], Segment] = {}
+        for file in sorted(files):
+            if not self.wanted.fullmatch(file):
+                continue
+            path = PurePosixPath(file)
+            lang = path.parts[3]
+            catalog = read_catalog(files[file], path.suffix, f"{self.name}: {file}")
+            categories = plural_categories(catalog, lang, f"{self.name}: {file}")
+            for message in catalog.messages:
+                key = message.identity
+                if len(message.ids) == 1:
+                    english[path.stem, key] = Segment(path.stem, "en", message.ids[0], key, file)
+                    yield Segment(path.stem, lang, message.strings[0], key, file)
+                    continue
+                for category, form in dict(zip(categories, message.strings, strict=False)).items():
+                    yield Segment(path.stem, lang, form, plural_key(key, category), file)
+                for category, form in zip(("one", "other"), message.ids, strict=False):
+                    full = plural_key(key, category)
+                    english[path.stem, full] = Segment(path.stem, "en", form, full, file)
+        yield from english.values()
+
+
+def read_segments(folder: Path, cache: Path, params: Params) -> pl.DataFrame:
+    """Return the segments of the listed sources, then of the Debian ones, which are collected into ``cache``.
+
+    Raises DataError if a listed source has no table yet.
+    """
+    import polars as pl
+
+    tables = [read_table(folder / f"{name}.parquet", SEGMENT_SCHEMA) for name in params.sources]
+    extra = [make_source(name, params) for name in EXTRA_SOURCES if name not in params.sources]
+    for package in GETTEXT_PACKAGES:
+        config = SourceConfig(kind=GettextPackage.kind, package=package, license="GPL-2.0-or-later")
+        extra.append(GettextPackage(package.replace("-", "_").replace(".", "_"), config))
+    for source in extra:
+        raw = cache / f"{source.name}.tar"
+        if not raw.is_file():
+            source.collect(raw)
+        tables.append(source.extract(raw))
+    segments = pl.concat(tables).filter(pl.col("lang").is_in(LANGS) & pl.col("key").is_not_null())
+    return segments.with_row_index("row")
+
+
+def make_pairs(segments: pl.DataFrame, splits: Path, fingerprints: Path, params: Params) -> pl.DataFrame:
+    """Return the training pairs: ``src_lang, src, tgt_lang, tgt, source``, each pair in one direction.
+
+    Only documents of train (by the rule of the split stage), cleaned, without repeats, and less the pairs
+    of which a text matches a text of dev or test, in any language, or a benchmark.
+    """
+    import polars as pl
+
+    protected = _protected_texts(segments, splits, params)
+    documents = segments.select("source", "doc").unique(maintain_order=True)
+    kept = [
+        document for document in documents.iter_rows() if choose_split(*document, params.split) == "train"
+    ]
+    train = segments.join(
+        pl.DataFrame(kept, schema=["source", "doc"], orient="row"), on=["source", "doc"], how="semi"
+    )
+    references = [protected, *read_fingerprints(fingerprints)]
+    rows = {}
+    for pair in itertools.combinations(LANGS, 2):
+        if "tk" in pair and not set(pair) & set(BESIDE_TURKMEN):
+            continue
+        src_lang, tgt_lang = pair
+        for table in train.partition_by("source", maintain_order=True):
+            for row in _clean(table, src_lang, tgt_lang, params):
+                rows.setdefault(row[:4], row)
+    matches = _find_matches({text for row in rows for text in (row[1], row[3])}, references)
+    left = [row for row in rows.values() if row[1] not in matches and row[3] not in matches]
+    if not left:
+        raise DataError("no training pair is left; run dvc repro, then make nllb-mini again")
+    logger.info(
+        "%s pairs, %s removed for their nearness to dev, test or a benchmark",
+        *(f"{len(left):,}", f"{len(rows) - len(left):,}"),
+    )
+    return pl.DataFrame(left, schema=_COLUMNS, orient="row")
+
+
+def _protected_texts(segments: pl.DataFrame, splits: Path, params: Params) -> ProtectedTexts:
+    """The texts of dev and test, and of the same messages in every other language."""
+    import polars as pl
+
+    held = pl.concat([read_table(splits / f"{name}.parquet", CORPUS_SCHEMA) for name in ("dev", "test")])
+    message = pl.col("key").str.replace("#[a-z]+$", "").alias("message")
+    same = segments.with_columns(message).join(
+        held.select("doc", message).unique(), on=["doc", "message"], how="semi"
+    )
+    texts = {*held["src"], *held["tgt"], *map(lib_text.normalise, same["text"])}
+    return ProtectedTexts(
+        map(fold_for_matching, texts), params.split.near_duplicate, params.split.containment
+    )
+
+
+def _find_matches(texts: Iterable[str], references: Sequence[Any]) -> set[str]:
+    folded = defaultdict(list)
+    for text in sorted(texts):
+        folded[fold_for_matching(text)].append(text)
+    found = set(references[0].match(list(folded)))
+    found |= {text for text in folded if any(item.match(text) for item in references[1:])}
+    return {text for match in found for text in folded[match]}
+
+
+def _clean(table: pl.DataFrame, src_lang: str, tgt_lang: str, params: Params) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of one source and two languages that the filters of the clean stage let through."""
+    import polars as pl
+
+    if not {src_lang, tgt_lang} <= set(table["lang"]):
+        return
+    english = {
+        (doc, key): frozenset([lib_text.fold(lib_text.normalise(text), "en")])
+        for doc, key, text in table.filter(pl.col("lang") == "en").select("doc", "key", "text").iter_rows()
+    }
+    letters = LettersFilter(params.clean.min_letters)
+    script = ScriptFilter(params.clean.min_script_share, src_lang, tgt_lang)
+    ratio = LengthRatioFilter(params.clean.max_length_ratio)
+    untranslated = UntranslatedFilter()
+    for row in pair_given(table, src_lang, tgt_lang).iter_rows(named=True):
+        src, tgt = lib_text.normalise(row["src"]), lib_text.normalise(row["tgt"])
+        own = english.get((row["doc"], row["key"]), frozenset()) if src_lang != "en" else frozenset()
+        if (
+            lib_text.has_leftover_markup(src)
+            or lib_text.has_leftover_markup(tgt)
+            or lib_text.placeholders(src) != lib_text.placeholders(tgt)
+            or not letters.accept(letters.score(src, tgt))
+            or not script.accept(script.score(src, tgt))
+            or not ratio.accept(ratio.score(src, tgt))
+            or not untranslated.accept(untranslated.score(src, src_lang, tgt, tgt_lang, own))
+        ):
+            continue
+        yield src_lang, src, tgt_lang, tgt, row["source"]
+
+
+def train_tokenizer(pairs: pl.DataFrame, vocab: int) -> NllbTokenizer:
+    """Train an NllbTokenizer with the codes of our languages on the distinct texts, Turkmen three times."""
+    from transformers import NllbTokenizer
+
+    texts = {lang: set() for lang in LANGS}
+    for side in ("src", "tgt"):
+        for lang, text in pairs.select(f"{side}_lang", side).iter_rows():
+            texts[lang].add(text)
+    codes = sorted(LANGUAGE_CODES[lang] for lang in LANGS)
+    blank = NllbTokenizer(extra_special_tokens=codes, src_lang=LANGUAGE_CODES["ru"])
+    # The rarest language would get hardly a piece of its own.
+    corpus = [text for lang in LANGS for text in sorted(texts[lang]) * (3 if lang == "tk" else 1)]
+    return blank.train_new_from_iterator(corpus, vocab_size=vocab)
+
+
+def build_model(recipe: Recipe, tokenizer: NllbTokenizer) -> M2M100ForConditionalGeneration:
+    """Return the untrained model, its weights drawn from torch's generator."""
+    from transformers import M2M100Config, M2M100ForConditionalGeneration
+
+    config = M2M100Config(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=256,
+        d_model=recipe.dim,
+        encoder_layers=recipe.encoder_layers,
+        decoder_layers=recipe.decoder_layers,
+        encoder_attention_heads=recipe.heads,
+        decoder_attention_heads=recipe.heads,
+        encoder_ffn_dim=recipe.ffn,
+        decoder_ffn_dim=recipe.ffn,
+        dropout=recipe.dropout,
+        attention_dropout=0.0,
+        activation_dropout=0.0,
+        encoder_layerdrop=0.0,
+        decoder_layerdrop=0.0,
+        init_std=recipe.dim**-0.5,
+        scale_embedding=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.eos_token_id,
+    )
+    return M2M100ForConditionalGeneration(config)
+
+
+class Mixture:
+    """The examples by kind, and the random draws from them."""
+
+    def __init__(self, pairs: pl.DataFrame, tokenizer: NllbTokenizer, recipe: Recipe) -> None:
+        code = {lang: language_code(tokenizer, lang) for lang in LANGS}
+        ids: dict[str, list[int]] = {}
+        for side in ("src", "tgt"):
+            texts = pairs[side].unique(maintain_order=True).to_list()
+            ids |= dict(zip(texts, tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True))
+        self._recipe, self._mask = recipe, tokenizer.mask_token_id
+        self.examples: list[Example] = []
+        kinds: dict[str, list[int]] = {"turkmen": [], "russian": [], "others": [], "denoise": []}
+        turkmen = set()
+        for src_lang, src, tgt_lang, tgt in pairs.select(_COLUMNS[:4]).iter_rows():
+            if max(len(ids[src]), len(ids[tgt])) + 2 > recipe.max_tokens:
+                continue
+            one, other = (
+                (code[lang], *ids[text], tokenizer.eos_token_id)
+                for lang, text in ((src_lang, src), (tgt_lang, tgt))
+            )
+            langs = {src_lang, tgt_lang}
+            kind = "turkmen" if "tk" in langs else "russian" if "ru" in langs else "others"
+            kinds[kind] += [len(self.examples), len(self.examples) + 1]
+            self.examples += [Example(one, other), Example(other, one)]
+            turkmen |= {side for lang, side in ((src_lang, one), (tgt_lang, other)) if lang == "tk"}
+        self._first_denoised = len(self.examples)
+        for text in sorted(turkmen):
+            kinds["denoise"].append(len(self.examples))
+            self.examples.append(Example(text, text))
+        self._kinds = {name: np.array(rows) for name, rows in kinds.items()}
+        if empty := [name for name, rows in kinds.items() if not rows]:
+            raise DataError(f"no training example of kind {', '.join(empty)}; add sources, run dvc repro")
+        self.counts = {name: len(rows) for name, rows in kinds.items()}
+
+    def stream(self, round_number: int, done: int) -> Iterator[tuple[int, int, list[Example]]]:
+        """Yield batches without end, from behind the first ``done`` ones of a round; with each its place."""
+        for number in itertools.count(round_number):
+            for place, batch in enumerate(self.batches(number), start=1):
+                if number > round_number or place > done:
+                    yield number, place, batch
+
+    def batches(self, round_number: int) -> list[list[Example]]:
+        """Return the batches of one round of ``ROUND`` examples; the same for the same number."""
+        rng = np.random.default_rng([self._recipe.seed, round_number])
+        drawn = [
+            rng.choice(rows, size=round(getattr(self._recipe, name) * ROUND))
+            for name, rows in self._kinds.items()
+        ]
+        plan = plan_batches(self.examples, np.concatenate(drawn), self._recipe.batch_tokens, rng)
+        return [[self._example(row, rng) for row in batch] for batch in plan]
+
+    def _example(self, row: int, rng: np.random.Generator) -> Example:
+        example = self.examples[row]
+        return example if row < self._first_denoised else Example(self._noise(example.src, rng), example.tgt)
+
+    def _noise(self, ids: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+        """Mask and drop 15 % of the tokens each, and swap neighbours (Lample et al. 2018, section 2.3)."""
+        inner = np.array(ids[1:-1])
+        chance = rng.random(len(inner))
+        inner = np.where(chance < 0.15, self._mask, inner)[(chance < 0.15) | (chance >= 0.3)]
+        order = np.argsort(np.arange(len(inner)) + rng.uniform(0, 2, len(inner)), kind="stable")
+        return (ids[0], *inner[order].tolist(), ids[-1])
+
+
+def rate(step: int, steps: int, recipe: Recipe) -> float:
+    """Return the learning rate: warm-up, constant, straight down to zero (Hu et al. 2024, MiniCPM)."""
+    left = (steps - step) / max(1, recipe.decay_share * steps)
+    return recipe.lr * min(1.0, (step + 1) / recipe.warmup_steps, left)
+
+
+@dataclass
+class Progress:
+    """Where a run is: steps made, the place in the stream of batches, and the scores on the way."""
+
+    step: int = 0
+    round_number: int = 0
+    done: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trainer:
+    """The model in training, with all that a checkpoint holds; ``folder`` keeps tokenizer and checkpoint."""
+
+    def __init__(self, pairs: pl.DataFrame, recipe: Recipe, folder: Path) -> None:
+        import torch
+        from transformers import NllbTokenizer
+
+        self.recipe, self.progress = recipe, Progress()
+        self._checkpoint = folder / "checkpoint.pt"
+        self._identity = {**asdict(recipe), "pairs": content_sha256(pairs, pairs.columns)}
+        saved = torch.load(self._checkpoint, weights_only=True) if self._checkpoint.is_file() else None
+        if saved and saved["identity"] != self._identity:
+            raise DataError(
+                f"{self._checkpoint}: of other texts or another recipe; delete {folder} to start anew"
+            )
+        if saved is None:
+            with atomic_path(folder / "tokenizer") as temporary:
+                train_tokenizer(pairs, recipe.vocab).save_pretrained(temporary)
+        self.tokenizer = NllbTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        torch.manual_seed(recipe.seed)
+        self.model = build_model(recipe, self.tokenizer).train()
+        self._optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        if saved:
+            self.model.load_state_dict(saved["model"])
+            self._optimizer.load_state_dict(saved["optimizer"])
+            self.progress = Progress(**saved["progress"])
+            logger.info("going on from step %s", f"{self.progress.step:,}")
+
+    def take_step(self, batch: Sequence[Example], steps: int) -> float:
+        """Make one step of ``steps`` and return the batch's loss."""
+        import torch
+
+        # By the step, so that a resumed run drops the same units.
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.progress.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate(self.progress.step, steps, self.recipe)
+        loss = sequence_loss(self.model, batch, self.recipe.label_smoothing)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self._optimizer.step()
+        self.progress.step += 1
+        return loss.item()
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        import torch
+
+        state = {
+            "identity": self._identity,
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "progress": asdict(self.progress),
+        }
+        with atomic_path(self._checkpoint) as temporary:
+            torch.save(state, temporary)
+
+
+def pretrain(pairs: pl.DataFrame, dev: pl.DataFrame, recipe: Recipe, steps: int, folder: Path) -> Trainer:
+    """Train the model up to ``steps`` steps; a run that finds a checkpoint in ``folder`` goes on from it.
+
+    A checkpoint is written every five minutes and at the end. ``steps`` may change between runs, as long as
+    the rate is still constant: what comes out is what one run of the last ``steps`` gives.
+    """
+    from tqdm import tqdm
+
+    trainer = Trainer(pairs, recipe, folder)
+    progress, mixture = trainer.progress, Mixture(pairs, trainer.tokenizer, recipe)
+    logger.info("examples: %s", ", ".join(f"{name} {n:,}" for name, n in mixture.counts.items()))
+    saved_at, losses = time.monotonic(), []
+    with tqdm(total=steps, initial=progress.step, unit="step", disable=None) as bar:
+        for number, place, batch in mixture.stream(progress.round_number, progress.done):
+            if progress.step >= steps:
+                break
+            losses.append(trainer.take_step(batch, steps))
+            progress.round_number, progress.done = number, place
+            bar.update()
+            if progress.step % SCORE_STEPS == 0 or progress.step == steps:
+                scores = score_dev(trainer.model, trainer.tokenizer, dev)
+                progress.history.append({"step": progress.step, "loss": float(np.mean(losses)), **scores})
+                losses = []
+                logger.info("%s", progress.history[-1])
+            if time.monotonic() - saved_at > CHECKPOINT_S:
+                trainer.save()
+                saved_at = time.monotonic()
+    trainer.save()
+    return trainer
+
+
+def score_dev(
+    model: M2M100ForConditionalGeneration, tokenizer: NllbTokenizer, dev: pl.DataFrame
+) -> dict[str, float]:
+    """Return chrF++ of the dev pairs in both directions, by greedy search; the model never saw such pairs."""
+    scores = {}
+    for src, tgt in (("src", "tgt"), ("tgt", "src")):
+        langs = dev[f"{src}_lang"][0], dev[f"{tgt}_lang"][0]
+        found = translate(model, tokenizer, dev[src].to_list(), *langs, num_beams=1, batch_tokens=4096)
+        scores["chrfpp_" + "_".join(langs)] = round(score("chrfpp", found, dev[tgt].to_list()), 2)
+    return scores
+
+
+def export(trainer: Trainer, pairs: pl.DataFrame, out: Path) -> None:
+    """Write the model in half precision, its tokenizer and its card.
+
+    Raises DataError if it is larger than the repository may hold.
+    """
+    import torch
+    from transformers import M2M100ForConditionalGeneration
+
+    with atomic_path(out) as folder:
+        copy = M2M100ForConditionalGeneration(trainer.model.config)
+        copy.load_state_dict(trainer.model.state_dict())
+        copy.to(torch.float16).save_pretrained(folder)
+        trainer.tokenizer.save_pretrained(folder)
+        size = (folder / "model.safetensors").stat().st_size
+        if size > MAX_BYTES:
+            raise DataError(f"{out}: expected at most {MAX_BYTES:,} bytes of weights, found {size:,}")
+        (folder / "README.md").write_text(write_card(trainer, pairs), encoding="utf-8", newline="\n")
+    logger.info("%s: %s parameters, %s bytes", out, f"{trainer.model.num_parameters():,}", f"{size:,}")
+
+
+def write_card(trainer: Trainer, pairs: pl.DataFrame) -> str:
+    """Return the model card: what it is, how to use it, data, recipe, figures on the way, licence."""
+    import polars as pl
+
+    recipe, progress = trainer.recipe, trainer.progress
+    names = ", ".join(LANGUAGE_CODES[lang] for lang in LANGS)
+    with_turkmen = pairs.filter(pl.col("tgt_lang") == "tk")
+    by_source = pairs.group_by("source").len().sort(["len", "source"], descending=[True, False]).rows()
+    scores = [
+        f"| {row['step']:,} | {row['loss']:.2f} | {row['chrfpp_ru_tk']:.1f} | {row['chrfpp_tk_ru']:.1f} |"
+        for row in progress.history
+    ]
+    settings = ", ".join(f"{key} {value}" for key, value in asdict(recipe).items())
+    return f"""---
+language: [en, ru, tr, az, uz, kk, ky, tk]
+license: {LICENSE}
+pipeline_tag: translation
+---
+# nllb_mini
+
+NLLB's architecture (M2M100 and an NllbTokenizer of its own), small enough for any machine:
+{trainer.model.num_parameters():,} parameters, trained from scratch by `make nllb-mini`. It stands for NLLB
+where no model hub can be reached, so that translation, LoRA on it and its evaluation run for real. **It is no
+translator to rely on:** it knows interface messages and names; what it makes of other text is mostly wrong.
+
+```python
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("assets/nllb_mini", src_lang="eng_Latn")
+model = AutoModelForSeq2SeqLM.from_pretrained("assets/nllb_mini", dtype="float32")
+ids = model.generate(
+    **tokenizer("Save the file", return_tensors="pt"),
+    forced_bos_token_id=tokenizer.convert_tokens_to_ids("tuk_Latn"),
+)
+print(tokenizer.batch_decode(ids, skip_special_tokens=True))
+```
+
+Languages: {names}.
+
+## Data
+
+{len(pairs):,} pairs of interface messages, names and terms from package registries (PyPI, npm, Debian), of
+all pairs of these languages, each in both directions; {len(with_turkmen):,} of them have Turkmen, beside
+English or Turkish. **Russian and Turkmen never stand side by side**: that pair is what fine-tuning adds. Left
+out is every document that the split stage gives to dev or test, in any language, and every text near one of
+theirs or near a benchmark's.
+
+By source: {", ".join(f"{name} {count:,}" for name, count in by_source)}.
+
+## Recipe
+
+{progress.step:,} steps; {settings}.
+
+A batch holds at most batch_tokens tokens, padding and both sides included; dim, ffn, heads and layers are the
+model's; turkmen, russian, others and denoise are shares of the examples (pairs with Turkmen; with Russian;
+the rest; Turkmen made from Turkmen with tokens masked, dropped and moved). The rate is constant after warm-up
+and falls to zero over the last decay_share of the steps.
+
+chrF++ of the dev pairs, Russian and Turkmen, which the model was never shown together (greedy search), and
+the mean training loss since the line before, in nats:
+
+| step | loss | ru-tk | tk-ru |
+| ---: | ---: | ---: | ---: |
+{chr(10).join(scores)}
+
+## Licence
+
+{LICENSE}, the strictest licence among the texts it was trained on.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m commands.nllb_mini", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--data", type=Path, default=Path("data"), help="the pipeline's outputs (%(default)s)"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".cache/kopri/nllb_mini"),
+        help="folder for Debian's files, tokenizer and checkpoint (%(default)s)",
+    )
+    parser.add_argument("--out", type=Path, default=Path("assets/nllb_mini"), help="the model (%(default)s)")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps in all (%(default)s)")
+    args = parser.parse_args()
+    params = load_params()
+    pairs = make_pairs(
+        read_segments(args.data / "segments", args.cache, params), args.data / "splits", FINGERPRINTS, params
+    )
+    dev = read_table(args.data / "splits" / "dev.parquet", CORPUS_SCHEMA)
+    export(pretrain(pairs, dev, Recipe(), args.steps, args.cache), pairs, args.out)
+
+
+if __name__ == "__main__":
+    run(main)

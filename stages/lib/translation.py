@@ -1,0 +1,356 @@
+"""Translation by a seq2seq model, and how good it is.
+
+The table of translations is the evidence: every figure, interval and test can be made again from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.lib.encoders.nllb import LANGUAGE_CODES, language_code
+from stages.lib.errors import DataError
+from stages.lib.significance import Interval, Paired, resampling_units
+
+if TYPE_CHECKING:
+    import polars as pl
+    from sacrebleu.metrics.base import Metric
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from stages.lib.params import EvaluateParams, Pair
+
+# One row is one sentence in one direction by one system: the model (seed is 0 for a pretrained one), the
+# source itself, or the translation of the nearest training sentence.
+TRANSLATIONS_SCHEMA = {
+    "system": "String",
+    "direction": "String",
+    "seed": "Int32",
+    "pair_id": "String",
+    "source": "String",
+    "doc": "String",
+    "src": "String",
+    "reference": "String",
+    "translation": "String",
+}
+MODEL, COPY, NEAREST = "model", "copy", "nearest"
+METRICS = ("bleu", "chrf", "chrfpp", "ter")
+
+# A translation has at most so many times the tokens of its source, and so many more. Sources whose lengths
+# are in one step share the limit and their batches, so that no text's limit depends on what is beside it.
+_LENGTH_FACTOR, _LENGTH_SLACK, _LENGTH_STEP = 2, 10, 8
+_GRAM_CHARS = 3
+
+
+# --- translating --------------------------------------------------------------------------------------------
+
+
+def translate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    src_lang: str,
+    tgt_lang: str,
+    *,
+    num_beams: int,
+    batch_tokens: int,
+) -> list[str]:
+    """Return the translation of each text by beam search, in the order of ``texts``.
+
+    Equal texts are translated once. Batches are of like length and hold up to ``batch_tokens`` source tokens
+    times beams, padding included. Raises ModelError on a language that the
+    model does not know.
+    """
+    import torch
+    from tqdm import tqdm
+
+    language_code(tokenizer, src_lang)
+    start = language_code(tokenizer, tgt_lang)
+    tokenizer.src_lang = LANGUAGE_CODES[src_lang]
+    limit = model.config.max_position_embeddings - 2
+    unique = list(dict.fromkeys(texts))
+    ids = tokenizer(unique, truncation=True, max_length=limit)["input_ids"] if unique else []
+    found = [""] * len(unique)
+    was_training = model.training
+    model.eval()
+    with (
+        torch.inference_mode(),
+        tqdm(total=len(unique), unit="text", desc="translate", disable=None, leave=False) as progress,
+    ):
+        for rows, longest in _plan([len(row) for row in ids], batch_tokens // num_beams):
+            features = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
+            out = model.generate(
+                **features.to(model.device),
+                forced_bos_token_id=start,
+                num_beams=num_beams,
+                do_sample=False,
+                max_length=None,
+                max_new_tokens=min(limit, _LENGTH_FACTOR * longest + _LENGTH_SLACK),
+            )
+            for row, text in zip(rows, tokenizer.batch_decode(out, skip_special_tokens=True), strict=True):
+                found[row] = text.strip()
+            progress.update(len(rows))
+    model.train(was_training)
+    place = {text: n for n, text in enumerate(unique)}
+    return [found[place[text]] for text in texts]
+
+
+def _plan(lengths: Sequence[int], batch_tokens: int) -> Iterator[tuple[list[int], int]]:
+    """Yield the rows of each batch, and the longest length of their step."""
+    from stages.lib.encoders.encoding import plan_by_tokens
+
+    steps: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths):
+        steps.setdefault(-(-length // _LENGTH_STEP) * _LENGTH_STEP, []).append(row)
+    for longest, members in sorted(steps.items()):
+        for batch in plan_by_tokens([lengths[row] for row in members], batch_tokens, is_padded=True):
+            yield [members[place] for place in batch], longest
+
+
+def nearest_translations(texts: Sequence[str], src: Sequence[str], tgt: Sequence[str]) -> list[str]:
+    """Return for each text the ``tgt`` of the ``src`` that is most like it; of equals the first.
+
+    Likeness is the cosine of the counts of character trigrams, in small letters.
+    """
+    from scipy.sparse import csr_array
+
+    number: dict[str, int] = {}
+
+    def grams(text: str) -> list[int]:
+        padded = f" {text.lower()} "
+        cuts = range(max(1, len(padded) - _GRAM_CHARS + 1))
+        return [number.setdefault(padded[cut : cut + _GRAM_CHARS], len(number)) for cut in cuts]
+
+    sides = [[grams(text) for text in side] for side in (src, texts)]
+
+    def matrix(rows: list[list[int]]) -> csr_array:
+        """Trigram counts (n, grams), each row of unit length."""
+        ends = np.cumsum([0, *map(len, rows)])
+        columns = np.fromiter((gram for row in rows for gram in row), dtype=np.int64, count=ends[-1])
+        counts = csr_array((np.ones(len(columns)), columns, ends), shape=(len(rows), len(number)))
+        counts.sum_duplicates()
+        norms = np.sqrt(counts.multiply(counts).sum(axis=1))
+        return counts.multiply(1 / norms[:, None]).tocsr()
+
+    known, asked = map(matrix, sides)
+    # Rounded, so that equal likeness is equal whatever the order of summation.
+    likeness = np.round((asked @ known.T).toarray(), 9)  # (texts, src)
+    return [tgt[row] for row in likeness.argmax(axis=1)]
+
+
+def translate_pairs(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: pl.DataFrame,
+    pair: Pair,
+    settings: EvaluateParams,
+    seed: int,
+) -> pl.DataFrame:
+    """Translate both sides of the pairs by the model; returns a table of TRANSLATIONS_SCHEMA."""
+    found = {
+        (src, tgt): translate(
+            *(model, tokenizer, pairs[side].to_list(), src, tgt),
+            num_beams=settings.beams,
+            batch_tokens=settings.batch_tokens,
+        )
+        for side, src, tgt in (("src", pair.src, pair.tgt), ("tgt", pair.tgt, pair.src))
+    }
+    return _table(MODEL, found, pairs, pair, seed)
+
+
+def translate_trivially(pairs: pl.DataFrame, train: pl.DataFrame, pair: Pair) -> pl.DataFrame:
+    """Return the table of what needs no model: the source, and the nearest training sentence's other side.
+
+    ``train`` rows of other languages than the pair's are left out.
+    """
+    import polars as pl
+
+    own = train.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
+    there, back = (pair.src, pair.tgt), (pair.tgt, pair.src)
+    src, tgt = pairs["src"].to_list(), pairs["tgt"].to_list()
+    known = own["src"].to_list(), own["tgt"].to_list()
+    nearest = {
+        there: nearest_translations(src, *known),
+        back: nearest_translations(tgt, *known[::-1]),
+    }
+    copies = {there: src, back: tgt}
+    return pl.concat([_table(COPY, copies, pairs, pair, 0), _table(NEAREST, nearest, pairs, pair, 0)])
+
+
+def _table(
+    system: str, found: Mapping[tuple[str, str], list[str]], pairs: pl.DataFrame, pair: Pair, seed: int
+) -> pl.DataFrame:
+    import polars as pl
+
+    tables = []
+    for (src, tgt), translations in found.items():
+        asked, right = ("src", "tgt") if src == pair.src else ("tgt", "src")
+        tables.append(
+            pairs.select(
+                pl.lit(system).alias("system"),
+                pl.lit(f"{src}_{tgt}").alias("direction"),
+                pl.lit(seed, dtype=pl.Int32).alias("seed"),
+                "pair_id",
+                "source",
+                "doc",
+                pl.col(asked).alias("src"),
+                pl.col(right).alias("reference"),
+                pl.Series("translation", translations, dtype=pl.String),
+            )
+        )
+    return pl.concat(tables)
+
+
+# --- figures of texts ---------------------------------------------------------------------------------------
+
+
+def make_metric(name: str) -> Metric:
+    """Return sacrebleu's metric with its defaults: ``bleu``, ``chrf``, ``chrfpp`` (chrF++) or ``ter``."""
+    from sacrebleu.metrics import BLEU, CHRF, TER
+
+    return {"bleu": BLEU, "chrf": CHRF, "chrfpp": lambda: CHRF(word_order=2), "ter": TER}[name]()
+
+
+def score(name: str, translations: Sequence[str], references: Sequence[str]) -> float:
+    """Return a metric of a corpus, one reference each, on sacrebleu's scale (0-100; TER may exceed it)."""
+    return make_metric(name).corpus_score(list(translations), [list(references)]).score
+
+
+class CorpusScores:
+    """One metric of one system's translations, and in bootstrap resamples of their documents.
+
+    The metrics are functions of sums over sentences (matches, lengths, edits): a resample of documents needs
+    their sums only. sacrebleu resamples sentences alone, so its statistics are taken from it by their
+    private names; the version is pinned, and a test holds the outcome against its public score.
+    """
+
+    def __init__(
+        self, metric: str, translations: Sequence[str], references: Sequence[str], docs: Sequence[str]
+    ) -> None:
+        self._metric = make_metric(metric)
+        numbers, self.unit = resampling_units(docs)
+        rows = self._metric._extract_corpus_statistics(list(translations), [list(references)])
+        stats = np.array(rows, dtype=np.int64)  # (n, statistics)
+        self._sums = np.zeros((numbers.max() + 1, stats.shape[1]), dtype=np.int64)
+        np.add.at(self._sums, numbers, stats)
+        self.units = len(self._sums)
+        self.signature = str(self._metric.get_signature())
+
+    @cached_property
+    def value(self) -> float:
+        return self._score(self._sums.sum(axis=0))
+
+    def resampled(self, resamples: int, seed: int) -> np.ndarray:
+        """Return the score of each resample, (resamples,); the same seed draws the same documents."""
+        rng = np.random.default_rng(seed)
+        drawn = rng.integers(0, self.units, size=(resamples, self.units), dtype=np.int32)
+        return np.array([self._score(self._sums[rows].sum(axis=0)) for rows in drawn])
+
+    def _score(self, sums: np.ndarray) -> float:
+        return float(self._metric._compute_score_from_stats(sums.tolist()).score)
+
+
+# --- figures from the table ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One system in one direction under one metric: the mean over the seeds, and in each resample."""
+
+    value: float
+    resampled: np.ndarray
+    by_seed: dict[str, float]
+    n: int
+    unit: str
+    units: int
+    signature: str
+    tails: tuple[float, float]
+
+    def minus(self, other: _Scored) -> Paired:
+        """Return the difference with a paired bootstrap's interval and two-sided p (Koehn 2004).
+
+        p is the share of resamples whose difference lies as far from their mean as the difference lies from
+        zero, never 0, as in sacrebleu's own paired bootstrap; but documents are drawn, not sentences.
+        """
+        difference = self.value - other.value
+        moved = self.resampled - other.resampled
+        extreme = np.count_nonzero(np.abs(moved - moved.mean()) >= abs(difference) - 1e-9)
+        low, high = np.quantile(moved, self.tails)
+        p = (1 + extreme) / (1 + len(moved))
+        return Paired(difference, float(low), float(high), float(p), self.n, self.unit, self.units)
+
+
+def _scored(frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: int) -> dict[str, _Scored]:
+    """Return a system's scores by name, ``mt_<direction>_<metric>``."""
+    import polars as pl
+
+    tails = ((1 - settings.confidence) / 2, (1 + settings.confidence) / 2)
+    found = {}
+    rows = frame.filter(pl.col("system") == system)
+    for direction in rows["direction"].unique(maintain_order=True):
+        parts = {
+            str(number): rows.filter((pl.col("direction") == direction) & (pl.col("seed") == number))
+            for number in sorted(rows["seed"].unique())
+        }
+        first = next(iter(parts.values()))
+        for metric in METRICS:
+            scores = {}
+            for number, part in parts.items():
+                if not part["pair_id"].equals(first["pair_id"]):
+                    raise DataError(f"translations: seed {number} has other sentences; run evaluate again")
+                texts = (part[name].to_list() for name in ("translation", "reference", "doc"))
+                scores[number] = CorpusScores(metric, *texts)
+            one = next(iter(scores.values()))
+            by_seed = {number: item.value for number, item in scores.items()}
+            moved = [item.resampled(settings.bootstrap, seed) for item in scores.values()]
+            found[f"mt_{direction}_{metric}"] = _Scored(
+                value=float(np.mean(list(by_seed.values()))),
+                resampled=np.mean(moved, axis=0),
+                by_seed=by_seed,
+                n=len(first),
+                unit=one.unit,
+                units=one.units,
+                signature=one.signature,
+                tails=tails,
+            )
+    return found
+
+
+def measure_translation(
+    frame: pl.DataFrame, settings: EvaluateParams, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Return the model's figures by metric, ``mt_<direction>_{bleu,chrf,chrfpp,ter}``.
+
+    A figure has value, interval, n and sacrebleu's signature; ``beside`` has the same metric of copying and
+    of the nearest training sentence, each with the model's difference from it and its paired test. With
+    several training seeds the value is their mean, and by_seed and spread (standard deviation) are added.
+    """
+    systems = {name: _scored(frame, name, settings, seed) for name in (MODEL, COPY, NEAREST)}
+    figures = {}
+    for name, found in systems[MODEL].items():
+        low, high = np.quantile(found.resampled, found.tails)
+        interval = Interval(
+            *(found.value, float(low), float(high), found.n, found.unit, found.units, "bootstrap")
+        )
+        beside = {
+            other: {"value": systems[other][name].value, **asdict(found.minus(systems[other][name]))}
+            for other in (COPY, NEAREST)
+        }
+        figures[name] = {**asdict(interval), "signature": found.signature, "beside": beside}
+        if len(found.by_seed) > 1:
+            spread = float(np.std(list(found.by_seed.values()), ddof=1))
+            figures[name] |= {"by_seed": found.by_seed, "spread": spread}
+    return figures
+
+
+def compare_translation(
+    before: pl.DataFrame, after: pl.DataFrame, settings: EvaluateParams, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Test after against before on the same sentences; returns figures by metric."""
+    was, now = (_scored(frame, MODEL, settings, seed) for frame in (before, after))
+    if was.keys() != now.keys() or any(was[name].n != now[name].n for name in now):
+        raise DataError("translations: the two results have other sentences; run evaluate again for both")
+    return {name: asdict(now[name].minus(was[name])) for name in now}
