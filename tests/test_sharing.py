@@ -199,7 +199,7 @@ def test_ssh_asks_for_the_password_that_is_kept_out_of_git(tmp_path: Path) -> No
     (tmp_path / "served").mkdir()
     with ssh_server(tmp_path / "served") as url:
         name_remote(origin, url)
-        log_in(origin, "nädogry")
+        log_in(origin, "nadogry")
         refused = attempt(origin, sys.executable, "-m", "commands.share")
         assert refused.returncode == 1
         assert f"error: dvc push to {url} failed" in refused.stderr.splitlines()[-1]

@@ -73,7 +73,7 @@ def test_the_remote_and_its_credentials_stay_out_of_git(repository: Path) -> Non
 
 def test_outside_of_a_dvc_repository_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="dvc remote add failed: .*ot inside"):
+    with pytest.raises(DataError, match=r"dvc remote add failed: .*ot inside"):
         set_remote("/srv/kopri", None)
 
 

@@ -200,8 +200,19 @@ def test_counts_balance_by_source_language_and_reason() -> None:
             },
             "zod": {"ru": {"in": 1, "kept": 1, "dropped": {}}},
         },
+        "religious": {},
         "total": {"in": 5, "kept": 3, "dropped": {"too_short": 1, "placeholder": 1}},
     }
+
+
+def test_kept_pairs_with_words_of_religious_text_are_counted_by_source_and_language() -> None:
+    rows = [
+        GOOD,
+        pair("Иисус сказал своим апостолам", "Isa Mesih öz resullaryna aýtdy", 1),
+        pair("Пророк", "Pygamber %s", 2),  # dropped: its placeholder
+        pair("The prophet said so", "Pygamber şeýle diýdi", 3, src_lang="en"),
+    ]
+    assert run(rows).stats["religious"] == {"django": {"en": 1, "ru": 1}}
 
 
 def test_a_reason_without_a_name_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
