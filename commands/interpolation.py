@@ -38,6 +38,7 @@ from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
 
 log = logging.getLogger("interpolation")  # run with -m, __name__ says nothing
 
+DEV = "dev"
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # The most that Pearson's r may fall on any guarded set: the study's LaBSE lost six times as much.
 LIMIT = 0.01
@@ -135,14 +136,20 @@ def evidence_at(
 
 def points(evidence: Mapping[float, Evidence], params: Params) -> list[Point]:
     """Turn evidence by strength into figures; strength 0 must be there, differences are from it."""
+    import polars as pl
+
+    def plain(own: Evidence) -> pl.DataFrame:
+        """Leave out margin scores and hard negatives, which no point tells."""
+        return own.ranks.filter((pl.col("scoring") == "cosine") & pl.col("benchmark").is_in([TEST, DEV]))
+
     before = evidence[0.0]
     found = []
     for strength, own in evidence.items():
-        figures = measure(own.ranks, params.pair, params.evaluate, params.seed)["metrics"]
+        figures = measure(plain(own), params.pair, params.evaluate, params.seed)["metrics"]
         figures |= measure_sts(own.similarities, params.evaluate, params.seed)
         tests: dict[str, dict[str, Any]] = {}
         if strength != 0:
-            tests = compare(before.ranks, own.ranks, params.pair, params.evaluate, params.seed)
+            tests = compare(plain(before), plain(own), params.pair, params.evaluate, params.seed)
             tests |= compare_sts(before.similarities, own.similarities, params.evaluate, params.seed)
         kept = [name for name in figures if name in FIGURES or name.endswith("_pearson")]
         found.append(
@@ -171,7 +178,7 @@ def interpolate(
     pool = read_table(splits / "pool.parquet", POOL_SCHEMA)
     sets = [
         lay_out_split(name, read_table(splits / f"{name}.parquet", CORPUS_SCHEMA), pool, params.pair)
-        for name in (TEST, "dev")
+        for name in (TEST, DEV)
     ]
     graded = graded_sets(smoke, params)
     guarded = [one.name for one in graded if one.name in GUARDED] or [SMOKE]
