@@ -18,7 +18,7 @@ import numpy as np
 from stages.lib import cli
 from stages.lib.errors import DataError, ModelError
 from stages.lib.files import atomic_path, sha256_file, write_json
-from stages.lib.params import Params, Recipe, load_params
+from stages.lib.params import TRANSLATION_SCORES, Params, Recipe, load_params
 from stages.lib.tables import CORPUS_SCHEMA, read_table
 
 if TYPE_CHECKING:
@@ -80,9 +80,14 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
     here = Path(__file__).resolve()
     code = [
         here,
-        *(here.parent / "lib" / module for module in ("retrieval.py", "training.py")),
+        *(
+            here.parent / "lib" / module
+            for module in ("retrieval.py", "seq2seq.py", "training.py", "translation.py")
+        ),
         *sorted((here.parent / "lib/encoders").glob("*.py")),
     ]
+    given = Path(params.models_config[name].id)
+    weights = sorted(given.rglob("*.safetensors")) if given.is_dir() else []  # elsewhere pinned by revision
     parts = {
         "model": params.models_config[name].model_dump(),
         "pair": params.pair.model_dump(),
@@ -90,7 +95,7 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
         "seed": seed,
         "batch_tokens": params.evaluate.batch_tokens,
         "versions": {library: importlib.metadata.version(library) for library in _LIBRARIES},
-        "files": [sha256_file(path) for path in [*inputs, *code]],
+        "files": [sha256_file(path) for path in [*inputs, *code, *weights]],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -101,7 +106,9 @@ def finetune_seed(
     """Train one adapter into ``out`` (adapter, dvclive log) and return its summary."""
     import torch
 
-    from stages.lib.encoders import add_lora, load_encoder, save_adapter, scale_adapter
+    from stages.lib.encoders import add_lora, base_name, load_encoder, save_adapter, scale_adapter
+    from stages.lib.model_card import model_card
+    from stages.lib.seq2seq import TranslationBatches, translation_scorer
     from stages.lib.training import choose_rows, choose_scale, fit
 
     recipe = params.recipe(params.finetune.recipe, name)
@@ -111,19 +118,24 @@ def finetune_seed(
     config = params.models_config[name].model_copy(update={"int8": False})  # which cannot be trained
     model = load_encoder(name, config)
     add_lora(model, recipe, config)
-    score = dev_scorer(model, dev, train, params, recipe.select)
+    is_translation = recipe.select in TRANSLATION_SCORES
+    if is_translation:
+        score = translation_scorer(model, dev, params, recipe.select)
+    else:
+        score = dev_scorer(model, dev, train, params, recipe.select)
 
     def score_as_shipped() -> dict[str, float]:
         """Measure the model at the strength that it would be saved with."""
         scale, tried = choose_scale(model, recipe.interpolate, score)
         return next(row for row in tried if row["scale"] == scale)
 
-    progress = fit(model, rows, recipe, seed, score_as_shipped, checkpoint)
+    make_batches = TranslationBatches.of if is_translation else None
+    progress = fit(model, rows, recipe, seed, score_as_shipped, checkpoint, make_batches)
     scale, tried = choose_scale(model, recipe.interpolate, score)
     scale_adapter(model, scale)
     save_adapter(model, out)
     _log_curves(progress.history, out / "live", params, f"{name}-seed-{seed}")
-    return {
+    summary = {
         "seed": seed,
         "train_pairs": len(rows),
         "dev_pairs": len(dev),
@@ -134,6 +146,9 @@ def finetune_seed(
         "interpolation": tried,
         "history": progress.history,
     }
+    about = (name, config, base_name(config), params.pair, params.finetune.recipe, recipe, rows, summary)
+    (out / "README.md").write_text(model_card(*about), encoding="utf-8")
+    return summary
 
 
 def _log_curves(history: list[dict[str, float]], folder: Path, params: Params, run: str) -> None:
@@ -197,7 +212,10 @@ def main() -> None:
     for run in unfinished.values():
         shutil.rmtree(run, ignore_errors=True)
     before = summaries[0]["dev_pretrained"]["score"]
-    log.info("%s: dev MRR %.4f pretrained, %.4f fine-tuned", args.model, before, float(np.mean(scores)))
+    log.info(
+        "%s: dev %s %.4f pretrained, %.4f fine-tuned",
+        *(args.model, recipe.select, before, float(np.mean(scores))),
+    )
 
 
 if __name__ == "__main__":

@@ -28,12 +28,16 @@ _NAME = "default"
 def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) -> None:
     """Put a fresh adapter on the layers of ``config.lora_targets`` and freeze everything else.
 
+    Layers behind the transformer, such as LaBSE's dense one, are frozen too: an adapter does not hold them.
+    The adapter is float32 whatever the base is, for bfloat16 would round a small learning rate's steps away.
     The adapter starts as no change at all. Its random half comes from torch's generator: seed that first.
     """
     from peft import LoraConfig
 
     if has_lora(model):
         raise ModelError("the model already carries an adapter; merge it or load the model again")
+    if config.int8:
+        raise ModelError(f"{config.id}: int8 layers cannot be trained; load the model with int8: false")
     if not config.lora_targets:
         raise ModelError(
             f"{config.id}: lora_targets is empty; name its layers, or all-linear, in models_config"
@@ -46,10 +50,15 @@ def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) ->
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
         target_modules=targets,
-        base_model_name_or_path=config.id,
+        base_model_name_or_path=base_name(config),
         revision=config.revision,
     )
     _inject(model, lora)
+
+
+def base_name(config: ModelConfig) -> str:
+    """Name the model that an adapter belongs to, without a path of this machine: a folder by its own name."""
+    return Path(config.id).resolve().name if Path(config.id).is_dir() else config.id
 
 
 def save_adapter(model: SentenceTransformer, path: Path) -> None:
@@ -155,6 +164,9 @@ def _inject(model: SentenceTransformer, lora: object) -> None:
 
     model.requires_grad_(False)
     inject_adapter_in_model(lora, _base(model), adapter_name=_NAME)
+    for _, layer in _lora_layers(model):  # peft gives them the base's type
+        layer.lora_A.float()
+        layer.lora_B.float()
 
 
 def _linear_names(base: nn.Module) -> list[str]:

