@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,11 @@ import polars as pl
 import pytest
 
 from commands.annotate_export import Context, choose_pairs, make_task, make_tasks
+from stages.lib.files import read_json
 from stages.lib.params import Params, load_params
-from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows, write_table
+from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table
 from stages.split import choose_split
+from tests.judgements import annotation, task_data, write_export
 from tests.phrases import PHRASES, corpus
 
 ROOT = Path(__file__).parents[2]
@@ -122,3 +126,38 @@ def test_a_pair_without_score_or_place_is_a_task_all_the_same(segments: Path) ->
     task = make_task("control", row, Context(pl.read_parquet(segments / "phrases.parquet")))
     assert "predictions" not in task
     assert (task["data"]["src_before"], task["data"]["origin"]) == ("", "phrases/0")
+
+
+def export(folder: Path) -> subprocess.CompletedProcess[str]:
+    names = {"corpus": "corpus.parquet", "segments": "", "annotations": "", "out": "tasks.json"}
+    arguments = [part for name, file in names.items() for part in (f"--{name}", folder / file)]
+    return subprocess.run(
+        [sys.executable, "-m", "commands.annotate_export", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_command_leaves_out_what_is_judged_and_writes_the_same_bytes_twice(segments: Path) -> None:
+    write_table(corpus(PHRASES[:6]), segments / "corpus.parquet", CORPUS_SCHEMA)
+    write_export(segments / "judged.json", [{"data": task_data(3), "annotations": [annotation(0, "exact")]}])
+    done = export(segments)
+    assert done.returncode == 0, done.stderr
+    assert "1 pairs were judged before" in done.stderr
+    found = {task["data"]["pair_id"] for task in read_json(segments / "tasks.json")}
+    assert found <= set(corpus(PHRASES[:6])["pair_id"]) - {task_data(3)["pair_id"]}
+    before = (segments / "tasks.json").read_bytes()
+    export(segments)
+    assert (segments / "tasks.json").read_bytes() == before
+
+
+def test_nothing_left_to_judge_is_one_line_and_writes_nothing(segments: Path) -> None:
+    write_table(corpus(PHRASES[:1]), segments / "corpus.parquet", CORPUS_SCHEMA)
+    write_export(segments / "judged.json", [{"data": task_data(0), "annotations": [annotation(0, "exact")]}])
+    done = export(segments)
+    assert done.returncode == 1
+    assert "no pair left to judge (1 are judged)" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (segments / "tasks.json").exists()
