@@ -32,19 +32,21 @@ def choose_pairs(corpus: pl.DataFrame, judged: Iterable[str], params: Params) ->
 
     Candidates are the corpus's pairs in the pair's own languages with at least ``split.min_words`` words,
     less those judged and those that annotators wrote. The control share is drawn blindly, each source by its
-    size: the share of good ones among them is that of the corpus. It comes from test documents where a source
-    has some, so that it makes a gold test set. The rest are the pairs whose score is nearest to the
+    size: the share of good ones among them is that of the candidates (in a second batch those have lost the
+    uncertain ones of the first). It comes from test documents where a source has some, so that it makes a
+    gold test set. The rest are the pairs whose score is nearest to the
     threshold, the same number from each source as far as they go; where scores are lacking, more are drawn
     blindly. The order is that of a hash: the same corpus gives the same batch.
     """
-    done = set(judged)
+    import polars as pl
+
+    open_ = corpus.filter(
+        pl.col("src_lang") == params.pair.src,
+        pl.col("method") != "annotated",
+        ~pl.col("pair_id").is_in(sorted(judged)),
+    )
     candidates = [
-        row
-        for row in corpus.iter_rows(named=True)
-        if row["src_lang"] == params.pair.src
-        and row["method"] != "annotated"
-        and row["pair_id"] not in done
-        and count_words(row["src"]) >= params.split.min_words
+        row for row in open_.iter_rows(named=True) if count_words(row["src"]) >= params.split.min_words
     ]
     candidates.sort(key=lambda row: _place(row, params.seed))
     wanted = min(params.annotate.tasks, len(candidates))

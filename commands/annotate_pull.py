@@ -89,7 +89,7 @@ def pull(server: Server, pair: Pair, folder: Path) -> Pulled:
         read_judgements(Path(scratch), pair)
     before = _unique_ids(read_json(path)) if path.is_file() else set()
     now = _unique_ids(reduced)
-    if now != before or path.is_file():
+    if now or path.is_file():
         write_json(path, reduced)
     return Pulled(path, len(now), len(now - before), len(before - now))
 
