@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -217,6 +218,22 @@ def test_stsb_gives_a_set_for_each_language(mirror: Mirror, tmp_path: Path) -> N
     unread = _params(stsb=mirror.add("bad", "stsb", ru="A.,B.,1\nC.,D.,two\nE.,F.,3\n"))
     with pytest.raises(DataError, match="line 2: expected a grade, found 'two'"):
         load_sts("stsb", unread, tmp_path / "cache")
+
+
+@pytest.mark.skipif(
+    "KOPRI_MIRROR" not in os.environ, reason="the real files are in a mirror: set KOPRI_MIRROR"
+)
+def test_the_real_files_of_graded_pairs_are_read_whole(tmp_path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    found = {
+        one.name: one for name in ("sts17", "stsb") for one in load_sts(name, params, tmp_path / "cache")
+    }
+    pairs = ("ar_ar", "ar_en", "en_en", "es_en_a", "es_en_b", "es_es", "tr_en")
+    assert set(found) == {*(f"sts17_{pair}" for pair in pairs), "stsb_en", "stsb_ru"}
+    assert {len(one.grades) for name, one in found.items() if name.startswith("sts17")} == {250}
+    assert {len(found[f"stsb_{lang}"].grades) for lang in ("en", "ru")} == {1500}
+    # The Russian sentences are translations, the grades are those of the English ones.
+    assert found["stsb_ru"].grades == found["stsb_en"].grades
 
 
 HUB = {
