@@ -70,7 +70,9 @@ class S3:
         }
         self.wrong = {**self.credentials, "AWS_ACCESS_KEY_ID": "AKIANADOGRYACARSOZI0"}
         # From now on, every request is checked.
-        urllib.request.urlopen(f"{endpoint}/moto-api/reset-auth", data=b"0").close()
+        headers = {"Content-Type": "text/plain"}
+        check = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=headers)
+        urllib.request.urlopen(check).close()
 
     def _client(self, service: str, **credentials: str):
         import boto3

@@ -153,6 +153,23 @@ def test_nothing_uncommitted_or_out_of_date_is_shared_and_twice_is_once(tmp_path
     assert f"this corpus is tagged {tag} already" in share(origin)
 
 
+def test_a_file_that_an_interrupted_push_left_torn_is_sent_again(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin")
+    name_remote(origin, str(tmp_path / "remote"))
+    share(origin)
+    notes = [path for path in (tmp_path / "remote").rglob("*") if path.is_file() and path.stat().st_size < 10]
+    corpus = max((tmp_path / "remote").rglob("*"), key=lambda path: path.stat().st_size)
+    for path in (notes[0], corpus):
+        content = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(content[: len(content) // 2])
+    assert "2 files were torn by an interrupted push; sent again" in share(origin)
+    copy = clone(origin, tmp_path / "copy")
+    name_remote(copy, str(tmp_path / "remote"))
+    run(copy, "dvc", "pull")
+    check_same(origin, copy)
+
+
 @pytest.fixture
 def s3() -> Iterator[S3]:
     with s3_server() as server:
