@@ -169,9 +169,8 @@ def make_pairs(segments: pl.DataFrame, splits: Path, fingerprints: Path, params:
     kept = [
         document for document in documents.iter_rows() if choose_split(*document, params.split) == "train"
     ]
-    train = segments.join(
-        pl.DataFrame(kept, schema=["source", "doc"], orient="row"), on=["source", "doc"], how="semi"
-    )
+    names = pl.DataFrame(kept, schema={"source": pl.String, "doc": pl.String}, orient="row")
+    train = segments.join(names, on=["source", "doc"], how="semi")
     references = [protected, *read_fingerprints(fingerprints)]
     rows = {}
     for pair in itertools.combinations(LANGS, 2):
@@ -362,11 +361,15 @@ def rate(step: int, steps: int, recipe: Recipe) -> float:
 
 @dataclass
 class Progress:
-    """Where a run is: steps made, the place in the stream of batches, and the scores on the way."""
+    """Where a run is: steps made, the place in the stream of batches, and the scores on the way.
+
+    ``losses`` is the sum of the batches' losses since the last score.
+    """
 
     step: int = 0
     round_number: int = 0
     done: int = 0
+    losses: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -441,18 +444,20 @@ def pretrain(pairs: pl.DataFrame, dev: pl.DataFrame, recipe: Recipe, steps: int,
     trainer = Trainer(pairs, recipe, folder)
     progress, mixture = trainer.progress, Mixture(pairs, trainer.tokenizer, recipe)
     logger.info("examples: %s", ", ".join(f"{name} {n:,}" for name, n in mixture.counts.items()))
-    saved_at, losses = time.monotonic(), []
+    saved_at = time.monotonic()
     with tqdm(total=steps, initial=progress.step, unit="step", disable=None) as bar:
         for number, place, batch in mixture.stream(progress.round_number, progress.done):
             if progress.step >= steps:
                 break
-            losses.append(trainer.take_step(batch, steps))
+            progress.losses += trainer.take_step(batch, steps)
             progress.round_number, progress.done = number, place
             bar.update()
             if progress.step % SCORE_STEPS == 0 or progress.step == steps:
                 scores = score_dev(trainer.model, trainer.tokenizer, dev)
-                progress.history.append({"step": progress.step, "loss": float(np.mean(losses)), **scores})
-                losses = []
+                since = progress.history[-1]["step"] if progress.history else 0
+                loss = round(progress.losses / (progress.step - since), 4)
+                progress.history.append({"step": progress.step, "loss": loss, **scores})
+                progress.losses = 0.0
                 logger.info("%s", progress.history[-1])
             if time.monotonic() - saved_at > CHECKPOINT_S:
                 trainer.save()

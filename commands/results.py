@@ -11,7 +11,7 @@ from stages.lib import cli
 from stages.lib.errors import DataError
 from stages.lib.files import read_json
 from stages.lib.params import Params, load_params
-from stages.lib.result_table import VARIANTS, as_text, legend, table_rows
+from stages.lib.result_table import VARIANTS, as_text, legend, table_rows, translation_rows
 
 
 def read_details(metrics: Path, params: Params) -> dict[tuple[str, str], dict[str, Any]]:
@@ -38,7 +38,10 @@ def result_table(metrics: Path, params: Params) -> str:
     details = read_details(metrics, params)
     summary = read_json(metrics / "summary.json")
     rows = table_rows({model: summary[model] for model, _ in details}, details, params.pair)
-    return "\n".join([as_text(rows), "", *legend(details)])
+    lines = [as_text(rows), "", *legend(details)]
+    if translated := translation_rows(details, params.pair):
+        lines += ["", as_text(translated)]
+    return "\n".join(lines)
 
 
 def main() -> None:

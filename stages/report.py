@@ -15,11 +15,24 @@ from stages.lib import cli
 from stages.lib.errors import DataError
 from stages.lib.evaluation import RANKS_SCHEMA, compare, correct, rounded
 from stages.lib.files import atomic_path, read_json, write_json
-from stages.lib.params import Params, load_params
-from stages.lib.result_table import as_markdown, legend, table_rows
+from stages.lib.page import Section, render_page
+from stages.lib.params import Pair, Params, load_params
+from stages.lib.report_page import (
+    calibration_section,
+    examples_section,
+    flow_section,
+    learning_section,
+    length_section,
+    p_at_k_section,
+    result_section,
+    signature_section,
+    sts_section,
+    translation_section,
+)
+from stages.lib.result_table import as_markdown, legend, table_rows, translation_rows
 from stages.lib.sts import STS_SCHEMA, compare_sts
 from stages.lib.study import study_table
-from stages.lib.tables import read_table
+from stages.lib.tables import CORPUS_SCHEMA, read_table
 from stages.lib.translation import TRANSLATIONS_SCHEMA, compare_translation
 
 if TYPE_CHECKING:
@@ -184,14 +197,54 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def report(results: Path, stats: Path, out: Path, text: Path, params: Params) -> None:
-    """Write everything under ``out`` (JSON and CSV) and ``text`` (the tables as Markdown).
+def page_sections(
+    results: Sequence[Result],
+    summary: Mapping[str, Any],
+    details: Mapping[tuple[str, str], Mapping[str, Any]],
+    stats: Mapping[str, Any],
+    curves: Sequence[Mapping[str, Any]],
+    calibration: Sequence[Mapping[str, float]],
+    corpus: pl.DataFrame,
+    test: pl.DataFrame,
+    pair: Pair,
+) -> list[Section]:
+    """Return the sections of the report page, those without content left out."""
+    by_variant: dict[str, dict[str, Result]] = {"pretrained": {}, "finetuned": {}}
+    for result in results:
+        by_variant[result.variant][result.model] = result
+    translations: dict[str, dict[str, pl.DataFrame]] = {}
+    for result in (result for result in results if result.translations is not None):
+        translations.setdefault(result.model, {})[result.variant] = result.translations
+    ranks = {
+        variant: {model: result.ranks for model, result in found.items()}
+        for variant, found in by_variant.items()
+    }
+    sections = [
+        result_section(table_rows(summary, details, pair), legend(details)),
+        sts_section(summary),
+        p_at_k_section(p_at_k(results)),
+        learning_section(curves),
+        flow_section(stats, pair),
+        length_section(corpus, pair),
+        calibration_section(calibration),
+        translation_section(translations),
+        examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
+        signature_section({f"{result.model} {result.variant}": result.signature for result in results}),
+    ]
+    return [section for section in sections if section is not None]
+
+
+def report(
+    results: Path, stats: Path, corpus: Path, test: Path, out: Path, text: Path, params: Params
+) -> None:
+    """Write everything under ``out`` (JSON and CSV) and ``text`` (the tables as Markdown, and the page).
 
     All is read and computed before the first file is written.
     """
+    texts = read_table(corpus, CORPUS_SCHEMA), read_table(test, CORPUS_SCHEMA)
     read = read_results(results, expected_runs(params))
     comparisons = compare_results(read, params)
-    corpus = rounded(corpus_figures(stats))
+    figures = rounded(corpus_figures(stats))
     alignment = read_json(stats / "alignment.json")
     calibration = rounded(alignment.pop("curve"))
     curves = learning_curves(read)
@@ -211,6 +264,11 @@ def report(results: Path, stats: Path, out: Path, text: Path, params: Params) ->
             # A p of 0.0000 would say too much: p keeps its digits.
             details[result.model, result.variant]["compared_with_pretrained"] = rounded(compared, 6)
     rows = table_rows(summary, details, params.pair)
+    page = render_page(
+        f"Köpri: {params.pair.src}–{params.pair.tgt}",
+        ["What fine-tuning did to each model, on what text, and how far the figures can be trusted."],
+        page_sections(read, summary, details, figures, curves, calibration, *texts, params.pair),
+    )
 
     with atomic_path(out / "detail") as folder:
         folder.mkdir(parents=True)
@@ -223,14 +281,16 @@ def report(results: Path, stats: Path, out: Path, text: Path, params: Params) ->
         if calibration:
             write_csv(folder / "calibration.csv", calibration)
     write_json(out / "align.json", rounded(alignment))
-    write_json(out / "corpus.json", corpus)
+    write_json(out / "corpus.json", figures)
     write_json(out / "summary.json", summary)
-    with atomic_path(text) as folder:
-        folder.mkdir(parents=True)
-        body = f"# Results\n\n{as_markdown(rows)}\n\n" + "\n".join(f"- {line}" for line in legend(details))
-        (folder / "results.md").write_text(body + "\n", encoding="utf-8", newline="\n")
-        study = f"# Beside the study\n\n{study_table(details, params.pair)}\n"
-        (folder / "study.md").write_text(study, encoding="utf-8", newline="\n")
+    body = f"# Results\n\n{as_markdown(rows)}\n\n" + "\n".join(f"- {line}" for line in legend(details))
+    for name, content in (
+        ("results.md", body + "\n"),
+        ("study.md", f"# Beside the study\n\n{study_table(details, params.pair)}\n"),
+        ("index.html", page),
+    ):
+        with atomic_path(text / name) as temporary:
+            temporary.write_text(content, encoding="utf-8", newline="\n")
     log.info("%d results gathered in %s", len(read), out)
 
 
@@ -238,10 +298,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="folder with <model>-<variant>/")
     parser.add_argument("--stats", type=Path, required=True, help="folder of the other stages' JSON files")
+    parser.add_argument("--corpus", type=Path, required=True, help="the cleaned corpus")
+    parser.add_argument("--test", type=Path, required=True, help="the test split, for its texts")
     parser.add_argument("--out", type=Path, required=True, help="folder for the JSON and CSV files")
-    parser.add_argument("--report", type=Path, required=True, help="folder for results.md and study.md")
+    parser.add_argument(
+        "--report", type=Path, required=True, help="folder for index.html, results.md and study.md"
+    )
     args = parser.parse_args()
-    report(args.results, args.stats, args.out, args.report, load_params())
+    report(args.results, args.stats, args.corpus, args.test, args.out, args.report, load_params())
 
 
 if __name__ == "__main__":

@@ -68,6 +68,38 @@ def table_rows(
     return rows
 
 
+def translation_rows(details: Mapping[tuple[str, str], Mapping[str, Any]], pair: Pair) -> list[list[str]]:
+    """Return the header and one row of cells for each variant of a model that translates, or nothing.
+
+    chrF++ has its interval; below the models are copying the source and the translation of the nearest
+    training sentence. p is that of chrF++ against the pretrained model, corrected.
+    """
+    directions = _directions(pair)
+    header = ["system", "variant"]
+    for name in ("chrF++", "BLEU", "TER", "p"):
+        header += [f"{name} {label}" for _, label in directions]
+    rows = []
+    beside: dict[str, list[str]] = {}
+    for (model, variant), detail in details.items():
+        metrics = detail["metrics"]
+        if f"mt_{directions[0][0]}_chrfpp" not in metrics:
+            continue
+        found = [metrics[f"mt_{direction}_chrfpp"] for direction, _ in directions]
+        cells = [f"{one['value']:.1f} [{one['low']:.1f}, {one['high']:.1f}]" for one in found]
+        others = [f"mt_{way}_{name}" for name in ("bleu", "ter") for way, _ in directions]
+        cells += [f"{metrics[name]['value']:.1f}" for name in others]
+        compared = detail.get("compared_with_pretrained", {})
+        tests = [compared.get(f"mt_{direction}_chrfpp") for direction, _ in directions]
+        cells += [f"{test['p_holm']:.4f}" if test else "" for test in tests]
+        rows.append([model, variant, *cells])
+        for system in found[0]["beside"]:
+            names = [*(f"mt_{way}_chrfpp" for way, _ in directions), *others]
+            values = [f"{metrics[name]['beside'][system]['value']:.1f}" for name in names]
+            beside[system] = [{"copy": "source copied", "nearest": "nearest training sentence"}[system], ""]
+            beside[system] += [*values, *[""] * len(directions)]
+    return [header, *rows, *beside.values()] if rows else []
+
+
 def as_text(rows: Sequence[Sequence[str]]) -> str:
     """Align cells in columns: the first two to the left, the others to the right."""
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]

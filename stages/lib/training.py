@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -303,10 +303,12 @@ def fit(
     seed: int,
     score_dev: Callable[[], dict[str, float]],
     checkpoint: Path,
+    make_batches: Callable[[SentenceTransformer, pl.DataFrame, Recipe], Batches] | None = None,
 ) -> Progress:
     """Train the model's adapter; leave the best epoch's weights in it and return the run's progress.
 
-    ``train`` has rows of :func:`choose_rows`. ``score_dev`` measures the model as it is; its ``score`` is
+    ``train`` has rows of :func:`choose_rows`. ``make_batches`` says what is learnt from them: contrast,
+    unless another objective is given. ``score_dev`` measures the model as it is; its ``score`` is
     what early stopping looks at, ``recipe.patience`` epochs without a gain end the run. A checkpoint is
     written after each epoch: called again with the same arguments, the run goes on where it was, to the
     same result, since every random choice depends on the seed and the epoch alone. Raises DataError if
@@ -329,8 +331,8 @@ def fit(
     if progress.optimizer:
         optimizer.load_state_dict(progress.optimizer)
 
-    batches_of = _Batches.of(model, train, recipe)
-    lengths = [len(epoch_batches(train, recipe, seed, epoch)) for epoch in range(recipe.epochs)]
+    batches_of = (make_batches or ContrastiveBatches.of)(model, train, recipe)
+    lengths = [len(batches_of.plan(seed, epoch)) for epoch in range(recipe.epochs)]
     if not min(lengths):
         raise DataError(
             "no batch of two training pairs of one language; lower the recipe's min_words, "
@@ -342,7 +344,7 @@ def fit(
         torch.manual_seed(1_000_003 * seed + epoch)
         model.train()
         losses = []
-        batches = epoch_batches(train, recipe, seed, epoch)
+        batches = batches_of.plan(seed, epoch)
         bar = tqdm(
             batches, desc=f"epoch {epoch + 1}/{recipe.epochs}", unit="batch", disable=None, leave=False
         )
@@ -383,21 +385,30 @@ def _recompute_activations(model: SentenceTransformer) -> None:
     inner.activation_checkpointing_enable()
 
 
+class Batches(Protocol):
+    """An objective: which rows make a batch, and what a batch adds to the gradients."""
+
+    def plan(self, seed: int, epoch: int) -> list[np.ndarray]: ...
+
+    def backward(self, model: SentenceTransformer, rows: np.ndarray, share: int) -> float: ...
+
+
 @dataclass(frozen=True)
-class _Batches:
+class ContrastiveBatches:
     """What batches are made of: the training texts, and what the untouched encoder says of them.
 
     ``kept`` (n, dim) holds the source side's vectors for the keep term; ``mined`` the rows of negatives for
     the src and for the tgt of each row, as :func:`mine_negatives` gives them. None where not asked for.
     """
 
+    train: pl.DataFrame
     recipe: Recipe
     columns: dict[str, np.ndarray]
     kept: np.ndarray | None
     mined: tuple[np.ndarray, np.ndarray] | None
 
     @classmethod
-    def of(cls, model: SentenceTransformer, train: pl.DataFrame, recipe: Recipe) -> _Batches:
+    def of(cls, model: SentenceTransformer, train: pl.DataFrame, recipe: Recipe) -> ContrastiveBatches:
         names = ("src", "tgt", "src_lang", "tgt_lang", "src_group", "tgt_group")
         columns = {name: train[name].to_numpy() for name in names}
         kept = mined = None
@@ -405,7 +416,11 @@ class _Batches:
             kept = _pretrained(model, columns, "src")
         if recipe.hard_negatives:
             mined = _mine(columns, kept, _pretrained(model, columns, "tgt"), recipe)
-        return cls(recipe, columns, kept, mined)
+        return cls(train, recipe, columns, kept, mined)
+
+    def plan(self, seed: int, epoch: int) -> list[np.ndarray]:
+        """Return one epoch's batches; see :func:`epoch_batches`."""
+        return epoch_batches(self.train, self.recipe, seed, epoch)
 
     def backward(self, model: SentenceTransformer, rows: np.ndarray, share: int) -> float:
         """Add the gradients of a batch's loss, divided by ``share``, and return that loss."""

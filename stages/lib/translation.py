@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.lib.encoders.nllb import LANGUAGE_CODES, language_code
+from stages.lib.encoders.nllb import language_code, token_ids
 from stages.lib.errors import DataError
 from stages.lib.significance import Interval, Paired, resampling_units
 
@@ -67,12 +67,10 @@ def translate(
     import torch
     from tqdm import tqdm
 
-    language_code(tokenizer, src_lang)
     start = language_code(tokenizer, tgt_lang)
-    tokenizer.src_lang = LANGUAGE_CODES[src_lang]
     limit = model.config.max_position_embeddings - 2
     unique = list(dict.fromkeys(texts))
-    ids = tokenizer(unique, truncation=True, max_length=limit)["input_ids"] if unique else []
+    ids = token_ids(tokenizer, unique, src_lang, limit)
     found = [""] * len(unique)
     was_training = model.training
     model.eval()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from stages.lib.files import sha256_file, write_json
 from stages.lib.params import Pair, Params, load_params
 from stages.lib.sts import STS_SCHEMA
 from stages.lib.tables import content_sha256, read_table
+from stages.lib.translation import TRANSLATIONS_SCHEMA, score
+from tests.hub_checkpoints import make_nllb
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 from tests.stages.small_corpus import write_splits
 
@@ -404,3 +407,33 @@ def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
     assert before["metrics"]["test_p1_ru_tk"]["value"] > 0.1
     # Measured: 0.83. A model that reads Russian follows the grades; the exact figure is the pipeline's.
     assert before["metrics"]["sts_ru_smoke_pearson"]["value"] > 0.7
+
+
+@pytest.fixture(scope="module")
+def nllb_params(tmp_path_factory) -> Params:
+    folder = tmp_path_factory.mktemp("nllb")
+    make_nllb(folder, [f"Новое слово {ru} Söz {tk} bar" for ru, tk in KEYWORDS])
+    raw = load_params(ROOT / "params.yaml").model_dump() | {"benchmarks": []}
+    raw["models_config"]["nllb"] |= {"id": str(folder), "revision": None}
+    raw["evaluate"] |= {"bootstrap": 50, "permutations": 50, "beams": 2}
+    return Params.model_validate(raw)
+
+
+def test_a_model_that_translates_gets_its_translations_and_their_figures(tmp_path, nllb_params):
+    splits = write_splits(tmp_path / "splits", 4)
+    shutil.copy(splits / "dev.parquet", splits / "train.parquet")
+    out = tmp_path / "out"
+    evaluate.evaluate("nllb", "pretrained", splits, STS_RU, FINGERPRINTS, None, out, nllb_params)
+    found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    table = read_table(out / "translations.parquet", TRANSLATIONS_SCHEMA)
+    assert table.group_by("system", "direction").len().height == 6
+    for way in ("ru_tk", "tk_ru"):
+        rows = table.filter((table["system"] == "model") & (table["direction"] == way))
+        figure = found["metrics"][f"mt_{way}_chrfpp"]
+        expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
+        assert figure["value"] == pytest.approx(expected, abs=1e-6)
+        assert figure["n"] == 4
+    # The only training sentence is the nearest to all.
+    nearest = table.filter((table["system"] == "nearest") & (table["direction"] == "ru_tk"))
+    assert set(nearest["translation"]) == {"Hoş geldiňiz"}
+    assert found["signature"]["settings"]["beams"] == 2

@@ -46,11 +46,14 @@ def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) ->
     Raises ModelError when something is missing or of another version.
     """
     from stages.lib.encoders.adapters import load_adapter, merge
+    from stages.lib.encoders.nllb import load_nllb
     from stages.lib.encoders.quantized import quantize
 
     folder = model_folder(name, config)
     if config.kind == "use" and (folder / _WHEEL_FILE["use"]).is_file():
         model = _load_use(folder, config)
+    elif config.kind == "nllb":
+        model = load_nllb(name, folder, *choose_device())
     else:
         model = _load_folder(name, folder)
     if adapter is not None:

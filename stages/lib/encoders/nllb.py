@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,15 @@ def language_code(tokenizer: PreTrainedTokenizerBase, lang: str) -> int:
             f"language {lang!r}: the model has no token {name or 'for it'}; it knows {', '.join(known)}"
         )
     return token
+
+
+def token_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], lang: str, max_tokens: int
+) -> list[list[int]]:
+    """Tokenise texts of one language: its code, the pieces, the end; what is too long is cut."""
+    code, end = language_code(tokenizer, lang), tokenizer.eos_token_id
+    pieces = tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
+    return [[code, *row[: max_tokens - 2], end] for row in pieces]
 
 
 def load_nllb(name: str, folder: Path, device: str, dtype: Any) -> SentenceTransformer:

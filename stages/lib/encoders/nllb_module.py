@@ -10,7 +10,7 @@ from sentence_transformers.base.modules import InputModule
 from torch import Tensor
 from transformers import M2M100ForConditionalGeneration, NllbTokenizer
 
-from stages.lib.encoders.nllb import language_code
+from stages.lib.encoders.nllb import token_ids
 
 
 class NllbEncoder(InputModule):
@@ -33,12 +33,8 @@ class NllbEncoder(InputModule):
         return self.translator.config.d_model
 
     def token_ids(self, texts: Sequence[str], lang: str | None) -> list[list[int]]:
-        """Tokenise texts of one language: its code, the pieces, the end; what is too long is cut."""
-        code = language_code(self.tokenizer, lang or "unknown")
-        texts = list(texts)
-        pieces = self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
-        end = self.tokenizer.eos_token_id
-        return [[code, *row[: self.max_seq_length - 2], end] for row in pieces]
+        """Tokenise texts of one language; see :func:`stages.lib.encoders.nllb.token_ids`."""
+        return token_ids(self.tokenizer, texts, lang or "unknown", self.max_seq_length)
 
     def features(self, ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         """Pad a batch: ``input_ids`` and ``attention_mask``, (n_texts, longest) both."""
