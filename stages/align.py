@@ -1,22 +1,31 @@
-"""Pair the segments of the two languages, and of the pivot languages with the target.
+"""Pair the segments of the two languages, and of the pivot languages with the target, and score every pair.
 
-Sources that give keys are joined by key (method ``given``). Segments without a key are left to the methods
-that compare vectors; here they are only counted.
+Sources that give keys are joined by key (method ``given``). Segments of the pair without a key are aligned
+by their vectors (``aligned``), and what is left of them is mined where params says so (``mined``). A score is
+the probability that a pair is right, the same for all methods: see stages.lib.pair_scores.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stages.lib import cli
+from stages.lib.alignment_check import check_source
+from stages.lib.calibration import Calibration, Threshold
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
+from stages.lib.found_pairs import Found, align_documents, mine_rest, read_sides
+from stages.lib.pair_scores import Background, EmbedTexts, GoldSample, features, plant
 from stages.lib.params import Params, load_params
 from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
+from stages.lib.vectors import Embedder, read_extract
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,7 +50,8 @@ def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
     """Join two languages' segments of one source on document and key; one row for each target segment.
 
     Plural forms meet by ``FORMS``. Returns the columns of the pair table in the order of the target's
-    documents. Raises DataError if a key comes twice in one document and language.
+    documents, and ``src_row`` and ``tgt_row``: the segments' ``row``.
+    Raises DataError if a key comes twice in one document and language.
     """
     import polars as pl
 
@@ -63,67 +73,55 @@ def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
         schema={"form": pl.String, "form_src": pl.String, "rank": pl.Int32},
         orient="row",
     )
-    left = keyed.filter(pl.col("lang") == src).select("doc", "base", form_src="form", src="text", n_src="n")
+    left = keyed.filter(pl.col("lang") == src).select(
+        "doc", "base", form_src="form", src="text", n_src="n", src_row="row"
+    )
     right = keyed.filter(pl.col("lang") == tgt)
     return (
         right.join(ranks, on="form")
         .join(left, on=["doc", "base", "form_src"])
         .sort("doc", "n", "key", "rank")
         .unique(subset=["doc", "key"], keep="first", maintain_order=True)
-        .select("source", "doc", "key", "src", "n_src", "license", tgt="text", n_tgt="n")
+        .select(
+            "source", "doc", "key", "src", "n_src", "src_row", "license", tgt="text", n_tgt="n", tgt_row="row"
+        )
     )
 
 
-def align_source(segments: pl.DataFrame, src_langs: Sequence[str], tgt: str) -> pl.DataFrame:
-    """Return the pair table of one source: the pair's own language first, then the pivots."""
-    rows: list[tuple] = []
-    for src in src_langs:
-        for row in pair_given(segments, src, tgt).iter_rows(named=True):
-            rows.append(
-                (
-                    pair_id(src, row["src"], tgt, row["tgt"]),
-                    row["src"],
-                    row["tgt"],
-                    src,
-                    tgt,
-                    row["source"],
-                    row["doc"],
-                    row["key"],
-                    row["n_src"],
-                    row["n_tgt"],
-                    "given",
-                    None,
-                    row["license"],
-                )
-            )
-    return table_from_rows(rows, PAIR_SCHEMA)
+@dataclass(frozen=True)
+class Aligned:
+    """The pair table, the counts of it, and how sure it is: calibration, and the check with keys hidden."""
+
+    pairs: pl.DataFrame
+    stats: dict[str, Any]
+    quality: dict[str, Any]
 
 
-def align(folder: Path, params: Params) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Return the pair table and the counts of exactly the sources that params lists, in that order.
+def align(folder: Path, vectors: Path, params: Params, embed: EmbedTexts) -> Aligned:
+    """Pair and score exactly the sources that params lists, in that order.
 
-    Raises DataError if a source's table is missing, or if no pair is found in all of them.
+    ``folder`` has the segments, ``vectors`` the extract that embed wrote of them; ``embed`` gives the vectors
+    of joined sentences. Raises DataError if a source's table is missing, or if no pair is found in all.
     """
     import polars as pl
 
-    src_langs = [params.pair.src, *(lang for lang in params.align.pivots if lang != params.pair.src)]
-    src_langs = [lang for lang in src_langs if lang != params.pair.tgt]
-    tables, by_source = [], {}
+    sources = _Sources(folder, vectors, params, embed)
+    tables, by_source, checks = [], {}, {}
     for name in params.sources:
-        segments = read_table(folder / f"{name}.parquet", SEGMENT_SCHEMA)
-        foreign = segments.filter(pl.col("source") != name)
-        if len(foreign):
-            raise DataError(
-                f"{folder / f'{name}.parquet'}: holds rows of source {foreign['source'][0]!r}; "
-                f"expected {name!r}; run extract again"
-            )
-        pairs = align_source(segments, src_langs, params.pair.tgt)
-        tables.append(pairs)
+        segments, rows = sources.read(name)
+        judge = _Judge(sources, segments, rows)
+        given = [_score_given(sources.given(segments, lang), rows, lang, judge) for lang in sources.src_langs]
+        found, counts = _find(segments, rows, judge)
+        tables.append(pl.concat([*given, found]))
         by_source[name] = {
-            "segments": _counts(segments, "lang"),
-            "pairs": {lang: _counts(pairs, "src_lang").get(lang, 0) for lang in src_langs},
+            "segments": _counts(sources.all_segments(name), "lang"),
+            "pairs": {lang: _counts(tables[-1], "src_lang").get(lang, 0) for lang in sources.src_langs},
             "without_key": segments["key"].null_count(),
+            **({"found": counts} if counts else {}),
         }
+        if name in params.split.test_sources:
+            check = check_source(segments.filter(pl.col("key").is_not_null()), rows, params, embed)
+            checks |= {name: check} if check else {}
     pairs = pl.concat(tables)
     if pairs.filter(pl.col("src_lang") == params.pair.src).is_empty():
         keyless = sum(found["without_key"] for found in by_source.values())
@@ -132,8 +130,215 @@ def align(folder: Path, params: Params) -> tuple[pl.DataFrame, dict[str, Any]]:
             f"({keyless:,} segments have no key to join by); "
             "add a source with keys, or check pair and sources in params.yaml"
         )
-    total = {lang: sum(counts["pairs"][lang] for counts in by_source.values()) for lang in src_langs}
-    return pairs, {"by_source": by_source, "total": total}
+    stats = {
+        "by_source": by_source,
+        "by_method": _counts(pairs, "method"),
+        "total": {
+            lang: sum(counts["pairs"][lang] for counts in by_source.values()) for lang in sources.src_langs
+        },
+    }
+    return Aligned(pairs, stats, {**sources.quality(), "hidden_keys": checks})
+
+
+class _Sources:
+    """The listed sources, read one at a time, and what all of them together say of a pair.
+
+    ``calibration`` and ``threshold`` come from gold pairs of the pair's own languages; where no score is sure
+    enough for the precision asked for, the threshold is None and no found pair is kept. Sources that are
+    wholly test give neither gold nor background, so that what is measured on them was not fitted to them.
+    """
+
+    def __init__(self, folder: Path, vectors: Path, params: Params, embed: EmbedTexts) -> None:
+        self.folder, self.vectors, self.params, self.embed = folder, vectors, params, embed
+        langs = [params.pair.src, *(lang for lang in params.align.pivots if lang != params.pair.src)]
+        self.src_langs = [lang for lang in langs if lang != params.pair.tgt]
+        self._common = Background(params.align.background)
+        self.gold = GoldSample(params.align.background, params.align.min_words)
+        others = [name for name in params.sources if name not in params.split.test_sources]
+        for name in others:
+            segments, rows = self.read(name)
+            self._common.offer(segments, rows)
+            self.gold.offer(name, self.given(segments, params.pair.src), rows)
+        self.calibration = self._calibrate(others)
+        self.threshold: Threshold | None = None
+        try:
+            self.threshold = self.calibration.threshold(params.align.precision)
+        except DataError as error:
+            log.warning("%s; until then no pair that the model finds is kept", error)
+
+    def all_segments(self, name: str) -> pl.DataFrame:
+        """Read one source's segments in every language."""
+        import polars as pl
+
+        path = self.folder / f"{name}.parquet"
+        segments = read_table(path, SEGMENT_SCHEMA)
+        foreign = segments.filter(pl.col("source") != name)
+        if len(foreign):
+            raise DataError(
+                f"{path}: holds rows of source {foreign['source'][0]!r}; expected {name!r}; run extract again"
+            )
+        return segments
+
+    def read(self, name: str) -> tuple[pl.DataFrame, np.ndarray]:
+        """Return one source's segments in the languages that are paired, with ``row``, and the vectors."""
+        import polars as pl
+
+        wanted = [*self.src_langs, self.params.pair.tgt]
+        return read_extract(self.all_segments(name).filter(pl.col("lang").is_in(wanted)), self.vectors, name)
+
+    def given(self, segments: pl.DataFrame, src_lang: str) -> pl.DataFrame:
+        return pair_given(segments, src_lang, self.params.pair.tgt)
+
+    def background(self, segments: pl.DataFrame, rows: np.ndarray) -> Background:
+        """Return the common background with a source's own texts beside it."""
+        own = Background(self.params.align.background)
+        own.offer(segments, rows)
+        return own.beside(self._common)
+
+    def features(
+        self, src: np.ndarray, src_lang: str, tgt: np.ndarray, tgt_lang: str, background: Background
+    ) -> np.ndarray:
+        """Return what pairs of vectors (n, dim) are compared by, float32 (n,)."""
+        if len(src) == 0:
+            return np.empty(0, dtype=np.float32)
+        sides = (background.unit(lang) for lang in (src_lang, tgt_lang))
+        return features(src, tgt, *sides, self.params.align.k, self.params.align.memory_mb)
+
+    def _calibrate(self, names: list[str]) -> Calibration:
+        """Fit the map from features to probabilities; without gold it is the default one, with a warning."""
+        langs = (self.params.pair.src, self.params.pair.tgt)
+        right, wrong, right_docs, wrong_docs = [], [], [], []
+        for name in names:
+            gold = self.gold.of(name)
+            if gold is None:
+                continue
+            background = self.background(*self.read(name))
+            right.append(self.features(gold.src_vectors, langs[0], gold.tgt_vectors, langs[1], background))
+            right_docs += gold.docs
+            wrong_src, wrong_tgt, docs = plant(gold, self.embed, *langs, self.params.align.memory_mb)
+            wrong.append(self.features(wrong_src, langs[0], wrong_tgt, langs[1], background))
+            wrong_docs += docs
+        self.counts = {"gold_pairs": len(right_docs), "planted_pairs": len(wrong_docs)}
+        if not right_docs or not wrong_docs:
+            return Calibration.default()
+        return Calibration.from_scores(
+            np.concatenate(right),
+            np.concatenate(wrong),
+            positive_units=right_docs,
+            negative_units=wrong_docs,
+            seed=self.params.seed,
+        )
+
+    def quality(self) -> dict[str, Any]:
+        """Return what the calibration was made from and what came of it."""
+        return {
+            "model": self.params.align.model,
+            **self.counts,
+            "threshold": self.threshold and vars(self.threshold),
+            "slope": self.calibration.slope,
+            "centre": self.calibration.centre,
+            "curve": self.calibration.curve(),
+        }
+
+
+class _Judge:
+    """The score of one source's pairs, and whether a pair that the model found is kept."""
+
+    def __init__(self, sources: _Sources, segments: pl.DataFrame, rows: np.ndarray) -> None:
+        self.sources = sources
+        self._background = sources.background(segments, rows)
+
+    def judge(
+        self, src: np.ndarray, src_lang: str, tgt: np.ndarray, tgt_lang: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probability of each pair of vectors, float32 (n,), and whether it is kept, bool (n,)."""
+        found = self.sources.features(src, src_lang, tgt, tgt_lang, self._background)
+        least = np.inf if self.sources.threshold is None else self.sources.threshold.value
+        return self.sources.calibration.probability(found), found >= least
+
+
+def _score_given(given: pl.DataFrame, rows: np.ndarray, src_lang: str, judge: _Judge) -> pl.DataFrame:
+    """Return the pair table of pairs joined by key; all are kept, their score is for information."""
+    tgt_lang = judge.sources.params.pair.tgt
+    scores = np.empty(0)
+    if len(given):
+        src_vectors, tgt_vectors = (rows[given[f"{side}_row"].to_numpy()] for side in ("src", "tgt"))
+        scores, _ = judge.judge(src_vectors, src_lang, tgt_vectors, tgt_lang)
+    return table_from_rows(
+        [
+            (
+                pair_id(src_lang, row["src"], tgt_lang, row["tgt"]),
+                row["src"],
+                row["tgt"],
+                src_lang,
+                tgt_lang,
+                row["source"],
+                row["doc"],
+                row["key"],
+                row["n_src"],
+                row["n_tgt"],
+                "given",
+                score,
+                row["license"],
+            )
+            for row, score in zip(given.iter_rows(named=True), scores.tolist(), strict=True)
+        ],
+        PAIR_SCHEMA,
+    )
+
+
+def _find(segments: pl.DataFrame, rows: np.ndarray, judge: _Judge) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Return the pairs among one source's segments without key that are sure enough, and counts by fate."""
+    import polars as pl
+
+    params, embed = judge.sources.params, judge.sources.embed
+    pair = params.pair
+    keyless = segments.filter(pl.col("key").is_null())
+    src, tgt = (read_sides(keyless, rows, lang) for lang in (pair.src, pair.tgt))
+    if not src and not tgt:
+        return table_from_rows([], PAIR_SCHEMA), {}
+    found, counts = align_documents(src, tgt, embed, params.align)
+    kept, scores = _keep_sure(found, judge, counts)
+    if params.align.mine:
+        mined = mine_rest(list(src.values()), list(tgt.values()), kept, params.align)
+        more, more_scores = _keep_sure(mined, judge, counts)
+        kept, scores = kept + more, scores + more_scores
+    source = keyless["source"][0]
+    table = [
+        (
+            pair_id(pair.src, one.src, pair.tgt, one.tgt),
+            one.src,
+            one.tgt,
+            pair.src,
+            pair.tgt,
+            source,
+            one.doc,
+            None,
+            one.src_ns[0],
+            one.tgt_ns[0],
+            one.method,
+            score,
+            one.license,
+        )
+        for one, score in zip(kept, scores, strict=True)
+    ]
+    return table_from_rows(table, PAIR_SCHEMA), dict(sorted(counts.items()))
+
+
+def _keep_sure(found: list[Found], judge: _Judge, counts: Counter[str]) -> tuple[list[Found], list[float]]:
+    if not found:
+        return [], []
+    pair = judge.sources.params.pair
+    scores, is_kept = judge.judge(
+        np.stack([one.src_vector for one in found]),
+        pair.src,
+        np.stack([one.tgt_vector for one in found]),
+        pair.tgt,
+    )
+    for one, sure in zip(found, is_kept, strict=True):
+        counts[f"{one.method}_{'kept' if sure else 'dropped_unsure'}"] += 1
+    chosen = np.flatnonzero(is_kept)
+    return [found[row] for row in chosen], [float(scores[row]) for row in chosen]
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
@@ -144,15 +349,23 @@ def main() -> None:
     """Parse the command line and align the listed sources."""
     parser = argparse.ArgumentParser(prog="python -m stages.align", description=__doc__.splitlines()[0])
     parser.add_argument("--segments", required=True, type=Path, help="folder of segment tables")
+    parser.add_argument("--vectors", required=True, type=Path, help="folder of their vectors, from embed")
     parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
-    parser.add_argument("--stats", type=Path, help="JSON of counts by source, if wanted")
+    parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
+    parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
     args = parser.parse_args()
     params = load_params()
-    pairs, stats = align(args.segments, params)
-    write_table(pairs, args.out, PAIR_SCHEMA)
-    if args.stats:
-        write_json(args.stats, stats)
-    log.info("%s", ", ".join(f"{lang}-{params.pair.tgt}: {n:,} pairs" for lang, n in stats["total"].items()))
+    model = params.align.model
+    embedder = Embedder(model, params.models_config[model], params.evaluate.batch_tokens)
+    aligned = align(args.segments, args.vectors, params, embedder.unit)
+    write_table(aligned.pairs, args.out, PAIR_SCHEMA)
+    write_json(args.stats, aligned.stats)
+    write_json(args.quality, aligned.quality)
+    log.info(
+        "%s; %s",
+        ", ".join(f"{lang}-{params.pair.tgt}: {n:,} pairs" for lang, n in aligned.stats["total"].items()),
+        ", ".join(f"{n:,} {method}" for method, n in aligned.stats["by_method"].items()),
+    )
 
 
 if __name__ == "__main__":

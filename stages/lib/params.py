@@ -106,6 +106,7 @@ class AlignParams(_Block):
     margin: Literal["ratio", "distance", "absolute"]
     retrieval: Literal["forward", "backward", "intersection", "max_weight"]
     background: Count
+    min_words: Annotated[int, Field(ge=0)]
     memory_mb: Annotated[int, Field(ge=64)]
 
 
