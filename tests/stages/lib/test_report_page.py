@@ -15,8 +15,11 @@ from stages.lib.report_page import (
     p_at_k_section,
     result_section,
     signature_section,
+    sts_section,
+    translation_section,
 )
 from stages.lib.tables import table_from_rows
+from stages.lib.translation import TRANSLATIONS_SCHEMA
 
 PAIR = Pair(src="ru", tgt="tk")
 TEXTS = [
@@ -131,3 +134,35 @@ def test_what_all_results_share_is_said_once():
     shared, own = section.tables
     assert shared.rows == [["a.b", "1"]]
     assert own.rows == [["use pretrained", "c", "1, 2"], ["use finetuned", "c", "3"]]
+
+
+def translations(texts: list[str]) -> pl.DataFrame:
+    rows = [
+        (system, "ru_tk", seed, f"p{n}", "django", "d", TEXTS[n][0], TEXTS[n][1], f"{system}: {text}")
+        for system in ("model", "copy")
+        for seed in (1, 2)
+        for n, text in enumerate(texts)
+    ]
+    return table_from_rows(rows, TRANSLATIONS_SCHEMA)
+
+
+def test_translations_before_and_after_stand_beside_source_and_reference():
+    frames = {"pretrained": translations(["a", "b", "c"]), "finetuned": translations(["x", "y", "z"])}
+    rows = [["system", "variant", "chrF++ ru→tk"], ["nllb_mini", "pretrained", "8.0 [7.0, 9.0]"]]
+    figures, examples = translation_section(rows, {"nllb_mini": frames}).tables
+    assert figures.rows == [["nllb_mini", "pretrained", "8.0 [7.0, 9.0]"]]
+    assert examples.header == ["source", "reference", "pretrained", "finetuned"]
+    assert examples.rows[1] == [
+        *(Text(TEXTS[1][0], "ru"), Text(TEXTS[1][1], "tk")),
+        *(Text("model: b", "tk"), Text("model: y", "tk")),
+    ]
+    assert len(examples.rows) == len(TEXTS)
+    assert translation_section([], {}) is None
+
+
+def test_forgetting_is_drawn_from_pretrained_to_finetuned():
+    before = {"sts_ru_smoke_pearson": 0.8, "test_p1_mean": 0.2}
+    after = {"sts_ru_smoke_pearson": 0.7, "test_p1_mean": 0.3}
+    section = sts_section({"use": {"finetuned": after, "pretrained": before}})
+    assert section.charts[0].rows == [["use", "0.8", "0.2"], ["use", "0.7", "0.3"]]
+    assert sts_section({"use": {"pretrained": {"test_p1_mean": 0.2}}}) is None
