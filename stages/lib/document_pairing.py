@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 CANDIDATES = 8
 # Next best documents that a candidate is set against.
 RIVALS = 4
+# Least likeness that a candidate is set against: unrelated sentences have partners up to about this near, and
+# a ratio over less than that would measure noise.
+LEAST_RIVAL = 0.25
 # Sentences of a document that look for a partner, evenly spread; all are looked at as partners.
 MAX_SENTENCES = 64
 MEMORY_MB = 256
@@ -259,7 +262,7 @@ def _margins(
             rivals = np.where(among, top.sum() - likeness[edges], top[:RIVALS].sum())
             missing = max(RIVALS + 1 - len(edges), 0)
             around[edges] += (rivals + missing * second[edges]) / RIVALS / 2
-    return likeness / np.maximum(around, 1e-6)
+    return likeness / np.maximum(around, LEAST_RIVAL)
 
 
 def marks(texts: Iterable[str]) -> set[str]:
