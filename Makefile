@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
-  annotate-report label-studio label-studio-install nllb-mini clean-venv
+  annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,13 @@ test-slow: $(STAMP)  ## Run the tests that need servers, a browser or minutes
 lint: $(STAMP)  ## Check style and format
 	ruff check .
 	ruff format --check .
+
+align-view: $(STAMP)  ## Show how a document was aligned, as a page: DOC=udhr or a document's name
+	@if [ -z "$(DOC)" ]; then
+	  echo "error: which document? make align-view DOC=udhr (or a document's name, as pairs have it)" >&2
+	  exit 2
+	fi
+	python -m commands.align_view --doc "$(DOC)"
 
 bench: $(STAMP)  ## Run every speed benchmark; figures go to metrics/bench/
 	for file in bench/[a-z]*.py; do

@@ -29,6 +29,7 @@ def small_params(sources: list[str]) -> dict:
     recipe["all"] |= {"epochs": 1, "min_words": 5, "pivots": [], "batch_size": 32}
     params["recipes"]["default"] = {"all": recipe["all"]}
     params["evaluate"] |= {"bootstrap": 200, "permutations": 200}
+    params["align"] |= {"pivots": [], "background": 256}
     return params
 
 
@@ -120,7 +121,7 @@ def test_killed_in_every_stage_the_pipeline_ends_with_the_same_bytes(tmp_path: P
     whole = workspace(tmp_path / "whole", ["django", "babel"])
     dvc(whole, "repro")
     killed = workspace(tmp_path / "killed", ["django", "babel"])
-    for stage in ("collect", "extract", "align", "clean", "split", "finetune", "evaluate", "report"):
+    for stage in ("collect", "extract", "embed", "align", "clean", "split", "finetune", "evaluate", "report"):
         with subprocess.Popen(
             [sys.executable, "-m", "dvc", "repro"],
             cwd=killed,

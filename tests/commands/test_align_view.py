@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import lxml.html
+import numpy as np
+import pytest
+
+from commands.align_view import STEPS, Row, find_document, render, show, view_rows
+from stages.embed import embed
+from stages.lib.alignment import Alignment
+from stages.lib.errors import DataError
+from stages.lib.found_pairs import Side
+from stages.lib.params import Params, load_params
+from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows, write_table
+from stages.lib.vectors import Embedder
+
+ROOT = Path(__file__).parents[2]
+TEXTS = {
+    "ru": ["Вода в реке поднялась.", "Мост закрыли на ремонт.", "Дети <учатся> & играют."],
+    "tk": ["Derýadaky suw galdy.", "Köpri bejergä ýapyldy.", "Çagalar <okaýar> & oýnaýar."],
+}
+
+
+def segments(keys: tuple[list, list] = ([None] * 3, [None] * 3), doc: str = "files/derýa") -> list[tuple]:
+    return [
+        ("files", doc, lang, n, text, key, None, None, "MIT")
+        for (lang, texts), own in zip(TEXTS.items(), keys, strict=True)
+        for n, (text, key) in enumerate(zip(texts, own, strict=True))
+    ]
+
+
+def write(folder: Path, rows: list[tuple]) -> None:
+    write_table(table_from_rows(rows, SEGMENT_SCHEMA), folder / "files.parquet", SEGMENT_SCHEMA)
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(ROOT / "params.yaml").model_copy(update={"sources": ["files"]})
+
+
+@pytest.fixture
+def page(tmp_path, params, monkeypatch):
+    """Write segments, embed them and return the parsed page of a document."""
+
+    def make(rows: list[tuple], doc: str):
+        monkeypatch.chdir(tmp_path)  # the store is below it
+        write(tmp_path, rows)
+        embed(
+            tmp_path, tmp_path / "vectors", params, Embedder("use_tr", params.models_config["use_tr"], 8192)
+        )
+        return lxml.html.document_fromstring(show(doc, tmp_path, tmp_path / "vectors", params))
+
+    return make
+
+
+def test_the_page_holds_every_text_of_both_sides_escaped(page):
+    found = page(segments(), "files/derýa")
+    for lang, texts in TEXTS.items():
+        cells = [cell.text_content() for cell in found.xpath(f'//td[@lang="{lang}"]/p')]
+        assert cells == [f"{n} {text}" for n, text in enumerate(texts, start=1)]
+    assert found.findtext(".//h1") == "files/derýa"
+    assert not found.xpath("//script | //link | //img | //*[@src or @href]")
+    assert "differ from the keys" not in found.text_content()  # there is no gold
+
+
+def test_what_the_keys_say_otherwise_is_marked(page):
+    found = page(segments((["a", "b", "c"], ["b", "a", "c"])), "files")
+    assert "2 differ from the keys" in found.text_content()
+    marked = [row.xpath('string(td/div[@class="fault"])') for row in found.xpath('//tr[@class="differs"]')]
+    assert marked == [
+        "✗ derýa a belongs to derýa a; derýa b belongs to derýa b",
+        "✗ derýa b belongs to derýa b; derýa a belongs to derýa a",
+    ]
+
+
+def side(lang: str, count: int) -> Side:
+    return Side(
+        "", lang, [f"{lang} {n}" for n in range(count)], np.arange(count), np.zeros((count, 1)), None, ""
+    )
+
+
+def test_a_bead_is_at_fault_when_it_lacks_what_belongs_to_it_or_holds_what_does_not():
+    beads = np.array([[0, 1, 0, 1], [1, 3, 1, 2], [3, 4, 2, 2], [4, 4, 2, 3]], dtype=np.int32)
+    alignment = Alignment(beads, np.array([0.9, 0.5, 0, 0], dtype=np.float32), 0.7, 0)
+    names = (["r0", "r1", "r2", "r3"], ["t0", "t1", "t2"])
+    gold = {(0, 0), (1, 1), (2, 1), (3, 2)}
+    rows = view_rows((side("ru", 4), side("tk", 3)), names, alignment, gold)
+    assert [row.fault for row in rows] == [None, None, "r3 belongs to t2", "t2 belongs to r3"]
+    assert [len(row.src) for row in rows] == [1, 2, 1, 0]
+    assert rows[1].tgt == (("t1", "tk 1"),)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "colour"), [(0.0, "c0"), (0.2, "c1"), (0.59, "c2"), (0.8, "c4"), (1.0, "c4")]
+)
+def test_the_band_s_colour_and_number_tell_the_confidence(confidence, colour):
+    row = Row((("1", "Мост"),), (("1", "Köpri"),), confidence, None)
+    found = lxml.html.document_fromstring(render("a", ("ru", "tk"), [row], 0.5, False))
+    band = found.xpath("//td[contains(@class, 'band')]")[0]
+    assert band.get("class") == f"band {colour}"
+    assert band.text == f"{confidence:.2f}"
+    assert len(found.xpath("//ul[@class='legend']/li")) == len(STEPS) + 1
+
+
+def test_a_sentence_of_one_side_only_has_no_confidence():
+    row = Row((("1", "Мост"),), (), 0.0, None)
+    found = lxml.html.document_fromstring(render("a", ("ru", "tk"), [row], 0.0, True))
+    assert found.xpath("//td[contains(@class, 'none')]")[0].text == "–"
+    assert "1 of them on one side only" in found.text_content()
+
+
+def test_names_cannot_break_out_of_the_page():
+    row = Row((("</td>", "<b>"),), (("1", "\"'&"),), 0.5, "</div><i>")
+    text = render("</title><script>alert(1)</script>", ("ru", "tk"), [row], 0.5, True)
+    found = lxml.html.document_fromstring(text)
+    assert not found.xpath("//script | //b | //i")
+    assert found.findtext(".//title") == "</title><script>alert(1)</script>: alignment"
+
+
+def test_an_unknown_document_is_answered_with_near_names(tmp_path, params):
+    write(tmp_path, [*segments(), *segments(doc="files/dag"), *segments(doc="files/diňe ru")[:3]])
+    with pytest.raises(
+        DataError, match=r"no document 'files/derya' in both ru and tk; did you mean files/derýa"
+    ):
+        find_document(tmp_path, "files/derya", params)
+    with pytest.raises(DataError, match="no document 'files/diňe ru'"):  # it has one language only
+        find_document(tmp_path, "files/diňe ru", params)
+
+
+def test_the_command_writes_nothing_for_an_unknown_document(tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "commands.align_view",
+            "--doc=x",
+            f"--segments={tmp_path}",
+            f"--out={tmp_path}/out",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert not (tmp_path / "out").exists()
