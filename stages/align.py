@@ -18,6 +18,7 @@ import numpy as np
 
 from stages.lib import cli
 from stages.lib.alignment_check import check_source
+from stages.lib.annotations import GOOD_VERDICTS, judged
 from stages.lib.calibration import Calibration, Threshold
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
@@ -25,6 +26,7 @@ from stages.lib.found_pairs import Found, align_documents, mine_rest, read_sides
 from stages.lib.pair_scores import Background, EmbedTexts, GoldSample, features, plant
 from stages.lib.params import Params, load_params
 from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
+from stages.lib.text import group_id
 from stages.lib.vectors import Embedder, read_extract
 
 if TYPE_CHECKING:
@@ -97,15 +99,18 @@ class Aligned:
     quality: dict[str, Any]
 
 
-def align(folder: Path, vectors: Path, params: Params, embed: EmbedTexts) -> Aligned:
+def align(
+    folder: Path, vectors: Path, params: Params, embed: EmbedTexts, said: pl.DataFrame | None = None
+) -> Aligned:
     """Pair and score exactly the sources that params lists, in that order.
 
     ``folder`` has the segments, ``vectors`` the extract that embed wrote of them; ``embed`` gives the vectors
-    of joined sentences. Raises DataError if a source's table is missing, or if no pair is found in all.
+    of joined sentences; ``said`` (JUDGED_SCHEMA) is what people judged, for the calibration. Raises DataError
+    if a source's table is missing, or if no pair is found in all.
     """
     import polars as pl
 
-    sources = _Sources(folder, vectors, params, embed)
+    sources = _Sources(folder, vectors, params, embed, said)
     tables, by_source, checks = [], {}, {}
     for name in params.sources:
         segments, rows = sources.read(name)
@@ -148,8 +153,15 @@ class _Sources:
     wholly test give neither gold nor background, so that what is measured on them was not fitted to them.
     """
 
-    def __init__(self, folder: Path, vectors: Path, params: Params, embed: EmbedTexts) -> None:
+    def __init__(
+        self, folder: Path, vectors: Path, params: Params, embed: EmbedTexts, said: pl.DataFrame | None
+    ) -> None:
         self.folder, self.vectors, self.params, self.embed = folder, vectors, params, embed
+        # What people judged, without their ties, by source.
+        self._said = {}
+        if said is not None:
+            sure = said.filter(said["decision"] != "second_look")
+            self._said = {name: rows for (name,), rows in sure.partition_by("source", as_dict=True).items()}
         langs = [params.pair.src, *(lang for lang in params.align.pivots if lang != params.pair.src)]
         self.src_langs = [lang for lang in langs if lang != params.pair.tgt]
         self._common = Background(params.align.background)
@@ -158,7 +170,7 @@ class _Sources:
         for name in others:
             segments, rows = self.read(name)
             self._common.offer(segments, rows)
-            self.gold.offer(name, self.given(segments, params.pair.src), rows)
+            self.gold.offer(name, self._unjudged(name, self.given(segments, params.pair.src)), rows)
         self.calibration = self._calibrate(others)
         self.threshold: Threshold | None = None
         try:
@@ -189,6 +201,17 @@ class _Sources:
     def given(self, segments: pl.DataFrame, src_lang: str) -> pl.DataFrame:
         return pair_given(segments, src_lang, self.params.pair.tgt)
 
+    def _unjudged(self, name: str, given: pl.DataFrame) -> pl.DataFrame:
+        """Leave out the pairs that people judged: in the calibration their verdict stands for them."""
+        if name not in self._said:
+            return given
+        said = set(self._said[name].select("src_group", "tgt_group").iter_rows())
+        src, tgt = self.params.pair.src, self.params.pair.tgt
+        groups = (
+            (group_id(row["src"], src), group_id(row["tgt"], tgt)) for row in given.iter_rows(named=True)
+        )
+        return given.filter([group not in said for group in groups])
+
     def background(self, segments: pl.DataFrame, rows: np.ndarray) -> Background:
         """Return the common background with a source's own texts beside it."""
         own = Background(self.params.align.background)
@@ -205,20 +228,39 @@ class _Sources:
         return features(src, tgt, *sides, self.params.align.k, self.params.align.memory_mb)
 
     def _calibrate(self, names: list[str]) -> Calibration:
-        """Fit the map from features to probabilities; without gold it is the default one, with a warning."""
+        """Fit the map from features to probabilities; without gold it is the default one, with a warning.
+
+        Gold are pairs joined by key, and those that people found good; wrong are planted ones, and those that
+        people found bad.
+        """
         langs = (self.params.pair.src, self.params.pair.tgt)
         right, wrong, right_docs, wrong_docs = [], [], [], []
         for name in names:
-            gold = self.gold.of(name)
-            if gold is None:
+            gold, said = self.gold.of(name), self._said.get(name)
+            if gold is None and said is None:
                 continue
             background = self.background(*self.read(name))
+            if said is not None:
+                src = self.embed(said["src"].to_list(), langs[0])
+                tgt = self.embed(said["tgt"].to_list(), langs[1])
+                found = self.features(src, langs[0], tgt, langs[1], background)
+                is_good = said["verdict"].is_in(GOOD_VERDICTS)
+                right.append(found[is_good.to_numpy()])
+                right_docs += said.filter(is_good)["doc"].to_list()
+                wrong.append(found[~is_good.to_numpy()])
+                wrong_docs += said.filter(~is_good)["doc"].to_list()
+            if gold is None:
+                continue
             right.append(self.features(gold.src_vectors, langs[0], gold.tgt_vectors, langs[1], background))
             right_docs += gold.docs
             wrong_src, wrong_tgt, docs = plant(gold, self.embed, *langs, self.params.align.memory_mb)
             wrong.append(self.features(wrong_src, langs[0], wrong_tgt, langs[1], background))
             wrong_docs += docs
-        self.counts = {"gold_pairs": len(right_docs), "planted_pairs": len(wrong_docs)}
+        self.counts = {
+            "gold_pairs": len(right_docs),
+            "wrong_pairs": len(wrong_docs),
+            "judged_pairs": sum(len(self._said[name]) for name in names if name in self._said),
+        }
         if not right_docs or not wrong_docs:
             return Calibration.default()
         return Calibration.from_scores(
@@ -350,6 +392,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.align", description=__doc__.splitlines()[0])
     parser.add_argument("--segments", required=True, type=Path, help="folder of segment tables")
     parser.add_argument("--vectors", required=True, type=Path, help="folder of their vectors, from embed")
+    parser.add_argument("--annotations", required=True, type=Path, help="folder of exported judgements")
     parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
     parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
     parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
@@ -357,7 +400,8 @@ def main() -> None:
     params = load_params()
     model = params.align.model
     embedder = Embedder(model, params.models_config[model], params.evaluate.batch_tokens)
-    aligned = align(args.segments, args.vectors, params, embedder.unit)
+    said = judged(args.annotations, params.pair)
+    aligned = align(args.segments, args.vectors, params, embedder.unit, said)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)
     write_json(args.stats, aligned.stats)
     write_json(args.quality, aligned.quality)

@@ -12,6 +12,7 @@ import pytest
 from stages.align import Aligned, align, pair_given
 from stages.clean import clean_pairs
 from stages.embed import embed
+from stages.lib.annotations import Merged, judged_table
 from stages.lib.errors import DataError
 from stages.lib.params import Params, load_params
 from stages.lib.sentences import split_sentences
@@ -184,7 +185,7 @@ def test_scores_are_fitted_to_pairs_joined_by_key_but_to_none_of_a_source_that_i
     write(tmp_path, "udhr", *rows("udhr"))
     aligned = run_align(params)
     assert aligned.quality["gold_pairs"] == 4
-    assert aligned.quality["planted_pairs"] >= 6  # at least three neighbours and three merges
+    assert aligned.quality["wrong_pairs"] >= 6  # at least three neighbours and three merges
     curve = aligned.quality["curve"]
     assert curve[0]["precision"] == 1.0
     assert [point["recall"] for point in curve] == sorted(point["recall"] for point in curve)
@@ -194,6 +195,42 @@ def test_scores_are_fitted_to_pairs_joined_by_key_but_to_none_of_a_source_that_i
     check = aligned.quality["hidden_keys"]["udhr"]["paragraphs"]
     assert check["f1"]["value"] == 1.0
     assert check["f1"]["n"] == 8
+
+
+def _said(*judged: tuple[str, str, str, str]):
+    """A table of judged pairs of (source, src, tgt, verdict)."""
+    merged = []
+    for source, src, tgt, verdict in judged:
+        task = {"pair_id": pair_id("ru", src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": "ru"}
+        task |= {"tgt_lang": "tk", "source": source, "doc": f"{source}/conf", "method": "given"}
+        decision = "keep" if verdict == "exact" else "reject"
+        merged.append(Merged(task["pair_id"], decision, verdict, (src, tgt), 1, task))
+    return judged_table(merged)
+
+
+def test_what_people_judged_feeds_the_calibration(tmp_path, params, embedder):
+    ru, tk = (split_sentences(text, lang) for text, lang in zip(LIBRARY, ("ru", "tk"), strict=True))
+    for source in ("django", "udhr"):
+        rows = [row(lang, text, str(n), n, source=source)
+                for lang, texts in (("ru", ru), ("tk", tk)) for n, text in enumerate(texts)]  # fmt: skip
+        write(tmp_path, source, *rows)
+    embed(tmp_path, tmp_path / "vectors", params, embedder)
+
+    def quality(*judged):
+        return align(tmp_path, tmp_path / "vectors", params, embedder.unit, _said(*judged)).quality
+
+    plain = quality()
+    assert plain["judged_pairs"] == 0
+    # Punctuation and capitals are cleaned between the two stages.
+    rejected = quality(("django", ru[0].rstrip("."), tk[0].upper(), "wrong"))
+    assert rejected["judged_pairs"] == 1
+    assert rejected["gold_pairs"] == plain["gold_pairs"] - 1
+    good = quality(("django", "Библиотека закрыта в воскресенье.", "Kitaphana ýekşenbe güni ýapyk.", "exact"))
+    assert good["gold_pairs"] == plain["gold_pairs"] + 1
+    assert good["wrong_pairs"] == plain["wrong_pairs"]
+    # Of a source that is wholly test nothing is learnt, and of ties neither.
+    test_source = quality(("udhr", ru[0], tk[0], "wrong"))
+    assert test_source == plain
 
 
 def test_a_sibling_pair_is_a_change_of_parameters(tmp_path, params, run_align):
@@ -276,7 +313,7 @@ def test_documents_of_one_name_are_aligned_and_each_pair_says_where_from(tmp_pat
 
 def run(folder: Path, out: str) -> subprocess.CompletedProcess:
     paths = ["--segments=segments", "--vectors=vectors", f"--out={out}/pairs.parquet"]
-    paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json"]
+    paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json", "--annotations=."]
     root = str(PARAMS.parent)
     return subprocess.run(
         [sys.executable, "-m", "stages.align", *paths],
