@@ -13,6 +13,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
+# Text goes to a command through the environment, so that no shell reads it.
+export TEXT
 
 .PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
   annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
@@ -97,6 +99,13 @@ remote: $(STAMP)  ## Share data through a DVC remote: URL=folder|s3://...|ssh://
 
 share: $(STAMP)  ## Push data and run cache to the remote, and tag this version of the corpus in git
 	python -m commands.share
+
+search: $(STAMP)  ## Find the nearest sentences of the other language in the corpus: TEXT="..." [FROM=ru K=5 MODEL=use_tr]
+	@if [ -z "$(TEXT)" ]; then
+	  echo 'error: which text? make search TEXT="Добро пожаловать"' >&2
+	  exit 2
+	fi
+	python -m commands.search "$$TEXT" $(if $(FROM),--lang $(FROM)) $(if $(K),--k $(K)) $(if $(MODEL),--model $(MODEL))
 
 compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
 	@if [ -z "$(A)" ] || [ -z "$(B)" ]; then
