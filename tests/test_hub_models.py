@@ -23,8 +23,9 @@ from stages.lib.encoders import (
 )
 from stages.lib.errors import ModelError
 from stages.lib.params import ModelConfig, load_params
+from stages.lib.training import choose_rows, fit
 from tests.hub_checkpoints import put_in_cache
-from tests.phrases import PHRASES
+from tests.phrases import PHRASES, corpus
 from tests.test_repro import ROOT, dvc, workspace
 
 NAMES = ("labse", "minilm", "nllb")
@@ -134,6 +135,23 @@ def test_an_adapter_of_a_folder_does_not_name_its_path(cache: Path, tmp_path: Pa
     assert base_name(local) == "my_labse"
     assert str(tmp_path) not in (tmp_path / "adapter/adapter_config.json").read_text(encoding="utf-8")
     load_adapter(load_encoder("labse", local), tmp_path / "adapter")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("recipe_name", ["contrastive", "default"])
+def test_every_recipe_trains_every_encoder(name: str, recipe_name: str, tmp_path: Path) -> None:
+    chosen = load_params(ROOT / "params.yaml").recipe(recipe_name, name)
+    quick = {"epochs": 1, "batch_size": 8, "chunk": min(chosen.chunk, 3), "pivots": [], "min_words": 0}
+    chosen = chosen.model_copy(update=quick)
+    model = load_encoder(name, config(name))
+    before = encode(model, TEXTS, "tk")
+    torch.manual_seed(1)
+    add_lora(model, chosen, config(name))
+    rows = choose_rows(corpus(PHRASES[:16]), chosen, "ru")
+    scores = iter((0.1, 0.2))
+    progress = fit(model, rows, chosen, 1, lambda: {"score": next(scores)}, tmp_path / "last.pt")
+    assert progress.best_epoch == 1
+    assert np.abs(encode(model, TEXTS, "tk") - before).max() > 1e-4
 
 
 @pytest.mark.parametrize(
