@@ -394,14 +394,18 @@ def test_gold_is_what_people_found_good_in_test_documents() -> None:
 
 
 def test_train_and_dev_are_kept_clean_of_gold() -> None:
-    gold_row = (TEST, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
+    # An aligned pair of a test document: gold once it is judged, but never test.
+    names = (f"django/gold-{n}" for n in range(1_000))
+    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == "test")
+    gold_row = (doc, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
     echoes = [(doc, "e", "ru", "Книга лежит на столе", "Kitap stolda") for doc in (DEV, TRAIN)]
-    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, *echoes])
-    splits = split_corpus(corpus, [], PARAMS, _judged(gold_row))
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, *echoes]), {doc}, "aligned")
+    splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
     assert splits.gold["src"].to_list() == [gold_row[3]]
+    assert splits.test["src"].to_list() == [TEST_ROW[3]]
     for name in ("train", "dev"):
         assert gold_row[3] not in getattr(splits, name)["src"].to_list()
-        assert splits.stats["leakage"][name]["removed"] == 1
+        assert splits.stats["leakage"][name]["by_reference"] == {"gold": {"exact": {"ru": 1}}}
 
 
 def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
