@@ -67,39 +67,33 @@ def check_state() -> str:
 
 
 def push(url: str) -> None:
-    """Push data and run cache, and again what lies torn in the remote from a push that was interrupted.
+    """Push data and run cache, and send again what lies torn in the remote from a push that was interrupted.
 
     Raises DataError if anything was not pushed; what was stays, and another push sends the rest.
     """
-    if url.startswith(("http://", "https://")):
-        log.info("%s: DVC keeps no run cache over HTTP; data only", url)
-        _push_once(url)
-        return  # and no listing of what is there
     _push_once(url)
-    if torn := remove_torn():
+    if url.startswith(("http://", "https://")):
+        log.info("%s: over HTTP DVC keeps no run cache, and files cannot be listed to be checked", url)
+    elif torn := mend_torn():
         log.info("%s: %d files were torn by an interrupted push; sent again", url, torn)
-        _push_once(url)
 
 
-def remove_torn() -> int:
-    """Remove the remote's files that have another size than here, and return how many there were.
+def mend_torn() -> int:
+    """Send the remote's files that have another size than here once more, and return how many there were.
 
     SFTP writes a file under its name from the first byte on, and DVC takes any file of that name for whole.
+    They are written over, not removed: of a folder that it has pushed DVC looks for no file again.
     """
     from dvc.repo import Repo
-    from dvc_data.hashfile.db import get_index
 
+    torn = 0
     with Repo() as repo:
-        remote = repo.cloud.get_remote_odb()
-        torn = 0
+        remote, cache = repo.cloud.get_remote_odb(), repo.cache.local
         for path in list(remote.fs.find(remote.path)):
-            here = Path(repo.cache.local.oid_to_path("".join(path.split("/")[-2:])))
+            here = Path(cache.oid_to_path("".join(path.split("/")[-2:])))
             if here.is_file() and here.stat().st_size != remote.fs.info(path)["size"]:
-                remote.fs.remove(path)
+                remote.fs.put_file(str(here), path)
                 torn += 1
-        if torn:
-            # DVC remembers what folders it has pushed whole.
-            get_index(remote).clear()
     return torn
 
 
