@@ -126,7 +126,8 @@ def align(
         }
         if name in params.split.test_sources:
             check = check_source(segments.filter(pl.col("key").is_not_null()), rows, params, embed)
-            checks |= {name: check} if check else {}
+            if check:
+                checks[name] = {**check, "scores": sources.check_scores(name, segments, rows, judge)}
     pairs = pl.concat(tables)
     if pairs.filter(pl.col("src_lang") == params.pair.src).is_empty():
         keyless = sum(found["without_key"] for found in by_source.values())
@@ -270,6 +271,32 @@ class _Sources:
             negative_units=wrong_docs,
             seed=self.params.seed,
         )
+
+    def check_scores(
+        self, name: str, segments: pl.DataFrame, rows: np.ndarray, judge: _Judge
+    ) -> dict[str, Any] | None:
+        """Return how the threshold and the probabilities do on a source that they were not fitted to.
+
+        Right are its pairs by key, wrong ones are planted as for the calibration, both kinds weighing one
+        half; ``brier`` is the mean squared error of the probability. None where there is too little text.
+        """
+        langs = (self.params.pair.src, self.params.pair.tgt)
+        sample = GoldSample(self.params.align.background, self.params.align.min_words)
+        sample.offer(name, self.given(segments, langs[0]), rows)
+        gold = sample.of(name)
+        if gold is None or len(gold.src) < 2:
+            return None
+        wrong_src, wrong_tgt, _ = plant(gold, self.embed, *langs, self.params.align.memory_mb)
+        right, is_right_kept = judge.judge(gold.src_vectors, langs[0], gold.tgt_vectors, langs[1])
+        wrong, is_wrong_kept = judge.judge(wrong_src, langs[0], wrong_tgt, langs[1])
+        recall, fallout = float(is_right_kept.mean()), float(is_wrong_kept.mean())
+        return {
+            "right": len(right),
+            "wrong": len(wrong),
+            "precision": recall / (recall + fallout) if recall + fallout else None,
+            "recall": recall,
+            "brier": float(((1 - right) ** 2).mean() + (wrong**2).mean()) / 2,
+        }
 
     def quality(self) -> dict[str, Any]:
         """Return what the calibration was made from and what came of it."""
