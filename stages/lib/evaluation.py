@@ -313,13 +313,15 @@ def measure_model(
     def vectors(texts: Sequence[str], lang: str) -> np.ndarray:
         return encode(model, texts, lang, batch_tokens=params.evaluate.batch_tokens)
 
+    def together(groups: Sequence[Sequence[str]], lang: str) -> list[np.ndarray]:
+        if not groups:
+            return []
+        ends = np.cumsum([len(texts) for texts in groups])[:-1]
+        return np.split(vectors([text for texts in groups for text in texts], lang), ends)
+
     pair = params.pair
-    cuts = {
-        pair.src: np.cumsum([len(retrieval.src_texts) for retrieval in sets])[:-1],
-        pair.tgt: np.cumsum([len(retrieval.tgt_texts) for retrieval in sets])[:-1],
-    }
-    src = np.split(vectors([text for one in sets for text in one.src_texts], pair.src), cuts[pair.src])
-    tgt = np.split(vectors([text for one in sets for text in one.tgt_texts], pair.tgt), cuts[pair.tgt])
+    src = together([retrieval.src_texts for retrieval in sets], pair.src)
+    tgt = together([retrieval.tgt_texts for retrieval in sets], pair.tgt)
     ranked = [
         rank_set(retrieval, src_vectors, tgt_vectors, pair, margin_k=params.evaluate.margin_k, seed=seed)
         for retrieval, src_vectors, tgt_vectors in zip(sets, src, tgt, strict=True)
@@ -328,7 +330,10 @@ def measure_model(
         table_of(one, vectors(one.left, one.left_lang), vectors(one.right, one.right_lang), seed)
         for one in sts
     ]
-    return pl.concat(ranked), pl.concat([table_from_rows([], STS_SCHEMA), *graded])
+    return (
+        pl.concat([table_from_rows([], RANKS_SCHEMA), *ranked]),
+        pl.concat([table_from_rows([], STS_SCHEMA), *graded]),
+    )
 
 
 def collect_evidence(

@@ -104,6 +104,12 @@ def test_graded_pairs_stand_beside_retrieval_with_the_paired_difference(models, 
     assert after["signature"]["fingerprinted"]
 
 
+def test_graded_pairs_alone_are_evaluated_too(models, params):
+    found = evaluate_all(AtHand({}, {"stsb": [small_grades()]}), models, params, FINGERPRINTS)
+    assert set(found) == {"stsb"}
+    assert found["stsb"]["use"]["finetuned"]["stsb_ru_pearson"] == 1.0
+
+
 def test_benchmarks_whose_names_begin_alike_keep_their_own_figures(models, params, caplog):
     at_hand = AtHand({"ntrex": small_benchmark(), "ntrex_dev": small_benchmark("ntrex_dev", docs=False)}, {})
     with caplog.at_level(logging.WARNING):
