@@ -207,22 +207,23 @@ def nearest(queries: np.ndarray, rows: np.ndarray, k: int, memory_mb: int) -> Ne
         f"{len(rows):,}",
         "exact" if is_exact else "inverted lists",
     )
-    height = _block_rows(queries.shape[1], memory_mb)
+    # A block of queries and one of rows, which inverted lists hold once more.
+    height = _block_rows(queries.shape[1], memory_mb, 2 if is_exact else 3)
     found = np.full((len(queries), k), -1, dtype=np.int32)
     cosines = np.full((len(queries), k), -np.inf, dtype=np.float32)
     shards = range(0, len(rows), height)
     total = len(shards) * len(queries)
     with tqdm(total=total, unit="query", desc="search", disable=None, leave=False) as progress:
         for first in shards:
-            shard = _as_float32(rows[first : first + height])
-            search = _exact_search(shard) if is_exact else _list_search(shard)
+            size = min(height, len(rows) - first)
+            search = (_exact_search if is_exact else _list_search)(_as_float32(rows[first : first + size]))
             for start in range(0, len(queries), height):
                 part = slice(start, start + height)
-                block = _as_float32(queries[part])
-                near, which = search(block, min(k, len(shard)))
+                near, which = search(_as_float32(queries[part]), min(k, size))
                 which = np.where(which < 0, -1, which + first).astype(np.int32)
                 found[part], cosines[part] = _merge(found[part], cosines[part], which, near)
-                progress.update(len(block))
+                progress.update(len(which))
+            search = None  # or these rows would be held beside the next
     return Neighbours(found, cosines)
 
 
@@ -289,10 +290,10 @@ def _density_without(
     return Neighbours(rows, cosines).densities()
 
 
-def _block_rows(dim: int, memory_mb: int) -> int:
-    """Return how many rows of either side fit in memory as float32 beside faiss's own buffers."""
+def _block_rows(dim: int, memory_mb: int, blocks: int) -> int:
+    """Return how many rows each of so many float32 blocks can have beside faiss's own buffers."""
     free = max(memory_mb - _SEARCH_MB, 1) << 20
-    return max(1024, free // (2 * 4 * dim))
+    return max(1024, free // (blocks * 4 * dim))
 
 
 def _as_float32(vectors: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -130,6 +131,21 @@ def test_blocks_and_half_precision_change_no_pair(tmp_path) -> None:
     np.save(tmp_path / "half.npy", src.astype(np.float16))
     half = mine(np.load(tmp_path / "half.npy", mmap_mode="r"), tgt, **USUAL)
     assert set(zip(half.src, half.tgt, strict=True)) == set(zip(whole.src, whole.tgt, strict=True))
+
+
+def test_search_holds_no_more_than_the_memory_given(tmp_path) -> None:
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "rows.npy", rng.normal(size=(80_000, 256)).astype(np.float16))
+    rows = np.load(tmp_path / "rows.npy", mmap_mode="r")  # 82 MB as float32
+    nearest(rows[:2], rows[:2], 1, 64)  # so that no import is counted
+    peaks = {}
+    for memory_mb in (64, 512):
+        tracemalloc.start()
+        nearest(rows[:500], rows, 4, memory_mb)
+        peaks[memory_mb] = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+    assert peaks[64] < 32  # faiss's own 32 MB are not traced
+    assert peaks[512] > 78
 
 
 def test_inverted_lists_above_the_limit_find_nearly_what_exact_search_finds(monkeypatch, caplog) -> None:
