@@ -169,11 +169,10 @@ def _bead(row: Row, langs: tuple[str, str]) -> str:
 
 
 def _style() -> str:
-    def colours(shades: Sequence[str], light: str, dark: str) -> str:
-        # The darker half of the shades carries light letters, and the other way about on a dark page.
+    def colours(shades: Sequence[str], letters: Sequence[str]) -> str:
         return "\n".join(
-            f".c{n} {{ background: {shade}; color: {light if n > 2 else dark}; }}"
-            for n, shade in enumerate(shades)
+            f".c{n} {{ background: {shade}; color: {letter}; }}"
+            for n, (shade, letter) in enumerate(zip(shades, letters, strict=True))
         )
 
     return f"""body {{ font: 16px/1.5 sans-serif; margin: 2rem; color: #1a1a1a; background: #ffffff; }}
@@ -188,13 +187,13 @@ td.band {{ width: 12%; text-align: center; font-weight: bold; }}
 .differs td {{ border: 2px dashed #b35900; }}
 .legend {{ list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 1rem; }}
 .legend .band {{ display: inline-block; width: 2em; height: 1.2em; margin-right: 0.4em; text-align: center; }}
-{colours(_LIGHT, "#ffffff", "#1a1a1a")}
+{colours(_LIGHT, ("#1a1a1a",) * 4 + ("#ffffff",))}
 @media (prefers-color-scheme: dark) {{
 body {{ color: #eaeaea; background: #16181b; }}
 td {{ border-color: #4a4d52; }}
 .n {{ color: #a8adb4; }}
 .none {{ background: repeating-linear-gradient(45deg, #33363b 0 6px, #16181b 6px 12px); color: #eaeaea; }}
-{colours(_DARK, "#1a1a1a", "#ffffff")}
+{colours(_DARK, ("#ffffff",) * 3 + ("#1a1a1a",) * 2)}
 }}"""
 
 

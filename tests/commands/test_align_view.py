@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,22 @@ def test_the_band_s_colour_and_number_tell_the_confidence(confidence, colour):
     assert band.get("class") == f"band {colour}"
     assert band.text == f"{confidence:.2f}"
     assert len(found.xpath("//ul[@class='legend']/li")) == len(STEPS) + 1
+
+
+def luminance(colour: str) -> float:
+    shares = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_figures_can_be_read_on_every_band_in_both_modes():
+    # WCAG 2.1 asks for a contrast of 4.5 to 1.
+    text = render("a", ("ru", "tk"), [], 0.0, False)
+    found = re.findall(r"\.c\d \{ background: (#\w+); color: (#\w+); \}", text)
+    assert len(found) == 2 * len(STEPS)
+    for pair in found:
+        dark, light = sorted(map(luminance, pair))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, pair
 
 
 def test_a_sentence_of_one_side_only_has_no_confidence():
