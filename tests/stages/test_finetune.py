@@ -98,13 +98,18 @@ def test_a_missing_tracker_is_told_before_training(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_bytes_of_an_unbroken_one(tmp_path: Path) -> None:
-    whole, broken = workspace(tmp_path / "whole", 6), workspace(tmp_path / "broken", 6)
+    whole, broken = workspace(tmp_path / "whole", 3), workspace(tmp_path / "broken", 3)
+    for folder in (whole, broken):
+        text = (folder / "params.yaml").read_text(encoding="utf-8")
+        assert "seeds:\n    - 1\n" in text
+        text = text.replace("seeds:\n    - 1\n", "seeds: [1, 2]\n")
+        (folder / "params.yaml").write_text(text, encoding="utf-8")
     process = start(whole)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     process = start(broken)
-    deadline = time.monotonic() + 120
-    while not list(broken.glob(".cache/kopri/finetune/*/last.pt")):
+    deadline = time.monotonic() + 300
+    while len(list(broken.glob(".cache/kopri/finetune/*/last.pt"))) < 2:  # the second seed has begun
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -114,7 +119,14 @@ def test_a_killed_run_resumes_to_the_bytes_of_an_unbroken_one(tmp_path: Path) ->
     process = start(broken)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert re.search(r"resuming after epoch [1-5]", err)
+    resumed = re.findall(r"resuming after epoch (\d)", err)
+    assert len(resumed) == 2
+    assert "epoch 1: loss" not in err  # the first seed was finished and is not trained again
+    assert sorted(path.name for path in (whole / "models/use").iterdir()) == [
+        "seed-1",
+        "seed-2",
+        "training.json",
+    ]
     assert hashes(broken / "models/use") == hashes(whole / "models/use")
 
 
