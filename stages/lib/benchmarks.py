@@ -303,7 +303,7 @@ def _grades(texts: Iterable[str], where: str) -> tuple[float, ...]:
 def _hub_sts(name: str, config: BenchmarkConfig, remedy: str) -> StsSet:
     """Read a data set of the model hub, from its local cache if it is there, at the pinned revision."""
     import datasets
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import HfApi, snapshot_download
 
     hub = config.hub
     pinned = {"repo_type": "dataset", "revision": hub.revision}
@@ -314,7 +314,9 @@ def _hub_sts(name: str, config: BenchmarkConfig, remedy: str) -> StsSet:
         try:
             if offline:
                 raise OSError("HF_HUB_OFFLINE is set")
-            folder = snapshot_download(hub.id, etag_timeout=10, **pinned)
+            # One quick question first: the download itself asks for half a minute before it gives up.
+            HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
+            folder = snapshot_download(hub.id, **pinned)
         except Exception as error:  # the hub client raises many kinds, all with the same remedy
             reason = str(error) if offline else f"the hub cannot be reached ({type(error).__name__})"
             raise DownloadError(
