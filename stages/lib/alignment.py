@@ -41,7 +41,12 @@ UNIT_TOLERANCE = 1e-2
 
 @dataclass(frozen=True)
 class AlignSettings:
-    """How documents are aligned; on the scale of similarity where random pairs have 0 and equal texts 1."""
+    """How documents are aligned; on the scale of similarity where random pairs have 0 and equal texts 1.
+
+    The costs were chosen on Text+Berg dev and on NTREX documents (ru-tr, ru-tk, ru-en) whose sentences were
+    joined and left out at random; strict F1 moves by less than 0.02 on any of them for a skip of 0.6 and a
+    shrink of 1 or 4. A skip of 0.75 is as good on Text+Berg, and loses 0.04 on documents with many gaps.
+    """
 
     # Most sentences of either side in a bead (1-7).
     max_bead: int = 4
