@@ -323,7 +323,8 @@ class _Judge:
         """Return the probability of each pair of vectors, float32 (n,), and whether it is kept, bool (n,)."""
         found = self.sources.features(src, src_lang, tgt, tgt_lang, self._background)
         least = np.inf if self.sources.threshold is None else self.sources.threshold.value
-        return self.sources.calibration.probability(found), found >= least
+        # To four digits: the last bits of a matrix product change with the number of cores.
+        return np.round(self.sources.calibration.probability(found), 4), found >= least
 
 
 def _score_given(given: pl.DataFrame, rows: np.ndarray, src_lang: str, judge: _Judge) -> pl.DataFrame:
