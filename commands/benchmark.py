@@ -77,9 +77,9 @@ def flat_figures(name: str, metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def flat_grades(sets: list[StsSet], metrics: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of a benchmark of graded pairs: r, its interval and n of each of its sets."""
+    """Return the figures of a benchmark of graded pairs: r, its interval and n of each set that was read."""
     flat = {}
-    for one in sets:
+    for one in (one for one in sets if f"sts_{one.name}_pearson" in metrics):
         for kind in ("pearson", "spearman"):
             figure = metrics[f"sts_{one.name}_{kind}"]
             short = f"{one.name}_{kind}"
@@ -145,7 +145,11 @@ def evaluate_all(found: AtHand, models: Path, params: Params, fingerprints: Path
                     "fingerprinted": name not in unknown,
                 }
                 out[name].setdefault(model, {})[variant] = figures
-                told = (f"{one.name} {figures[f'{one.name}_pearson']:.3f}" for one in sets_of_one)
+                told = (
+                    f"{one.name} {figures[f'{one.name}_pearson']:.3f}"
+                    for one in sets_of_one
+                    if f"{one.name}_pearson" in figures
+                )
                 log.info("%s, %s %s: Pearson's r: %s", name, model, variant, ", ".join(told))
         if len(measured) == 2:
             before, after = measured["pretrained"], measured["finetuned"]

@@ -7,6 +7,7 @@ from them.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from stages.lib.benchmarks import Benchmark
     from stages.lib.params import EvaluateParams, ModelConfig, Pair, Params
+
+log = logging.getLogger(__name__)
 
 TEST = "test"
 HARD = "hard"
@@ -304,6 +307,7 @@ def measure_model(
     """Rank all retrieval sets with a model as it is, and take the similarities of all graded pairs.
 
     The retrieval sets' texts of a language are encoded together, so that sets with one pool pay for it once.
+    Graded pairs in a language that the model does not know are left out, with a line that says so.
     """
     import polars as pl
 
@@ -326,10 +330,16 @@ def measure_model(
         rank_set(retrieval, src_vectors, tgt_vectors, pair, margin_k=params.evaluate.margin_k, seed=seed)
         for retrieval, src_vectors, tgt_vectors in zip(sets, src, tgt, strict=True)
     ]
-    graded = [
-        table_of(one, vectors(one.left, one.left_lang), vectors(one.right, one.right_lang), seed)
-        for one in sts
-    ]
+    graded = []
+    for one in sts:
+        try:
+            left, right = vectors(one.left, one.left_lang), vectors(one.right, one.right_lang)
+        except (
+            ModelError
+        ) as error:  # NLLB has to be told the language, and knows only those it was trained on
+            log.warning("STS set %s is left out: %s", one.name, error)
+        else:
+            graded.append(table_of(one, left, right, seed))
     return (
         pl.concat([table_from_rows([], RANKS_SCHEMA), *ranked]),
         pl.concat([table_from_rows([], STS_SCHEMA), *graded]),

@@ -104,6 +104,26 @@ def test_graded_pairs_stand_beside_retrieval_with_the_paired_difference(models, 
     assert after["signature"]["fingerprinted"]
 
 
+def test_a_set_in_a_language_that_the_model_does_not_know_is_left_out_with_a_line(
+    models, params, monkeypatch, caplog
+):
+    def encode_known(model, texts, lang, batch_tokens=8192):
+        if lang == "ar":
+            raise ModelError("language 'ar': the model has no token for it; it knows ru, tk")
+        return encode(model, texts, lang)
+
+    monkeypatch.setattr("stages.lib.encoders.encode", encode_known)
+    arabic = StsSet("sts17_ar_ar", "ar", "ar", ("a", "b", "c"), ("a", "d", "e"), (5.0, 0.0, 1.0), {})
+    with caplog.at_level(logging.WARNING):
+        found = evaluate_all(
+            AtHand({}, {"sts17": [arabic, small_grades("sts17_ru_ru")]}), models, params, FINGERPRINTS
+        )
+    assert "STS set sts17_ar_ar is left out: language 'ar'" in caplog.text
+    figures = found["sts17"]["use"]["finetuned"]
+    assert figures["sts17_ru_ru_pearson"] == 1.0
+    assert not [name for name in figures if "ar_ar" in name]
+
+
 def test_graded_pairs_alone_are_evaluated_too(models, params):
     found = evaluate_all(AtHand({}, {"stsb": [small_grades()]}), models, params, FINGERPRINTS)
     assert set(found) == {"stsb"}
