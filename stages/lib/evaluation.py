@@ -547,7 +547,8 @@ def correct(comparisons: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
 
     A run is judged by P@1 by cosine, the mean of both directions: one comparison for each model (and each
     benchmark), corrected among themselves. The other figures of retrieval are a second family, those of
-    graded pairs (``sts_``) a third and those of translation (``mt_``) a fourth.
+    graded pairs (``sts_``) a third. Translation is judged by chrF++, the primary figure where words carry
+    many suffixes: one comparison for each direction; its other figures (``mt_``) are a family of their own.
     """
     families: dict[str, list[dict[str, Any]]] = {}
     for model in sorted(comparisons):
@@ -562,7 +563,7 @@ def correct(comparisons: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
 def _family(metric: str) -> str:
     parts = metric.split("_")
     if parts[0] in ("sts", "mt"):
-        return parts[0]
+        return "chrfpp" if parts[-1] == "chrfpp" else parts[0]
     return "primary" if metric.endswith("_p1_mean") and not {"hard", "margin"} & set(parts) else "retrieval"
 
 

@@ -189,12 +189,14 @@ def test_every_kind_of_figure_is_a_family_of_its_own():
         for name in ("test_p1_mean", "test_p1_ru_tk", "test_mrr_mean", "hard_p1_mean", "test_margin_p1_mean")
     }
     tests |= {name: {"p": 0.01} for name in ("sts_ru_smoke_pearson", "mt_ru_tk_bleu", "mt_tk_ru_bleu")}
+    tests |= {name: {"p": 0.01} for name in ("mt_ru_tk_chrf", "mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp")}
     correct({"use": tests})
     assert {name: test["family"] for name, test in tests.items()} == {
         "test_p1_mean": 1,
         **dict.fromkeys(("test_p1_ru_tk", "test_mrr_mean", "hard_p1_mean", "test_margin_p1_mean"), 4),
         "sts_ru_smoke_pearson": 1,
-        **dict.fromkeys(("mt_ru_tk_bleu", "mt_tk_ru_bleu"), 2),
+        **dict.fromkeys(("mt_ru_tk_bleu", "mt_tk_ru_bleu", "mt_ru_tk_chrf"), 3),
+        **dict.fromkeys(("mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp"), 2),
     }
 
 
