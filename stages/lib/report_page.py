@@ -175,7 +175,11 @@ def p_at_k_section(rows: Iterable[Mapping[str, Any]]) -> Section:
 
 
 def learning_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
-    """Dev score and training loss by epoch; None without a training log."""
+    """Dev score and training loss by epoch; None without a training log.
+
+    Translators have charts of their own: their scores go to 100, and their loss is another one.
+    """
+    translators = {row["model"] for row in rows if row["metric"].startswith("chrfpp_")}
     charts = []
     for metric, title, alt in (
         (
@@ -185,13 +189,15 @@ def learning_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
         ),
         ("loss", "Training loss by epoch", "Mean loss of each epoch's batches."),
     ):
-        series: dict[str, list[tuple[float, float]]] = {}
-        for row in rows:
-            if row["metric"] == metric:
-                name = f"{row['model']} seed {row['seed']}"
-                series.setdefault(name, []).append((int(row["epoch"]), float(row["value"])))
-        if series:
-            charts.append(line_chart(f"learning-{metric}", title, alt, series, x="epoch", y=metric))
+        for kind in ("retrieval", "translation"):
+            series: dict[str, list[tuple[float, float]]] = {}
+            for row in rows:
+                if row["metric"] == metric and (row["model"] in translators) == (kind == "translation"):
+                    name = f"{row['model']} seed {row['seed']}"
+                    series.setdefault(name, []).append((int(row["epoch"]), float(row["value"])))
+            if series:
+                name = f"learning-{metric}-{kind}"
+                charts.append(line_chart(name, f"{title}, {kind}", alt, series, x="epoch", y=metric))
     return Section("learning", "Training", charts=charts) if charts else None
 
 

@@ -127,6 +127,25 @@ def test_curves_have_a_line_for_each_model_variant_and_seed():
     assert learning_section([]) is None
 
 
+def test_scores_of_translation_share_no_axis_with_those_of_retrieval():
+    def curve(model: str, **values: float) -> list[dict]:
+        return [
+            {"model": model, "seed": 1, "epoch": epoch, "metric": metric, "value": value}
+            for metric, value in values.items()
+            for epoch in (0, 1)
+        ]
+
+    rows = curve("use", score=0.3, mrr_src_tgt=0.3, loss=2.0)
+    rows += curve("nllb_mini", score=11.6, chrfpp_src_tgt=11.6, loss=4.0)
+    charts = {chart.title: {row[0] for row in chart.rows} for chart in learning_section(rows).charts}
+    assert charts == {
+        "Dev score by epoch, retrieval": {"use seed 1"},
+        "Dev score by epoch, translation": {"nllb_mini seed 1"},
+        "Training loss by epoch, retrieval": {"use seed 1"},
+        "Training loss by epoch, translation": {"nllb_mini seed 1"},
+    }
+
+
 def test_what_all_results_share_is_said_once():
     section = signature_section(
         {"use pretrained": {"a": {"b": 1}, "c": [1, 2]}, "use finetuned": {"a": {"b": 1}, "c": [3]}}
