@@ -161,7 +161,7 @@ def split_corpus(
 
     Pairs that a model found (aligned, mined) are never in dev or test: they would flatter that model. A
     document that has no others is train, whatever its name, unless people judged pairs of it (below) or its
-    source is wholly test.
+    source is wholly test. That such a pair was mended by people does not change who found it.
 
     ``judged`` (JUDGED_SCHEMA) names the pairs that people found good. Those of test documents are ``gold``, a
     test set of its own that dev and train are kept clean of as they are of test. It may hold aligned pairs,
@@ -173,7 +173,8 @@ def split_corpus(
         raise DataError("corpus: expected pairs, found none; look at what the clean stage dropped and why")
     corpus = corpus.sort("source", "doc", "src_lang", "n_src", "n_tgt", "pair_id", nulls_last=True)
     good = set() if judged is None else set(judged.filter(judged["method"] != "mined")["pair_id"])
-    rows = _Rows(corpus, params.pair, params.split, good)
+    mended = set() if judged is None else set(judged.filter(judged["method"].is_in(MODEL_METHODS))["pair_id"])
+    rows = _Rows(corpus, params.pair, params.split, good, mended)
 
     test = rows.evaluated("test")
     test_texts = rows.protect("test", test)
@@ -249,7 +250,9 @@ class _BenchmarkTexts:
 class _Rows:
     """The corpus by column, with each row's split and normalised texts."""
 
-    def __init__(self, corpus: pl.DataFrame, pair: Pair, params: SplitParams, good: set[str]) -> None:
+    def __init__(
+        self, corpus: pl.DataFrame, pair: Pair, params: SplitParams, good: set[str], mended: set[str]
+    ) -> None:
         self._params, self._pair = params, pair
         self.source, self.doc, self.key, self.src, self.tgt, self.src_lang, self.tgt_lang = (
             corpus[name].to_list() for name in ("source", "doc", "key", "src", "tgt", "src_lang", "tgt_lang")
@@ -261,7 +264,10 @@ class _Rows:
                 known[text] = normalise(text)
         self.src_norm = [known[text] for text in self.src]
         self.tgt_norm = [known[text] for text in self.tgt]
-        self.is_found = [method in MODEL_METHODS for method in corpus["method"].to_list()]
+        self.is_found = [
+            method in MODEL_METHODS or (method == "annotated" and pair_id in mended)
+            for method, pair_id in zip(corpus["method"].to_list(), self.pair_id, strict=True)
+        ]
         self.split = self._choose(good)
         self.is_own = [
             languages == (pair.src, pair.tgt) for languages in zip(self.src_lang, self.tgt_lang, strict=True)

@@ -108,6 +108,15 @@ def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
     assert ("tk", other[4]) in splits.pool.rows()
 
 
+@pytest.mark.parametrize(("method", "gold"), [("aligned", 1), ("mined", 0)])
+def test_a_found_pair_that_people_mended_is_still_no_test_pair(method: str, gold: int) -> None:
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), {TEST}, "annotated")
+    splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method=method))
+    assert (len(splits.test), len(splits.gold)) == (0, gold)
+    given = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW))
+    assert (len(given.test), len(given.gold)) == (1, 1)
+
+
 def test_found_pairs_of_a_source_that_is_wholly_test_never_train() -> None:
     rows = [("udhr/a", None, "ru", "Все люди рождаются свободными", "Adamlaryň hemmesi azat dogulýar")]
     corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), {"udhr/a"}, "aligned")
