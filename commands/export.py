@@ -10,6 +10,7 @@ import difflib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -185,9 +186,14 @@ def _check_names(selection: Selection, params: Params) -> None:
 
 
 def _is_export(folder: Path) -> bool:
+    """Tell whether a folder, which will be replaced, holds nothing but what an export writes."""
     if not folder.is_dir():
         return False
-    return not any(folder.iterdir()) or any((folder / chosen.card).is_file() for chosen in FORMATS.values())
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    if not files:
+        return not any(folder.iterdir())
+    names = files - {chosen.card for chosen in FORMATS.values()}
+    return names < files and all(name == DATA or fnmatch(name, "kopri.*") for name in names)
 
 
 def _check_found(counts: Counts, selection: Selection, corpus: Path) -> None:

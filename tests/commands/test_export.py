@@ -157,11 +157,15 @@ def test_a_selection_of_nothing_is_one_line_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_no_export_is_not_overwritten(corpus: Path, params: Params, tmp_path: Path) -> None:
-    (tmp_path / "diplom.txt").write_text("Moja rabota", encoding="utf-8")
+@pytest.mark.parametrize("beside", [(), ("README.md",), ("CARD.md", "kopri.ru-tk.tsv")])
+def test_a_folder_that_holds_anything_else_is_not_overwritten(
+    beside: tuple[str, ...], corpus: Path, params: Params, tmp_path: Path
+) -> None:
+    for name in ("diplom.txt", *beside):
+        (tmp_path / name).write_text("Моя работа", encoding="utf-8")
     with pytest.raises(DataError, match="exists and is no export"):
         export(corpus, tmp_path, "tsv", Selection(), params)
-    assert (tmp_path / "diplom.txt").exists()
+    assert len(list(tmp_path.iterdir())) == 1 + len(beside)
 
 
 def test_the_card_tells_sources_licences_and_faults(corpus: Path, params: Params, tmp_path: Path) -> None:
