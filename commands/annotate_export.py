@@ -33,10 +33,10 @@ def choose_pairs(corpus: pl.DataFrame, judged: Iterable[str], params: Params) ->
     Candidates are the corpus's pairs in the pair's own languages with at least ``split.min_words`` words,
     less those judged and those that annotators wrote. The control share is drawn blindly, each source by its
     size: the share of good ones among them is that of the candidates (in a second batch those have lost the
-    uncertain ones of the first). It comes from test documents where a source has some, so that it makes a
-    gold test set. The rest are the pairs whose score is nearest to the
-    threshold, the same number from each source as far as they go; where scores are lacking, more are drawn
-    blindly. The order is that of a hash: the same corpus gives the same batch.
+    uncertain ones of the first). It comes from test documents as far as a source has them, so that it makes a
+    gold test set. The rest are the pairs whose score is nearest to the threshold, the same number from each
+    source as far as they go; where scores are lacking, more are drawn blindly. The order is that of a hash:
+    the same corpus gives the same batch.
     """
     import polars as pl
 
@@ -50,15 +50,10 @@ def choose_pairs(corpus: pl.DataFrame, judged: Iterable[str], params: Params) ->
     ]
     candidates.sort(key=lambda row: _place(row, params.seed))
     wanted = min(params.annotate.tasks, len(candidates))
-    in_test = [choose_split(row["source"], row["doc"], params.split) == "test" for row in candidates]
-    sources_with_test = {row["source"] for row, test in zip(candidates, in_test, strict=True) if test}
-    # Test documents first; a source that has none is drawn from as it is.
-    control = [
-        row
-        for row, test in zip(candidates, in_test, strict=True)
-        if test or row["source"] not in sources_with_test
-    ]
-    controls = _draw(control, _by_size(candidates, round(wanted * params.annotate.control_share)))
+    test_first = sorted(
+        candidates, key=lambda row: choose_split(row["source"], row["doc"], params.split) != "test"
+    )
+    controls = _draw(test_first, _by_size(candidates, round(wanted * params.annotate.control_share)))
     taken = {row["pair_id"] for row in controls}
     scored = [row for row in candidates if row["score"] is not None and row["pair_id"] not in taken]
     scored.sort(key=lambda row: (abs(row["score"] - params.annotate.threshold), _place(row, params.seed)))

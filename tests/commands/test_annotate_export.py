@@ -64,6 +64,23 @@ def test_controls_come_from_test_documents_where_a_source_has_some() -> None:
     assert splits == {("django", "test"), ("babel", "train")}
 
 
+def test_a_source_with_few_pairs_of_test_documents_gives_its_whole_share_all_the_same() -> None:
+    settings = params(tasks=40, control_share=0.5)
+    is_test = [
+        choose_split(row["source"], row["doc"], settings.split) == "test"
+        for row in scored().iter_rows(named=True)
+    ]
+    seen = pl.Series(is_test).cum_sum()
+    frame = scored().filter(~pl.Series(is_test) | (seen <= 2))  # two of test are left
+    picked = choose_pairs(frame, [], settings)
+    controls = [row for pick, row in picked if pick == "control"]
+    share = len(frame.filter(source="django")) / len(frame)
+    assert len(controls) == round(0.5 * len(picked))
+    assert sum(row["source"] == "django" for row in controls) == pytest.approx(share * len(controls), abs=1)
+    found = [choose_split(row["source"], row["doc"], settings.split) for row in controls]
+    assert found.count("test") == 2
+
+
 def test_judged_pairs_annotators_texts_pivots_and_single_words_are_never_shown() -> None:
     frame = scored()
     judged = frame["pair_id"][:10].to_list()
