@@ -146,7 +146,8 @@ label-studio: $(STAMP) $(LABEL_STUDIO)/.installed  ## Run a Label Studio server 
 	python -m commands.label_studio $(if $(PORT),--port $(PORT))
 
 # The token reaches the command by the environment: a command line can be read by others.
-ifdef TOKEN
+# A variable TOKEN of the environment may be anybody's, so it is not taken.
+ifeq ($(origin TOKEN),command line)
 annotate-push annotate-pull: export LABEL_STUDIO_TOKEN := $(TOKEN)
 endif
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from stages.lib import cli
 from stages.lib.annotations import check_task, read_judgements
+from stages.lib.errors import DataError
 from stages.lib.files import read_json, write_json
 from stages.lib.label_studio import LabelStudioError, Server, connect, project_title
 from stages.lib.params import Pair, load_params
@@ -44,25 +45,34 @@ def reduce_export(
 ) -> list[dict[str, Any]]:
     """Return the annotated tasks in the order of their pairs, without what differs from export to export.
 
-    Raises DataError if a task is not one of ours.
+    Raises DataError if a task is not one of ours, or is not of the form that Label Studio exports.
     """
     reduced = []
     for task in tasks:
-        check_task(task.get("data"), f"{where}: task {task.get('id')}")
-        annotations = [
-            {
-                **{name: annotation.get(name) for name in _KEPT},
-                "completed_by": _name(annotation["completed_by"], emails),
-            }
-            for annotation in task["annotations"]
-        ]
-        if annotations:
+        place = f"{where}: task {task.get('id')}"
+        check_task(task.get("data"), place)
+        try:
+            annotations = [
+                {
+                    **{name: annotation.get(name) for name in _KEPT},
+                    "completed_by": _name(annotation["completed_by"], emails),
+                }
+                for annotation in task["annotations"]
+            ]
             annotations.sort(key=lambda one: (one["created_at"], one["unique_id"]))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{place}: its annotations are not of the form that Label Studio exports "
+                f"({type(error).__name__}: {error}); is the server of another version?"
+            ) from None
+        if annotations:
             reduced.append({"data": task["data"], "annotations": annotations})
     return sorted(reduced, key=lambda task: task["data"]["pair_id"])
 
 
-def _name(user: int, emails: Mapping[int, str]) -> str:
+def _name(user: Any, emails: Mapping[int, str]) -> str:
+    if isinstance(user, dict):  # as hosted servers of other editions say it
+        user = user["id"]
     return pseudonym(emails[user]) if user in emails else f"user-{user}"
 
 

@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import logging
 import os
+import re
 import subprocess
 import sys
 from urllib.parse import urlsplit
@@ -56,15 +57,19 @@ def settings(url: str, endpoint: str | None) -> dict[str, str]:
     Raises ParamsError if the URL carries a password, if its scheme is unknown or needs a package that is not
     installed, or if an endpoint is given for anything but S3.
     """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ParamsError(f"--url: not an address ({error}); expected scheme://host/path") from None
     scheme = _scheme(url)
-    if scheme not in PLUGINS:
-        known = ", ".join(name for name in PLUGINS if name)
-        raise ParamsError(f"--url: {url!r} is of no kind that DVC knows; expected a folder or one of {known}")
-    if urlsplit(url).password is not None:
+    if parts.password is not None:
         raise ParamsError(
             "--url: carries a password, which would show in process lists and messages; leave it out, "
             f"and give it by {CREDENTIALS.get(scheme, '`dvc remote modify --local share password ...`')}"
         )
+    if scheme not in PLUGINS:
+        known = ", ".join(name for name in PLUGINS if name)
+        raise ParamsError(f"--url: {url!r} is of no kind that DVC knows; expected a folder or one of {known}")
     if importlib.util.find_spec(PLUGINS[scheme]) is None:
         package = PLUGINS[scheme].replace("_", "-")
         raise ParamsError(f"--url: {scheme} needs {package}, not installed; run `pip install {package}`")
@@ -91,9 +96,15 @@ def set_remote(url: str, endpoint: str | None) -> None:
 
 
 def remote_url() -> str | None:
-    """Return the URL of the default remote, wherever it is configured, None if there is none."""
+    """Return the URL of the default remote, wherever it is configured, None if there is none.
+
+    A password in it (DVC itself takes one) is left out: the URL is for messages.
+    """
     name = run_dvc("config", "core.remote").strip()
-    return run_dvc("config", f"remote.{name}.url").strip() if name else None
+    if not name:
+        return None
+    url = run_dvc("config", f"remote.{name}.url").strip()
+    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
 
 
 def main() -> None:

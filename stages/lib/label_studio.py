@@ -50,7 +50,9 @@ class Server:
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.username:
             raise LabelStudioError(f"{url!r} is no address of a server; expected http(s)://HOST[:PORT]")
         self._session = requests.Session()
-        # A proxy, or a password in ~/.netrc, is not meant for a server on this machine.
+        # Without an auth of its own, a password in ~/.netrc would take the token's place.
+        self._session.auth = lambda request: request
+        # A proxy is not meant for a server on this machine.
         self._session.trust_env = parts.hostname not in ("127.0.0.1", "localhost", "::1")
         self._token, self._is_refresh = token, _is_jwt_of(token, "refresh")
         self._session.headers["Authorization"] = f"Token {token}"

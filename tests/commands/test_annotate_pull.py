@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from commands.annotate_pull import pseudonym, reduce_export
@@ -27,6 +29,21 @@ def test_an_export_is_reduced_to_what_does_not_change() -> None:
 def test_a_task_of_another_project_is_refused() -> None:
     with pytest.raises(DataError, match="x: task 5: no pair_id in its data"):
         reduce_export([{"id": 5, "data": {"text": "Salam"}, "annotations": []}], {}, "x")
+
+
+def test_an_annotator_told_with_the_address_is_reduced_to_the_same_name() -> None:
+    one = annotation(0, "exact") | {"completed_by": {"id": 3, "email": "ayna@example.org"}}
+    (task,) = reduce_export([exported(0, one)], {3: "ayna@example.org"}, "x")
+    assert task["annotations"][0]["completed_by"] == pseudonym("ayna@example.org")
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [None, ["exact"], [{"unique_id": "a", "result": []}], [annotation(0, "exact") | {"completed_by": []}]],
+)
+def test_annotations_of_another_form_are_one_line(annotations: Any) -> None:
+    with pytest.raises(DataError, match="x: task 0: its annotations are not of the form"):
+        reduce_export([exported(0) | {"annotations": annotations}], {}, "x")
 
 
 def test_a_pseudonym_does_not_show_the_address() -> None:

@@ -32,6 +32,7 @@ def test_each_kind_of_place_has_the_settings_it_needs(url, endpoint, expected) -
         ("ftp://example.org/x", None, r"--url: 'ftp://example\.org/x' is of no kind that DVC knows"),
         ("gs://kopri/data", None, "gs needs dvc-gs, not installed; run `pip install dvc-gs`"),
         ("/srv/kopri", "http://127.0.0.1:1", "--endpoint: only S3 has one"),
+        ("ssh://[example.org/srv", None, "--url: not an address"),
     ],
 )
 def test_what_cannot_work_is_one_line(url, endpoint, message) -> None:
@@ -39,9 +40,10 @@ def test_what_cannot_work_is_one_line(url, endpoint, message) -> None:
         settings(url, endpoint)
 
 
-def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize("scheme", ["ssh", "ftp"])
+def test_a_password_in_the_address_is_refused_and_not_repeated(scheme: str) -> None:
     with pytest.raises(ParamsError, match="--url: carries a password") as raised:
-        settings("ssh://aman:gizlin@example.org/srv", None)
+        settings(f"{scheme}://aman:gizlin@example.org/srv", None)
     assert "gizlin" not in str(raised.value)
 
 
@@ -64,6 +66,11 @@ def test_the_remote_and_its_credentials_stay_out_of_git(repository: Path) -> Non
     assert set(listed.split()) == {".dvc/config", ".dvc/.gitignore"}
     assert remote_url() == "s3://kopri/data"
     assert (repository / ".dvc/config").read_bytes() == (ROOT / ".dvc/config").read_bytes()
+    # What DVC was told without us may hold a password, which no message repeats.
+    subprocess.run(
+        ["dvc", "remote", "add", "--local", "-f", "share", "ssh://aman:giz@lin@example.org/srv"], check=True
+    )
+    assert remote_url() == "ssh://aman@example.org/srv"
     # Another place gets nothing of the first one's settings.
     set_remote("/srv/kopri", None)
     local = (repository / ".dvc/config.local").read_text(encoding="utf-8")
