@@ -133,7 +133,9 @@ def translation_section(
                 )
             )
         for direction in both["direction"].unique(maintain_order=True):
-            sample = both.filter(pl.col("direction") == direction).unique("src", maintain_order=True)
+            sample = both.filter(pl.col("direction") == direction).unique(
+                "src", keep="first", maintain_order=True
+            )
             sample = sample.gather_every(max(1, len(sample) // N_EXAMPLES)).head(N_EXAMPLES)
             here, there = direction.split("_")
             tables.append(
