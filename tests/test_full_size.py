@@ -25,18 +25,22 @@ STEP = """
 import resource, sys, tempfile
 from pathlib import Path
 from stages.lib.encoders import add_lora, encode, load_encoder
-from stages.lib.params import load_params
+from stages.lib.params import TRANSLATION_SCORES, load_params
+from stages.lib.seq2seq import TranslationBatches
 from stages.lib.training import fit
 from tests.phrases import PHRASES, corpus
 name, folder = sys.argv[1:]
 params = load_params()
 config = params.models_config[name].model_copy(update={"id": folder, "revision": None})
-recipe = params.recipe("study", name).model_copy(update={"epochs": 1, "select": "mrr"})
+recipe = params.recipe("study", name).model_copy(update={"epochs": 1})
+# NLLB learns to translate, with its decoder and the whole vocabulary, as the study has it.
+make_batches = TranslationBatches.of if recipe.select in TRANSLATION_SCORES else None
 model = load_encoder(name, config)
 parameters = sum(value.numel() for value in model.parameters())
 add_lora(model, recipe, config)
 with tempfile.TemporaryDirectory() as out:
-    progress = fit(model, corpus(PHRASES[:8]), recipe, 1, lambda: {"score": 0.0}, Path(out) / "last.pt")
+    checkpoint = Path(out) / "last.pt"
+    progress = fit(model, corpus(PHRASES[:8]), recipe, 1, lambda: {"score": 0.0}, checkpoint, make_batches)
 assert progress.epoch == 1
 vectors = encode(model, [tgt for _, tgt in PHRASES], "tk")
 assert len(vectors) == len(PHRASES)
