@@ -51,6 +51,7 @@ class Row:
 def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataFrame]:
     """Return the source of a document, and its segments; a source's own name stands for all its documents.
 
+    Versions that are named differently are asked for as pairs name them, by both with ``|`` between.
     Raises DataError, with the nearest names, if none of the listed sources has it in both languages.
     """
     import polars as pl
@@ -64,6 +65,13 @@ def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataF
             return name, segments
         if doc in both:
             return name, segments.filter(pl.col("doc") == doc)
+        versions = [
+            (pl.col("lang") == lang) & (pl.col("doc") == own)
+            for lang, own in zip(langs, doc.split("|", 1), strict=False)
+        ]
+        paired = segments.filter(pl.any_horizontal(versions))
+        if paired["lang"].n_unique() == 2:
+            return name, paired
         known += [name, *both.sort()]
     near = difflib.get_close_matches(doc, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else f"sources: {', '.join(params.sources)}"

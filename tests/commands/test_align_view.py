@@ -147,6 +147,15 @@ def test_an_unknown_document_is_answered_with_near_names(tmp_path, params):
         find_document(tmp_path, "files/diňe ru", params)
 
 
+def test_versions_of_different_names_are_asked_for_as_their_pairs_name_them(page, tmp_path, params):
+    ru, tk = segments(doc="files/река")[:3], segments(doc="files/derýa")[3:]
+    found = page([*ru, *tk, *segments(doc="files/dag")], "files/река|files/derýa")
+    assert [len(found.xpath(f'//td[@lang="{lang}"]/p')) for lang in TEXTS] == [3, 3]
+    for doc in ("files/река", "files/derýa|files/река", "files/река|files/ýok", "files/река|"):
+        with pytest.raises(DataError, match="no document"):
+            find_document(tmp_path, doc, params)
+
+
 def test_the_command_writes_nothing_for_an_unknown_document(tmp_path):
     done = subprocess.run(
         [
