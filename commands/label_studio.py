@@ -81,11 +81,14 @@ def free_port() -> int:
 
 
 def read_access(path: Path) -> dict[str, Any]:
-    """Return the first account of the server, made up at the first start and kept in a file for its owner."""
+    """Return the first account of the server, made up at the first start and kept in a file for its owner.
+
+    No two servers have the same: an address stands for a person, and each server has its own.
+    """
     if path.is_file():
         return read_json(path)
     return {
-        "username": "kopri@localhost.localdomain",
+        "username": f"kopri-{secrets.token_hex(4)}@localhost.localdomain",
         "password": secrets.token_urlsafe(12),
         "token": secrets.token_hex(20),
     }

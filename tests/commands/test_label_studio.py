@@ -58,6 +58,11 @@ def test_the_database_is_sqlite_unless_an_address_says_postgresql() -> None:
     }
 
 
+def test_people_who_judge_on_servers_of_their_own_are_different_annotators(tmp_path: Path) -> None:
+    names = {pseudonym(read_access(tmp_path / "access.json")["username"]) for _ in range(2)}
+    assert len(names) == 2
+
+
 def test_a_server_that_is_not_installed_is_one_line(tmp_path: Path) -> None:
     with (
         pytest.raises(LabelStudioError, match="make label-studio installs the server"),

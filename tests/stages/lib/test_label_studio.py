@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from stages.lib.label_studio import LabelStudioError, Server, connect, read_token
 
@@ -107,6 +108,18 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
 def test_an_address_of_another_form_is_refused(url: str) -> None:
     with pytest.raises(LabelStudioError, match="expected http"):
         Server(url, "abc")
+
+
+def test_a_password_in_netrc_does_not_take_the_tokens_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text(
+        "machine label.example.org login ayna password gizlin\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    session = Server("https://label.example.org", "abc")._session
+    request = session.prepare_request(requests.Request("GET", "https://label.example.org/api/x"))
+    assert request.headers["Authorization"] == "Token abc"
 
 
 def test_tasks_are_read_page_by_page(serve: Any) -> None:
