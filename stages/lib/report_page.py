@@ -120,9 +120,10 @@ def translation_section(
     for model, variants in translations.items():
         both = None
         for variant, frame in variants.items():
-            part = frame.filter(
-                (pl.col("system") == "model") & (pl.col("seed") == pl.col("seed").min())
-            ).select("direction", "pair_id", "src", "reference", pl.col("translation").alias(variant))
+            own = frame.filter(pl.col("system") == "model")
+            part = own.filter(pl.col("seed") == own["seed"].min()).select(
+                "direction", "pair_id", "src", "reference", pl.col("translation").alias(variant)
+            )
             both = (
                 part
                 if both is None

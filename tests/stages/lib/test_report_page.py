@@ -155,25 +155,28 @@ def test_what_all_results_share_is_said_once():
     assert own.rows == [["use pretrained", "c", "1, 2"], ["use finetuned", "c", "3"]]
 
 
-def translations(texts: list[str]) -> pl.DataFrame:
+def translations(texts: list[str], seeds: tuple[int, ...]) -> pl.DataFrame:
     rows = [
-        (system, "ru_tk", seed, f"p{n}", "django", "d", TEXTS[n][0], TEXTS[n][1], f"{system}: {text}")
-        for system in ("model", "copy")
-        for seed in (1, 2)
+        (system, "ru_tk", seed, f"p{n}", "django", "d", TEXTS[n][0], TEXTS[n][1], f"{system} {seed}: {text}")
+        for system, seed in [("copy", 0), *(("model", seed) for seed in seeds)]
         for n, text in enumerate(texts)
     ]
     return table_from_rows(rows, TRANSLATIONS_SCHEMA)
 
 
 def test_translations_before_and_after_stand_beside_source_and_reference():
-    frames = {"pretrained": translations(["a", "b", "c"]), "finetuned": translations(["x", "y", "z"])}
+    # As evaluate writes them: copying and the pretrained model have seed 0, the fine-tuned one those trained.
+    frames = {
+        "pretrained": translations(["a", "b", "c"], (0,)),
+        "finetuned": translations(["x", "y", "z"], (1, 2)),
+    }
     rows = [["system", "variant", "chrF++ ru→tk"], ["nllb_mini", "pretrained", "8.0 [7.0, 9.0]"]]
     figures, examples = translation_section(rows, {"nllb_mini": frames}).tables
     assert figures.rows == [["nllb_mini", "pretrained", "8.0 [7.0, 9.0]"]]
     assert examples.header == ["source", "reference", "pretrained", "finetuned"]
     assert examples.rows[1] == [
         *(Text(TEXTS[1][0], "ru"), Text(TEXTS[1][1], "tk")),
-        *(Text("model: b", "tk"), Text("model: y", "tk")),
+        *(Text("model 0: b", "tk"), Text("model 1: y", "tk")),
     ]
     assert len(examples.rows) == len(TEXTS)
     assert translation_section([], {}) is None
