@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.lib.errors import DataError
@@ -40,6 +40,7 @@ def test_a_plain_reader_of_tables_sees_the_same_columns(tmp_path: Path) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_line_escape_keeps_one_line_and_is_undone(text: str) -> None:
     escaped = escape_line(text)
