@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import json
 import logging
 import os
 import platform
@@ -324,11 +325,13 @@ def _read_mediawiki(params: Params) -> pl.DataFrame | None:
 
 
 def encode_cached(model: str, texts: Sequence[str], lang: str, params: Params) -> np.ndarray:
-    """Return float32 vectors of the texts, from the cache where the same were encoded before."""
+    """Return float32 vectors of the texts, from the cache where the same encoder made them before."""
     from stages.lib.encoders import encode, load_encoder
+    from stages.lib.vectors import encoder_identity
 
     config = params.models_config[model]
-    name = hashlib.sha256("\0".join([str(config), lang, *texts]).encode()).hexdigest()[:16]
+    identity = json.dumps(encoder_identity(config), sort_keys=True)
+    name = hashlib.sha256("\0".join([identity, lang, *texts]).encode()).hexdigest()[:16]
     path = CACHE / f"{name}.npy"
     if not path.is_file():
         log.info("encode %s texts in %s with %s", f"{len(texts):,}", lang, model)
