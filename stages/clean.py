@@ -1,7 +1,8 @@
 """Clean pairs into a corpus: each row is kept, or dropped for one named reason.
 
 What annotators rejected is dropped, what they edited replaces the pair; a judgement is of the cleaned texts,
-since those are shown.
+since those are shown, and of what differs from them in capitals and punctuation only: such copies would else
+take the place of the pair that they are duplicates of.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -196,15 +197,18 @@ def clean_pairs(
     rows = _ordered_rows(pairs, params, where)
     english = _english_texts(rows)
     changed: Counter[str] = Counter()
-    by_id = {one.pair_id: one for one in judged}
+    said = list(judged)
+    by_id = {one.pair_id: one for one in said}
+    by_group = {_groups(one.task, one.task["src"], one.task["tgt"]): one for one in said}
     judges: dict[str, _RowJudge] = {}
     for row in _progress(rows):
         src_lang = row.given["src_lang"]
         if src_lang not in judges:
             judges[src_lang] = _RowJudge(params.clean, src_lang, params.pair.tgt)
         row.reason = judges[src_lang].judge(row, english, changed)
-        if by_id and row.reason is None:
-            row.judged = by_id.get(pair_id(src_lang, row.src, row.given["tgt_lang"], row.tgt))
+        if said and row.reason is None:
+            exact = by_id.get(pair_id(src_lang, row.src, row.given["tgt_lang"], row.tgt))
+            row.judged = exact or by_group.get(_groups(row.given, row.src, row.tgt))
             if row.judged and row.judged.decision == "reject":
                 row.reason = "rejected"
             elif row.judged and row.judged.decision == "edit":
@@ -212,9 +216,14 @@ def clean_pairs(
                 row.reason = judges[src_lang].judge(row, english, changed)
     _drop_repeats(rows, params.clean)
     cleaned = _collect(rows, changed, where)
-    if by_id:
-        cleaned.stats["annotations"] = _count_judged(rows, by_id.values())
+    if said:
+        cleaned.stats["annotations"] = _count_judged(rows, said)
     return cleaned
+
+
+def _groups(langs: Mapping[str, Any], src: str, tgt: str) -> tuple[str, str]:
+    """Return the group of each text; ``langs`` has ``src_lang`` and ``tgt_lang``."""
+    return group_id(src, langs["src_lang"]), group_id(tgt, langs["tgt_lang"])
 
 
 def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[_Row]:

@@ -278,6 +278,17 @@ def test_a_rejected_pair_leaves_the_corpus_wherever_it_comes_from() -> None:
     assert cleaned.stats["annotations"] == {"pairs": 1, "reject": 1}
 
 
+def test_a_copy_in_other_capitals_or_punctuation_goes_the_way_of_the_judged_pair() -> None:
+    copies = [pair("Выберите файл!", "sahypa saýlaň", n, doc=f"django/{n}") for n in (3, 4)]
+    rows = table_from_rows([FILE, *copies, GOOD], PAIR_SCHEMA)
+    rejected = clean_pairs(rows, params(), "pairs", [judged(FILE["src"], FILE["tgt"], "reject")])
+    assert rejected.corpus["src"].to_list() == [GOOD["src"]]
+    mended = ("Выберите файл", "Faýly saýlaň")
+    edited = clean_pairs(rows, params(), "pairs", [judged(FILE["src"], FILE["tgt"], "edit", mended)])
+    assert sorted(edited.corpus["tgt"]) == sorted([GOOD["tgt"], mended[1]])
+    assert edited.stats["annotations"] == {"pairs": 1, "edit": 1}
+
+
 def test_an_edited_pair_replaces_the_one_it_mends() -> None:
     edit = judged(FILE["src"], FILE["tgt"], "edit", ("Выберите файл", "Faýly saýlaň"))
     cleaned = clean_pairs(table_from_rows([FILE, GOOD], PAIR_SCHEMA), params(), "pairs", [edit])
