@@ -63,10 +63,11 @@ bench: $(STAMP)  ## Run every speed benchmark; figures go to metrics/bench/
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"
 	done
 
-# The main view of an experiment: one model before and after, beside every other experiment. --drop takes one
+# The main view of an experiment: one model before and after, beside every other experiment. --md, because the
+# plain table loses columns on a narrow terminal. --drop takes one
 # pattern, so it names what stays.
 experiments: $(STAMP)  ## Show experiments, pretrained beside fine-tuned: MODEL=use_tr
-	@dvc exp show --no-pager --drop '^(?!Experiment$$|$(or $(MODEL),use_tr)\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
+	@dvc exp show --md --drop '^(?!Experiment$$|$(or $(MODEL),use_tr)\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
 
 study-table: $(STAMP)  ## Print the published study's tables beside ours
 	@python -m commands.study_table
