@@ -15,9 +15,10 @@ from stages.lib import cli
 from stages.lib.annotations import read_judgements, tidy
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
+from stages.lib.held_out import choose_split
 from stages.lib.params import Params, load_params
 from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, read_table
-from stages.split import choose_split, count_words
+from stages.split import count_words
 
 if TYPE_CHECKING:
     import polars as pl

@@ -26,6 +26,7 @@ from stages.lib.formats.tmx import write_tmx
 from stages.lib.formats.tsv import write_tsv
 from stages.lib.params import Pair, Params, load_params
 from stages.lib.sources import KINDS
+from stages.lib.tables import MODEL_METHODS
 
 log = logging.getLogger("export")
 
@@ -87,7 +88,7 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows are wanted; an empty tuple is all. Pairs that their source gives have no score and stay."""
+    """Which rows are wanted; an empty tuple is all. ``min_score`` is for pairs that a model found."""
 
     min_score: float | None = None
     sources: tuple[str, ...] = ()
@@ -102,7 +103,8 @@ class Selection:
             return "under other licences"
         if is_restricted(row["license"]) and not (self.with_restricted or self.licenses):
             return f"under {row['license']}, which does not allow redistribution"
-        if self.min_score is not None and row["score"] is not None and row["score"] < self.min_score:
+        is_found = row["method"] in MODEL_METHODS
+        if self.min_score is not None and is_found and row["score"] < self.min_score:
             return f"with a score below {self.min_score:g}"
         return None
 
@@ -224,7 +226,7 @@ def main() -> None:
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
     parser.add_argument("--corpus", type=Path, default=CORPUS, help=f"table to export (default: {CORPUS})")
     parser.add_argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)")
-    parser.add_argument("--min-score", type=float, help="least score of pairs that have one (0-1)")
+    parser.add_argument("--min-score", type=float, help="least score of aligned and mined pairs (0-1)")
     parser.add_argument("--sources", nargs="+", default=(), help="only these sources")
     parser.add_argument(
         "--licenses", nargs="+", default=(), help="only these licences, as params.yaml has them"

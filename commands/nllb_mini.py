@@ -30,6 +30,7 @@ from stages.lib.errors import DataError
 from stages.lib.files import atomic_path
 from stages.lib.fingerprints import normalise as fold_for_matching
 from stages.lib.fingerprints import read_fingerprints
+from stages.lib.held_out import choose_split
 from stages.lib.params import Params, SourceConfig, load_params
 from stages.lib.seq2seq import Example, plan_batches, sequence_loss
 from stages.lib.sources import make_source
@@ -38,7 +39,7 @@ from stages.lib.sources.catalogs import plural_categories, read_catalog
 from stages.lib.sources.debian import DebianSource
 from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, content_sha256, read_table
 from stages.lib.translation import score, translate
-from stages.split import ProtectedTexts, choose_split
+from stages.split import ProtectedTexts
 
 if TYPE_CHECKING:
     import polars as pl

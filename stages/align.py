@@ -23,6 +23,7 @@ from stages.lib.calibration import Calibration, Threshold
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
 from stages.lib.found_pairs import Found, align_documents, mine_rest, read_sides
+from stages.lib.held_out import choose_split
 from stages.lib.pair_scores import Background, EmbedTexts, GoldSample, features, plant
 from stages.lib.params import Params, load_params
 from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
@@ -150,8 +151,9 @@ class _Sources:
     """The listed sources, read one at a time, and what all of them together say of a pair.
 
     ``calibration`` and ``threshold`` come from gold pairs of the pair's own languages; where no score is sure
-    enough for the precision asked for, the threshold is None and no found pair is kept. Sources that are
-    wholly test give neither gold nor background, so that what is measured on them was not fitted to them.
+    enough for the precision asked for, the threshold is None and no found pair is kept. Documents of test
+    give no gold, sources that are wholly test no background either, so that what is measured on them was not
+    fitted to them.
     """
 
     def __init__(
@@ -161,7 +163,7 @@ class _Sources:
         # What people judged, without their ties, by source.
         self._said = {}
         if said is not None:
-            sure = said.filter(said["decision"] != "second_look")
+            sure = self._fit_to(said.filter(said["decision"] != "second_look"))
             self._said = {name: rows for (name,), rows in sure.partition_by("source", as_dict=True).items()}
         langs = [params.pair.src, *(lang for lang in params.align.pivots if lang != params.pair.src)]
         self.src_langs = [lang for lang in langs if lang != params.pair.tgt]
@@ -171,7 +173,8 @@ class _Sources:
         for name in others:
             segments, rows = self.read(name)
             self._common.offer(segments, rows)
-            self.gold.offer(name, self._unjudged(name, self.given(segments, params.pair.src)), rows)
+            given = self._fit_to(self.given(segments, params.pair.src))
+            self.gold.offer(name, self._unjudged(name, given), rows)
         self.calibration = self._calibrate(others)
         self.threshold: Threshold | None = None
         try:
@@ -201,6 +204,11 @@ class _Sources:
 
     def given(self, segments: pl.DataFrame, src_lang: str) -> pl.DataFrame:
         return pair_given(segments, src_lang, self.params.pair.tgt)
+
+    def _fit_to(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """Leave out the pairs of test documents: nothing is fitted to those."""
+        places = pairs.select("source", "doc").iter_rows()
+        return pairs.filter([choose_split(*place, self.params.split) != "test" for place in places])
 
     def _unjudged(self, name: str, given: pl.DataFrame) -> pl.DataFrame:
         """Leave out the pairs that people judged: in the calibration their verdict stands for them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import re
 from collections import Counter
@@ -17,6 +16,7 @@ from stages.lib.cli import run
 from stages.lib.errors import DataError
 from stages.lib.files import atomic_path, write_json
 from stages.lib.fingerprints import Fingerprint, normalise, read_fingerprints
+from stages.lib.held_out import choose_split
 from stages.lib.params import Pair, Params, SplitParams, load_params
 from stages.lib.tables import (
     CORPUS_SCHEMA,
@@ -56,18 +56,6 @@ class Splits:
     gold: pl.DataFrame
     pool: pl.DataFrame
     stats: dict[str, Any]
-
-
-def choose_split(source: str, doc: str, params: SplitParams) -> str:
-    """Return ``test``, ``dev`` or ``train`` for a document, from its own name and the parameters alone."""
-    if source in params.test_sources:
-        return "test"
-    if source in params.train_sources:
-        return "train"
-    place = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:8], "big") / 2**64
-    if place < params.test_share:
-        return "test"
-    return "dev" if place < params.test_share + params.dev_share else "train"
 
 
 def count_words(text: str) -> int:

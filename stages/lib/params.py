@@ -98,7 +98,7 @@ class PdfParams(_Block):
 class AlignParams(_Block):
     pivots: list[Lang]
     model: Name
-    max_bead: Annotated[int, Field(ge=1, le=8)]
+    max_bead: Annotated[int, Field(ge=1, le=7)]
     min_document_score: Share
     precision: Annotated[float, Field(gt=0.0, lt=1.0)]
     mine: bool

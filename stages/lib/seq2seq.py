@@ -91,6 +91,8 @@ def sequence_loss(
     states = model.model(**inputs, use_cache=False).last_hidden_state  # (n, tgt, dim)
     # Padding never reaches the output layer, which is most of the work of a small model.
     logits = model.lm_head(states[is_real])  # (tokens, vocabulary)
+    # In float32, since half precision loses the tail of a large vocabulary.
+    logits = logits.float()
     return torch.nn.functional.cross_entropy(logits, labels[is_real], label_smoothing=label_smoothing)
 
 

@@ -45,8 +45,9 @@ def as_source(rows: list[Row], source: str, license: str, **fields) -> list[Row]
 
 ZOD = as_source(make_rows([*PHRASES[:10], *NASTY]), "zod", "MIT")
 NEWS = as_source(make_rows(PHRASES[10:16]), "turkmenportal", "LicenseRef-turkmenportal", method="mined")
-TATOEBA = as_source(make_rows([SCRIPTURE, PHRASES[17]]), "tatoeba", "CC-BY-NC-SA-4.0", score=0.25)
-GIVEN = as_source(make_rows([PHRASES[18]]), "tatoeba", "CC-BY-NC-SA-4.0", score=None)
+TATOEBA = as_source(make_rows([SCRIPTURE, PHRASES[17]]), "tatoeba", "CC-BY-NC-SA-4.0")
+TATOEBA = [{**row, "method": "aligned", "score": 0.25} for row in TATOEBA]
+GIVEN = as_source(make_rows([PHRASES[18]]), "tatoeba", "CC-BY-NC-SA-4.0", score=0.1)
 PIVOTS = as_source(make_rows([("Water", "Suw")]), "zod", "MIT")
 FREE = [*ZOD, *TATOEBA, *GIVEN]
 

@@ -18,9 +18,10 @@ from stages.lib.annotations import JUDGED_SCHEMA, Merged, judged_table
 from stages.lib.errors import DataError
 from stages.lib.files import sha256_file
 from stages.lib.fingerprints import Fingerprint, make_fingerprint, normalise, write_fingerprints
+from stages.lib.held_out import choose_split
 from stages.lib.params import Params, load_params
 from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, pair_id, read_table, table_from_rows, write_table
-from stages.split import ProtectedTexts, choose_split, count_words, split_corpus
+from stages.split import ProtectedTexts, count_words, split_corpus
 
 ROOT = Path(__file__).parents[2]
 

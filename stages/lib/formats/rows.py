@@ -12,7 +12,7 @@ MAX_LINE_BYTES = 1 << 20
 class Row(TypedDict):
     """One pair with its provenance: columns of the corpus table, in this order in every format.
 
-    ``n_src`` and ``n_tgt`` are positions in the document; ``score`` is None for pairs that the source gives.
+    ``n_src`` and ``n_tgt`` are positions in the document; ``score`` may be None.
     """
 
     pair_id: str
