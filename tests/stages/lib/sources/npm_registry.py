@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import contextlib
 import hashlib
 import io
@@ -14,9 +15,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def tarball(files: Mapping[str, str], *extra: tarfile.TarInfo) -> bytes:
-    """Pack files below ``package/`` as npm does; ``extra`` members go in as they are."""
+    """Pack files below ``package/`` as npm does; ``extra`` members go in as they are.
+
+    Same files, same bytes: gzip would put in the time, and a sum would change with the second.
+    """
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
         for name, text in files.items():
             content = text.encode()
             member = tarfile.TarInfo(f"package/{name}")
