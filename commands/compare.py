@@ -19,7 +19,7 @@ from stages.lib.errors import DataError
 from stages.lib.evaluation import RANKS_SCHEMA, compare, correct
 from stages.lib.files import read_json
 from stages.lib.params import Params, load_params
-from stages.lib.result_table import as_text
+from stages.lib.result_table import as_text, format_p
 from stages.lib.tables import read_table
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def comparison_table(found: Mapping[str, Mapping[str, dict[str, Any]]], names: t
                     *(run, metric, f"{test['n']:,}"),
                     *(f"{test['a']:.4f}", f"{test['b']:.4f}", f"{test['difference']:+.4f}"),
                     f"[{test['low']:+.4f}, {test['high']:+.4f}]",
-                    *(f"{test[key]:.4f}" if test[key] >= 0.0001 else "<0.0001" for key in ("p", "p_holm")),
+                    *(format_p(test[key]) for key in ("p", "p_holm")),
                 ]
             )
     parts = [f"A: {names[0]}, B: {names[1]}."]

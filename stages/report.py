@@ -64,6 +64,17 @@ class Result:
     translations: pl.DataFrame | None
 
 
+@dataclass(frozen=True)
+class Tables:
+    """What both the page and the files show: rows with the header first, and plot data in long form."""
+
+    results: list[list[str]]
+    legend: list[str]
+    translation: list[list[str]]
+    p_at_k: list[dict[str, Any]]
+    curves: list[dict[str, Any]]
+
+
 def expected_runs(params: Params) -> list[tuple[str, str]]:
     """List the (model, variant) pairs that params.yaml asks for, in its order."""
     tuned = [(model, variant) for model in params.models for variant in ("pretrained", "finetuned")]
@@ -200,9 +211,8 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def page_sections(
     results: Sequence[Result],
     summary: Mapping[str, Any],
-    details: Mapping[tuple[str, str], Mapping[str, Any]],
+    tables: Tables,
     stats: Mapping[str, Any],
-    curves: Sequence[Mapping[str, Any]],
     calibration: Sequence[Mapping[str, float]],
     corpus: pl.DataFrame,
     test: pl.DataFrame,
@@ -220,14 +230,14 @@ def page_sections(
         for variant, found in by_variant.items()
     }
     sections = [
-        result_section(table_rows(summary, details, pair), legend(details)),
+        result_section(tables.results, tables.legend),
         sts_section(summary),
-        p_at_k_section(p_at_k(results)),
-        learning_section(curves),
+        p_at_k_section(tables.p_at_k),
+        learning_section(tables.curves),
         flow_section(stats, pair),
         length_section(corpus, pair),
         calibration_section(calibration),
-        translation_section(translation_rows(details, pair), translations),
+        translation_section(tables.translation, translations),
         examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
         signature_section({f"{result.model} {result.variant}": result.signature for result in results}),
     ]
@@ -247,7 +257,6 @@ def report(
     figures = rounded(corpus_figures(stats))
     alignment = read_json(stats / "alignment.json")
     calibration = rounded(alignment.pop("curve"))
-    curves = learning_curves(read)
     summary: dict[str, dict[str, Any]] = {}
     details: dict[tuple[str, str], dict[str, Any]] = {}
     for result in read:
@@ -263,12 +272,17 @@ def report(
         if compared:
             # A p of 0.0000 would say too much: p keeps its digits.
             details[result.model, result.variant]["compared_with_pretrained"] = rounded(compared, 6)
-    rows = table_rows(summary, details, params.pair)
-    translated = translation_rows(details, params.pair)
+    tables = Tables(
+        results=table_rows(summary, details, params.pair),
+        legend=legend(details),
+        translation=translation_rows(details, params.pair),
+        p_at_k=p_at_k(read),
+        curves=learning_curves(read),
+    )
     page = render_page(
         f"Köpri: {params.pair.src}–{params.pair.tgt}",
         ["What fine-tuning did to each model, on what text, and how far the figures can be trusted."],
-        page_sections(read, summary, details, figures, curves, calibration, *texts, params.pair),
+        page_sections(read, summary, tables, figures, calibration, *texts, params.pair),
     )
 
     with atomic_path(out / "detail") as folder:
@@ -277,16 +291,16 @@ def report(
             write_json(folder / f"{model}-{variant}.json", detail)
     with atomic_path(out / "plots") as folder:
         folder.mkdir(parents=True)
-        write_csv(folder / "p_at_k.csv", p_at_k(read))
-        write_csv(folder / "learning_curves.csv", curves)
+        write_csv(folder / "p_at_k.csv", tables.p_at_k)
+        write_csv(folder / "learning_curves.csv", tables.curves)
         if calibration:
             write_csv(folder / "calibration.csv", calibration)
     write_json(out / "align.json", rounded(alignment))
     write_json(out / "corpus.json", figures)
     write_json(out / "summary.json", summary)
-    body = f"# Results\n\n{as_markdown(rows)}\n\n" + "\n".join(f"- {line}" for line in legend(details))
-    if translated:
-        body += f"\n\n{as_markdown(translated)}"
+    body = f"# Results\n\n{as_markdown(tables.results)}\n\n" + "\n".join(f"- {one}" for one in tables.legend)
+    if tables.translation:
+        body += f"\n\n{as_markdown(tables.translation)}"
     for name, content in (
         ("results.md", body + "\n"),
         ("study.md", f"# Beside the study\n\n{study_table(details, params.pair)}\n"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.lib.charts import N_COLOURS, Chart, bar_chart, line_chart, step_chart
+from stages.lib.charts import N_COLOURS, bar_chart, line_chart, step_chart
 from stages.lib.page import Section, Table, Text
 from stages.lib.result_table import STS
 
@@ -275,7 +276,6 @@ def length_section(corpus: pl.DataFrame, pair: Pair) -> Section:
     for lang, column in ((pair.src, "src"), (pair.tgt, "tgt")):
         words = own[column].str.count_matches(r"\S+").to_numpy()
         counts[lang] = np.histogram(words, bins=edges)[0].tolist()
-    bars = {label: {lang: counts[lang][n] for lang in counts} for n, label in enumerate(labels)}
     ticks = list(range(len(labels) + 1))
     chart = step_chart(
         "lengths",
@@ -286,9 +286,9 @@ def length_section(corpus: pl.DataFrame, pair: Pair) -> Section:
         x="bin of words",
         y="texts",
     )
-    rows = [[label, *(f"{found[lang]:,}" for lang in counts)] for label, found in bars.items()]
-    chart = Chart(chart.name, chart.title, chart.alt, chart.svg, ["words", *counts], rows)
-    charts = [chart]
+    # Drawn over the numbers of the bins, which are unlike in width; the table names them.
+    rows = [[label, *row[1:]] for label, row in zip(labels, chart.rows, strict=True)]
+    charts = [replace(chart, header=["words", *counts], rows=rows)]
     scores = own["score"].drop_nulls().to_numpy()
     if len(scores):
         bins = np.linspace(0, 1, 21)

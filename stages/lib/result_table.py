@@ -60,12 +60,16 @@ def table_rows(
                 cells.append(f"{metrics[STS]['value']:.3f}" if STS in metrics else "–")
             compared = detail.get("compared_with_pretrained", {}).get("test_p1_mean")
             if compared:
-                p = compared["p_holm"]
-                cells += [f"{100 * compared['difference']:+.1f}", f"{p:.4f}" if p >= 0.0001 else "<0.0001"]
+                cells += [f"{100 * compared['difference']:+.1f}", format_p(compared["p_holm"])]
             else:
                 cells += ["", ""]
             rows.append(cells)
     return rows
+
+
+def format_p(p: float) -> str:
+    """Write a p value to four digits; one that would be 0.0000, which says too much, as a bound."""
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
 
 
 def translation_rows(details: Mapping[tuple[str, str], Mapping[str, Any]], pair: Pair) -> list[list[str]]:
