@@ -210,8 +210,7 @@ def show(doc: str, segments: Path, vectors: Path, params: Params) -> str:
     source, own = find_document(segments, doc, params)
     joined, rows = read_extract(own, vectors, source)
     sides, keys = read_hidden(joined, rows, params)
-    model = params.align.model
-    embedder = Embedder(model, params.models_config[model], params.evaluate.batch_tokens)
+    embedder = Embedder.of(params.align.model, params)
     alignment = align_sides(*sides, embedder.unit, params.align)
     gold = gold_pairs(keys)
     names = tuple([_name(place, n) for n, place in enumerate(side, start=1)] for side in keys)

@@ -91,7 +91,7 @@ def load_embedder(model: str, params: Params, models: Path) -> Embedder:
     if (models / model).is_dir():
         adapter = next(iter(adapter_folders(models / model).values()))
     log.info("%s, %s", model, f"fine-tuned ({adapter})" if adapter else "as it came")
-    return Embedder(model, params.models_config[model], params.evaluate.batch_tokens, adapter)
+    return Embedder.of(model, params, adapter)
 
 
 def lay_out(hits: Sequence[Hit]) -> str:

@@ -434,8 +434,7 @@ def main() -> None:
     parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
     args = parser.parse_args()
     params = load_params()
-    model = params.align.model
-    embedder = Embedder(model, params.models_config[model], params.evaluate.batch_tokens)
+    embedder = Embedder.of(params.align.model, params)
     said = judged(args.annotations, params.pair)
     aligned = align(args.segments, args.vectors, params, embedder.unit, said)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)

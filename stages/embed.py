@@ -36,13 +36,12 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, help="folder of vectors to write")
     args = parser.parse_args()
     params = load_params()
-    model = params.align.model
-    embedder = Embedder(model, params.models_config[model], params.evaluate.batch_tokens)
+    embedder = Embedder.of(params.align.model, params)
     total = embed(args.segments, args.out, params, embedder)
     log.info(
         "%s vectors by %s: %s encoded, %s from the store",
         f"{total:,}",
-        model,
+        embedder.name,
         f"{embedder.encoded:,}",
         f"{embedder.read:,}",
     )

@@ -63,9 +63,6 @@ class Background:
         first = order[is_new][:size]
         self._kept[lang] = keys[first], vectors[first]
 
-    def __contains__(self, lang: str) -> bool:
-        return lang in self._kept
-
     def unit(self, lang: str) -> np.ndarray:
         """Return the language's vectors, float32 (n, dim) of unit length."""
         return to_unit(self._kept[lang][1])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
     from sentence_transformers import SentenceTransformer
 
-    from stages.lib.params import ModelConfig
+    from stages.lib.params import ModelConfig, Params
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +175,11 @@ class Embedder:
         if not about.is_file():
             write_json(about, {"identity": identity, "dim": self._load().get_embedding_dimension()})
         self.store = VectorStore(about.parent, _read_dim(about))
+
+    @classmethod
+    def of(cls, name: str, params: Params, adapter: Path | None = None) -> Embedder:
+        """Return a model of params.yaml behind its store."""
+        return cls(name, params.models_config[name], params.evaluate.batch_tokens, adapter)
 
     def __call__(self, texts: Sequence[str], lang: str) -> np.ndarray:
         """Return float16 vectors of about unit length, (n, dim), in the order of ``texts``."""

@@ -128,8 +128,7 @@ def test_a_trial_is_an_experiment_whose_figures_are_kept(tmp_path: Path) -> None
     subprocess.run(
         [sys.executable, "-m", "dvc", "init", "--quiet"], cwd=folder, env=environment(), check=True
     )
-    ignored = "/data\n/models\n/results\n/.cache\n__pycache__\n"
-    write(folder / ".gitignore", ignored)
+    shutil.copy(ROOT / ".gitignore", folder)
     listed = {
         "default": {"why": "as it is", "set": {}},
         "names": {"why": "shorter ones too", "set": {"recipes.default.all.min_words": 3}},
