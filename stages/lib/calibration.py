@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -169,34 +168,6 @@ class Calibration:
         }
         rows = zip(*columns.values(), strict=True)
         return [dict(zip(columns, (round(float(value), 4) for value in row), strict=True)) for row in rows]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON value from which :meth:`from_json` makes an equal calibration."""
-        return {
-            "slope": self.slope,
-            "centre": self.centre,
-            "scores": self.scores.tolist(),
-            "is_gold": self.is_gold.astype(int).tolist(),
-            "units": self.units.tolist(),
-            "unit": self.unit,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Calibration:
-        """Read what :meth:`to_json` gave. Raises DataError if a key is missing."""
-        try:
-            return cls(
-                value["slope"],
-                value["centre"],
-                np.array(value["scores"], dtype=np.float64),
-                np.array(value["is_gold"], dtype=bool),
-                np.array(value["units"], dtype=np.int64),
-                value["unit"],
-                value["seed"],
-            )
-        except KeyError as error:
-            raise DataError(f"calibration: the file lacks {error}; run dvc repro align") from None
 
     def _is_last(self) -> np.ndarray:
         """Say of each row whether the next one scores less: a threshold cannot part equal scores."""

@@ -55,7 +55,7 @@ def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) ->
     elif config.kind == "nllb":
         model = load_nllb(name, folder, *choose_device())
     else:
-        model = _load_folder(name, folder)
+        model = _load_folder(name, folder, is_use=config.kind == "use")
     if adapter is not None:
         load_adapter(model, adapter)
     if config.int8:
@@ -90,7 +90,7 @@ def model_folder(name: str, config: ModelConfig) -> Path:
 
 
 def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
-    """Save the model with a README so that sentence-transformers alone can read it.
+    """Save the model with a README so that sentence-transformers alone can read it, or transformers if NLLB.
 
     A USE folder carries its own code: ``SentenceTransformer(path, trust_remote_code=True)``. (Saved by
     ``model.save`` instead, it loads the same way, but only where this repository can be imported.)
@@ -100,6 +100,11 @@ def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
     if has_lora(model):
         raise ModelError(f"{path}: the model carries an unmerged adapter; call merge() before saving it")
     with atomic_path(path) as temporary:
+        temporary.mkdir(parents=True)
+        (temporary / "README.md").write_text(_readme(model, title), encoding="utf-8")
+        if hasattr(model[0], "translator"):
+            model[0].save(str(temporary))
+            return
         model.save(str(temporary), create_model_card=False)
         modules_file = temporary / "modules.json"
         modules = json.loads(modules_file.read_text(encoding="utf-8"))
@@ -107,13 +112,29 @@ def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
             if module["type"] == "stages.lib.encoders.use.UseEncoder":
                 module["type"] = "use.UseEncoder"
         modules_file.write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
-        if hasattr(model[0], "token_ids"):
+        if hasattr(model[0], "respell"):  # USE
             _copy_code(temporary)
-        (temporary / "README.md").write_text(_readme(model, title), encoding="utf-8")
 
 
 def _readme(model: SentenceTransformer, title: str) -> str:
-    trust = ", trust_remote_code=True" if hasattr(model[0], "token_ids") else ""
+    if hasattr(model[0], "translator"):
+        return "\n".join(
+            [
+                f"# {title}",
+                "",
+                "```python",
+                "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer",
+                "",
+                'model = AutoModelForSeq2SeqLM.from_pretrained("path/to/this/folder")',
+                'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder", src_lang="rus_Cyrl")',
+                'batch = tokenizer(["Добро пожаловать"], return_tensors="pt")',
+                'start = tokenizer.convert_tokens_to_ids("tuk_Latn")',
+                "tokenizer.batch_decode(model.generate(**batch, forced_bos_token_id=start))",
+                "```",
+                "",
+            ]
+        )
+    trust = ", trust_remote_code=True" if hasattr(model[0], "respell") else ""
     lines = [
         f"# {title}",
         "",
@@ -203,12 +224,12 @@ def _load_use(folder: Path, config: ModelConfig) -> SentenceTransformer:
     )
 
 
-def _load_folder(name: str, folder: Path) -> SentenceTransformer:
+def _load_folder(name: str, folder: Path, *, is_use: bool) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     device, dtype = choose_device()
     # A saved USE model brings its own code; its folder is named in params.yaml by the user, so it is theirs.
-    is_use = (folder / "use.py").is_file()
+    # No other kind may: what lies in the hub's cache is not trusted.
     try:
         return SentenceTransformer(
             str(folder),

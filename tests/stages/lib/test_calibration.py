@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import logging
 import os
 from pathlib import Path
@@ -133,17 +132,6 @@ def test_curve_falls_in_precision_of_the_whole_and_rises_in_recall() -> None:
     assert recalls == sorted(recalls)
     assert scores == sorted(scores, reverse=True)
     assert (rows[-1]["recall"], rows[-1]["precision"]) == (1.0, 0.5)
-
-
-@pytest.mark.parametrize("has_gold", [True, False])
-def test_json_keeps_everything(has_gold: bool) -> None:
-    first = Calibration.from_scores(*bells(100, seed=8), seed=3) if has_gold else Calibration.default()
-    second = Calibration.from_json(json.loads(json.dumps(first.to_json())))
-    assert second.to_json() == first.to_json()
-    assert second.curve() == first.curve()
-    assert second.threshold(0.8) == first.threshold(0.8)
-    with pytest.raises(DataError, match="lacks 'slope'"):
-        Calibration.from_json({})
 
 
 def test_order_of_the_pairs_changes_nothing() -> None:

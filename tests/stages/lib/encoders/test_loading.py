@@ -48,6 +48,20 @@ def test_a_saved_folder_is_a_model_id(use, tmp_path):
     assert np.array_equal(encode(again, texts, None), encode(use, texts, None))
 
 
+def test_code_in_the_folder_of_another_kind_is_not_run(use, tmp_path):
+    save_encoder(use, tmp_path / "model", "use")
+    marker = tmp_path / "ran"
+    code = tmp_path / "model/use.py"
+    with code.open("a", encoding="utf-8") as file:
+        file.write(f"\nopen({str(marker)!r}, 'w').close()\n")
+    (tmp_path / "model/config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelError):
+        load_encoder("x", ModelConfig(kind="sentence_transformer", id=str(tmp_path / "model")))
+    assert not marker.exists()
+    load_encoder("x", ModelConfig(kind="use", id=str(tmp_path / "model")))
+    assert marker.exists()
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"has no config\.json"):
         load_encoder("x", ModelConfig(kind="sentence_transformer", id=str(tmp_path)))
