@@ -5,6 +5,7 @@ The table of translations is the evidence: every figure, interval and test can b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -43,6 +44,8 @@ METRICS = ("bleu", "chrf", "chrfpp", "ter")
 # are in one step share the limit and their batches, so that no text's limit depends on what is beside it.
 _LENGTH_FACTOR, _LENGTH_SLACK, _LENGTH_STEP = 2, 10, 8
 _GRAM_CHARS = 3
+# Rows of the (texts, src) likenesses that are in memory at once: 8 bytes each, 400 MB of 200,000 src.
+_NEAREST_ROWS = 256
 
 
 # --- translating --------------------------------------------------------------------------------------------
@@ -134,9 +137,12 @@ def nearest_translations(texts: Sequence[str], src: Sequence[str], tgt: Sequence
         return counts.multiply(1 / norms[:, None]).tocsr()
 
     known, asked = map(matrix, sides)
-    # Rounded, so that equal likeness is equal whatever the order of summation.
-    likeness = np.round((asked @ known.T).toarray(), 9)  # (texts, src)
-    return [tgt[row] for row in likeness.argmax(axis=1)]
+    found = []
+    for start in range(0, len(texts), _NEAREST_ROWS):
+        # Rounded, so that equal likeness is equal whatever the order of summation.
+        likeness = np.round((asked[start : start + _NEAREST_ROWS] @ known.T).toarray(), 9)  # (rows, src)
+        found += [tgt[row] for row in likeness.argmax(axis=1)]
+    return found
 
 
 def translate_pairs(
@@ -247,6 +253,21 @@ class CorpusScores:
         drawn = rng.integers(0, self.units, size=(resamples, self.units), dtype=np.int32)
         return np.array([self._score(self._sums[rows].sum(axis=0)) for rows in drawn])
 
+    def exchanged(self, other: CorpusScores, permutations: int, seed: int) -> np.ndarray:
+        """Return the difference from another system, (permutations,), after exchanging documents at random.
+
+        In each permutation the two systems swap their translations of every document with probability 0.5
+        (approximate randomisation, Riezler & Maxwell 2005). Both hold the same documents in the same order.
+        """
+        rng = np.random.default_rng(seed)
+        total = (self._sums + other._sums).sum(axis=0)
+        moved = np.empty(permutations)
+        for n in range(permutations):
+            is_swapped = rng.integers(0, 2, size=self.units, dtype=np.int8)[:, None]
+            sums = np.where(is_swapped, other._sums, self._sums).sum(axis=0)
+            moved[n] = self._score(sums) - self._score(total - sums)
+        return moved
+
     def _score(self, sums: np.ndarray) -> float:
         return float(self._metric._compute_score_from_stats(sums.tolist()).score)
 
@@ -256,29 +277,36 @@ class CorpusScores:
 
 @dataclass(frozen=True)
 class _Scored:
-    """One system in one direction under one metric: the mean over the seeds, and in each resample."""
+    """One system in one direction under one metric: its seeds, their mean, and that in each resample."""
 
+    seeds: dict[str, CorpusScores]
     value: float
     resampled: np.ndarray
-    by_seed: dict[str, float]
     n: int
     unit: str
     units: int
     signature: str
     tails: tuple[float, float]
 
-    def minus(self, other: _Scored) -> Paired:
-        """Return the difference with a paired bootstrap's interval and two-sided p (Koehn 2004).
+    def minus(self, other: _Scored, settings: EvaluateParams, seed: int) -> dict[str, Any]:
+        """Return the difference, its paired bootstrap interval and two-sided p (the fields of Paired).
 
-        p is the share of resamples whose difference lies as far from their mean as the difference lies from
-        zero, never 0, as in sacrebleu's own paired bootstrap; but documents are drawn, not sentences.
+        ``p`` is the project's primary test: how many exchanges of documents between the two systems give as
+        large a difference, seeds of training averaged. ``p_bootstrap`` is that of a paired bootstrap (Koehn
+        2004): the share of resamples whose difference lies as far from their mean as the difference from
+        zero, as sacrebleu has it, but over documents. Neither is ever 0.
         """
         difference = self.value - other.value
+        both = list(itertools.product(self.seeds.values(), other.seeds.values()))
+        exchanged = np.mean([one.exchanged(two, settings.permutations, seed) for one, two in both], axis=0)
         moved = self.resampled - other.resampled
-        extreme = np.count_nonzero(np.abs(moved - moved.mean()) >= abs(difference) - 1e-9)
         low, high = np.quantile(moved, self.tails)
-        p = (1 + extreme) / (1 + len(moved))
-        return Paired(difference, float(low), float(high), float(p), self.n, self.unit, self.units)
+        p, p_bootstrap = (
+            float((1 + np.count_nonzero(np.abs(found) >= abs(difference) - 1e-9)) / (1 + len(found)))
+            for found in (exchanged, moved - moved.mean())
+        )
+        paired = Paired(difference, float(low), float(high), p, self.n, self.unit, self.units)
+        return {**asdict(paired), "p_bootstrap": p_bootstrap}
 
 
 def _scored(frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: int) -> dict[str, _Scored]:
@@ -302,12 +330,11 @@ def _scored(frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: in
                 texts = (part[name].to_list() for name in ("translation", "reference", "doc"))
                 scores[number] = CorpusScores(metric, *texts)
             one = next(iter(scores.values()))
-            by_seed = {number: item.value for number, item in scores.items()}
             moved = [item.resampled(settings.bootstrap, seed) for item in scores.values()]
             found[f"mt_{direction}_{metric}"] = _Scored(
-                value=float(np.mean(list(by_seed.values()))),
+                seeds=scores,
+                value=float(np.mean([item.value for item in scores.values()])),
                 resampled=np.mean(moved, axis=0),
-                by_seed=by_seed,
                 n=len(first),
                 unit=one.unit,
                 units=one.units,
@@ -334,13 +361,14 @@ def measure_translation(
             *(found.value, float(low), float(high), found.n, found.unit, found.units, "bootstrap")
         )
         beside = {
-            other: {"value": systems[other][name].value, **asdict(found.minus(systems[other][name]))}
+            other: {"value": systems[other][name].value, **found.minus(systems[other][name], settings, seed)}
             for other in (COPY, NEAREST)
         }
         figures[name] = {**asdict(interval), "signature": found.signature, "beside": beside}
-        if len(found.by_seed) > 1:
-            spread = float(np.std(list(found.by_seed.values()), ddof=1))
-            figures[name] |= {"by_seed": found.by_seed, "spread": spread}
+        if len(found.seeds) > 1:
+            by_seed = {number: item.value for number, item in found.seeds.items()}
+            spread = float(np.std(list(by_seed.values()), ddof=1))
+            figures[name] |= {"by_seed": by_seed, "spread": spread}
     return figures
 
 
@@ -351,4 +379,4 @@ def compare_translation(
     was, now = (_scored(frame, MODEL, settings, seed) for frame in (before, after))
     if was.keys() != now.keys() or any(was[name].n != now[name].n for name in now):
         raise DataError("translations: the two results have other sentences; run evaluate again for both")
-    return {name: asdict(now[name].minus(was[name])) for name in now}
+    return {name: now[name].minus(was[name], settings, seed) for name in now}

@@ -31,7 +31,7 @@ from tests.hub_checkpoints import make_nllb
 from tests.phrases import PHRASES, corpus
 
 PARAMS = load_params()
-SETTINGS = PARAMS.evaluate.model_copy(update={"bootstrap": 200})
+SETTINGS = PARAMS.evaluate.model_copy(update={"bootstrap": 200, "permutations": 1000})
 
 REFERENCES = [tgt for _, tgt in PHRASES]
 # Some right, some half right, some wrong.
@@ -167,26 +167,52 @@ def test_figures_name_direction_and_metric_and_stand_beside_copying_and_the_near
     assert figures["mt_tk_ru_bleu"]["value"] == pytest.approx(100.0)
 
 
-def test_the_p_of_a_difference_is_that_of_sacrebleus_paired_bootstrap():
-    from sacrebleu.significance import _compute_p_value
-
-    better = [
+@pytest.fixture(scope="module")
+def better() -> list[str]:
+    return [
         reference if n < 12 else own
         for n, (reference, own) in enumerate(zip(REFERENCES, HYPOTHESES, strict=True))
     ]
+
+
+def test_the_bootstrap_p_of_a_difference_is_sacrebleus(better: list[str]):
+    from sacrebleu.significance import _compute_p_value
+
     found = compare_translation(table(HYPOTHESES), table(better), SETTINGS, seed=2)["mt_ru_tk_chrfpp"]
     docs = ["one"] * len(REFERENCES)
     moved = CorpusScores("chrfpp", better, REFERENCES, docs).resampled(200, 2)
     moved -= CorpusScores("chrfpp", HYPOTHESES, REFERENCES, docs).resampled(200, 2)
     expected = _compute_p_value(np.abs(moved - moved.mean()), abs(found["difference"]))
-    assert found["p"] == pytest.approx(expected, abs=2 / 201)
+    assert found["p_bootstrap"] == pytest.approx(expected, abs=2 / 201)
     assert found["difference"] > 0
     assert found["low"] < found["difference"] < found["high"]
 
 
+@pytest.mark.parametrize("worse", [2, 3])  # the first four are better, of the rest every worse-th is worse
+def test_the_p_of_a_difference_is_that_of_sacrebleus_approximate_randomisation(worse: int):
+    from sacrebleu.metrics import CHRF
+    from sacrebleu.significance import PairedTest
+
+    other = [
+        REFERENCES[n] if n < 4 else HYPOTHESES[n - 1] if n % worse == 0 else own
+        for n, own in enumerate(HYPOTHESES)
+    ]
+    found = compare_translation(table(HYPOTHESES), table(other), SETTINGS, seed=2)["mt_ru_tk_chrfpp"]
+    _, results = PairedTest(
+        [("before", HYPOTHESES), ("after", other)],
+        {"chrf": CHRF(word_order=2)},
+        [REFERENCES],
+        test_type="ar",
+        n_samples=5000,
+    )()
+    _, (_, after) = results.values()  # the names, then the figures of both
+    assert found["p"] == pytest.approx(after.p_value, abs=0.05)
+    assert 0.05 < found["p"] < 1
+
+
 def test_a_model_does_not_differ_from_itself():
     found = compare_translation(table(HYPOTHESES), table(HYPOTHESES), SETTINGS, seed=2)
-    assert {(row["difference"], row["p"]) for row in found.values()} == {(0.0, 1.0)}
+    assert {(row["difference"], row["p"], row["p_bootstrap"]) for row in found.values()} == {(0.0, 1.0, 1.0)}
 
 
 def test_several_seeds_are_reported_as_mean_and_spread():
