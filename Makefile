@@ -16,8 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 # Text goes to a command through the environment, so that no shell reads it.
 export TEXT
 
-.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials save-model export remote share compare crawl annotate-export annotate-push annotate-pull \
-  annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,6 +30,13 @@ $(STAMP): requirements.txt constraints.txt
 	touch $(STAMP)
 
 install: $(STAMP)  ## Make the virtual environment (.venv) with the pinned requirements
+
+# Into the same environment: the workers compute with its packages.
+$(VENV)/.engine-installed: $(STAMP) requirements-ray.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt -c constraints.txt
+	touch $@
+
+engine-install: $(VENV)/.engine-installed  ## Add Ray to the environment, for engine: ray in params.yaml (docs/engine.md)
 
 repro: $(STAMP)  ## Run the pipeline and print the result table
 	python -m commands.check

@@ -20,6 +20,7 @@ from stages.lib import cli
 from stages.lib.alignment_check import check_source
 from stages.lib.annotations import GOOD_VERDICTS, judged
 from stages.lib.calibration import Calibration, Threshold
+from stages.lib.engine import LOCAL, Engine, open_engine
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
 from stages.lib.found_pairs import Found, align_documents, mine_rest, read_sides
@@ -101,13 +102,18 @@ class Aligned:
 
 
 def align(
-    folder: Path, vectors: Path, params: Params, embed: EmbedTexts, said: pl.DataFrame | None = None
+    folder: Path,
+    vectors: Path,
+    params: Params,
+    embed: EmbedTexts,
+    said: pl.DataFrame | None = None,
+    engine: Engine = LOCAL,
 ) -> Aligned:
     """Pair and score exactly the sources that params lists, in that order.
 
     ``folder`` has the segments, ``vectors`` the extract that embed wrote of them; ``embed`` gives the vectors
-    of joined sentences; ``said`` (JUDGED_SCHEMA) is what people judged, for the calibration. Raises DataError
-    if a source's table is missing, or if no pair is found in all.
+    of joined sentences; ``said`` (JUDGED_SCHEMA) is what people judged, for the calibration; ``engine``
+    mines. Raises DataError if a source's table is missing, or if no pair is found in all.
     """
     import polars as pl
 
@@ -117,7 +123,7 @@ def align(
         segments, rows = sources.read(name)
         judge = _Judge(sources, segments, rows)
         given = [_score_given(sources.given(segments, lang), rows, lang, judge) for lang in sources.src_langs]
-        found, counts = _find(segments, rows, judge)
+        found, counts = _find(segments, rows, judge, engine)
         tables.append(pl.concat([*given, found]))
         by_source[name] = {
             "segments": _counts(sources.all_segments(name), "lang"),
@@ -365,7 +371,9 @@ def _score_given(given: pl.DataFrame, rows: np.ndarray, src_lang: str, judge: _J
     )
 
 
-def _find(segments: pl.DataFrame, rows: np.ndarray, judge: _Judge) -> tuple[pl.DataFrame, dict[str, int]]:
+def _find(
+    segments: pl.DataFrame, rows: np.ndarray, judge: _Judge, engine: Engine
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return the pairs among one source's segments without key that are sure enough, and counts by fate."""
     import polars as pl
 
@@ -378,7 +386,7 @@ def _find(segments: pl.DataFrame, rows: np.ndarray, judge: _Judge) -> tuple[pl.D
     found, counts = align_documents(src, tgt, embed, params.align)
     kept, scores = _keep_sure(found, judge, counts)
     if params.align.mine:
-        mined = mine_rest(list(src.values()), list(tgt.values()), kept, params.align)
+        mined = mine_rest(list(src.values()), list(tgt.values()), kept, params.align, engine)
         more, more_scores = _keep_sure(mined, judge, counts)
         kept, scores = kept + more, scores + more_scores
     source = keyless["source"][0]
@@ -434,9 +442,10 @@ def main() -> None:
     parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
     args = parser.parse_args()
     params = load_params()
-    embedder = Embedder.of(params.align.model, params)
     said = judged(args.annotations, params.pair)
-    aligned = align(args.segments, args.vectors, params, embedder.unit, said)
+    with open_engine(params.engine) as engine:
+        embedder = Embedder.of(params.align.model, params, engine=engine)
+        aligned = align(args.segments, args.vectors, params, embedder.unit, said, engine)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)
     write_json(args.stats, aligned.stats)
     write_json(args.quality, aligned.quality)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.lib import cli
 from stages.lib.annotations import JUDGED_SCHEMA, Merged, judged_table, merge, read_judgements
+from stages.lib.engine import LOCAL, Engine, cut, open_engine
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
 from stages.lib.language import LanguageCheck, Verdict
@@ -67,6 +68,8 @@ REASONS = (
     "source_cap",
 )
 DROPPED_SCHEMA = {**PAIR_SCHEMA, "reason": "String"}
+# Rows that are judged together: a second or two of a core.
+SHARD_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -183,9 +186,15 @@ class _Row:
 
 
 def clean_pairs(
-    pairs: pl.DataFrame, params: Params, where: str = "pairs", judged: Iterable[Merged] = ()
+    pairs: pl.DataFrame,
+    params: Params,
+    where: str = "pairs",
+    judged: Iterable[Merged] = (),
+    engine: Engine = LOCAL,
 ) -> Cleaned:
     """Clean a table of pairs and apply what annotators judged; ``where`` names the table in messages.
+
+    What needs one row only is done by shards of rows; what compares rows is done here, on all of them.
 
     Rows are judged in the order of ``params.sources`` (then document, language, position), so of two equal
     pairs the one of the earlier source stays, and adding a source at the end takes nothing from the others.
@@ -200,20 +209,22 @@ def clean_pairs(
     said = list(judged)
     by_id = {one.pair_id: one for one in said}
     by_group = {_groups(one.task, one.task["src"], one.task["tgt"]): one for one in said}
-    judges: dict[str, _RowJudge] = {}
-    for row in _progress(rows):
+    judge = _Judge(params.clean, params.pair.tgt)
+    shards = cut(
+        ((row.given["src_lang"], row.src, row.tgt, _english_of(row, english)) for row in rows), SHARD_ROWS
+    )
+    verdicts = _add_counts(engine.run(judge, shards), changed)
+    for row, verdict in _progress(zip(rows, verdicts, strict=True), len(rows)):
+        row.src, row.tgt, row.reason = verdict
         src_lang = row.given["src_lang"]
-        if src_lang not in judges:
-            judges[src_lang] = _RowJudge(params.clean, src_lang, params.pair.tgt)
-        row.reason = judges[src_lang].judge(row, english, changed)
         if said and row.reason is None:
             exact = by_id.get(pair_id(src_lang, row.src, row.given["tgt_lang"], row.tgt))
             row.judged = exact or by_group.get(_groups(row.given, row.src, row.tgt))
             if row.judged and row.judged.decision == "reject":
                 row.reason = "rejected"
             elif row.judged and row.judged.decision == "edit":
-                row.src, row.tgt = row.judged.texts
-                row.reason = judges[src_lang].judge(row, english, changed)
+                edited = (src_lang, *row.judged.texts, _english_of(row, english))
+                row.src, row.tgt, row.reason = judge.judge(*edited, changed)
     _drop_repeats(rows, params.clean)
     cleaned = _collect(rows, changed, where)
     if said:
@@ -271,14 +282,50 @@ def _message(row: _Row) -> tuple[str, str, str]:
     return row.given["source"], row.given["doc"], row.given["key"]
 
 
-def _progress(rows: list[_Row]) -> Iterator[_Row]:
+def _english_of(row: _Row, english: dict[tuple[str, str, str], frozenset[str]]) -> frozenset[str]:
+    """Return the folded English texts of a row's message; none for a row whose source side is English."""
+    return english.get(_message(row), frozenset()) if row.given["src_lang"] != "en" else frozenset()
+
+
+def _progress(rows: Iterable[Any], total: int) -> Iterator[Any]:
     from tqdm import tqdm
 
-    yield from tqdm(rows, desc="clean", unit="pair", disable=not sys.stderr.isatty(), file=sys.stderr)
+    bar = {"desc": "clean", "unit": "pair", "disable": not sys.stderr.isatty(), "file": sys.stderr}
+    yield from tqdm(rows, total=total, **bar)
+
+
+def _add_counts(
+    judged: Iterable[tuple[list[tuple[str, str, str | None]], Counter[str]]], changed: Counter[str]
+) -> Iterator[tuple[str, str, str | None]]:
+    """Yield the verdicts of all shards, and add their counts to ``changed``."""
+    for verdicts, counts in judged:
+        changed.update(counts)
+        yield from verdicts
+
+
+class _Judge:
+    """The checks that need one row only, for a shard of rows; what a source language needs is made once."""
+
+    def __init__(self, params: CleanParams, tgt_lang: str) -> None:
+        self._params, self._tgt_lang = params, tgt_lang
+        self._judges: dict[str, _RowJudge] = {}
+
+    def __call__(self, rows: list[tuple]) -> tuple[list[tuple[str, str, str | None]], Counter[str]]:
+        """Return what ``judge`` gives for each row, and how many were changed in each way."""
+        changed: Counter[str] = Counter()
+        return [self.judge(*row, changed) for row in rows], changed
+
+    def judge(
+        self, src_lang: str, src: str, tgt: str, english: frozenset[str], changed: Counter[str]
+    ) -> tuple[str, str, str | None]:
+        """Return the texts as they become, and the first reason to drop the row, or None."""
+        if src_lang not in self._judges:
+            self._judges[src_lang] = _RowJudge(self._params, src_lang, self._tgt_lang)
+        return self._judges[src_lang].judge(src, tgt, english, changed)
 
 
 class _RowJudge:
-    """The checks that need one row only, for one source language."""
+    """Those checks for one source language."""
 
     def __init__(self, params: CleanParams, src_lang: str, tgt_lang: str) -> None:
         self.params = params
@@ -291,40 +338,43 @@ class _RowJudge:
         self.tgt_language = LanguageFilter(tgt_lang, params.max_foreign_evidence)
 
     def judge(
-        self, row: _Row, english: dict[tuple[str, str, str], frozenset[str]], changed: Counter[str]
-    ) -> str | None:
-        """Rewrite the row's texts and return the first reason to drop it, or None."""
-        if max(len(row.src), len(row.tgt)) > self.params.max_chars:
-            return "too_long"
-        src, tgt = normalise(row.src), normalise(row.tgt)
-        changed["normalised"] += (src, tgt) != (row.src, row.tgt)
+        self, src: str, tgt: str, english: frozenset[str], changed: Counter[str]
+    ) -> tuple[str, str, str | None]:
+        """Return the texts, rewritten unless an early check drops them, and the reason to drop them."""
+        came = (src, tgt)
+        if max(len(src), len(tgt)) > self.params.max_chars:
+            return *came, "too_long"
+        src, tgt = normalise(src), normalise(tgt)
+        changed["normalised"] += (src, tgt) != came
         if has_leftover_markup(src) or has_leftover_markup(tgt):
-            return "markup"
+            return *came, "markup"
         if placeholders(src) != placeholders(tgt):
-            return "placeholder"
+            return *came, "placeholder"
         if not self.letters.accept(self.letters.score(src, tgt)):
-            return "too_short"
+            return *came, "too_short"
         (repaired_src, is_src_mixed), (repaired_tgt, is_tgt_mixed) = (
             repair_homoglyphs(src, self.src_lang),
             repair_homoglyphs(tgt, self.tgt_lang),
         )
         if is_src_mixed or is_tgt_mixed:
-            return "mixed_script"
+            return *came, "mixed_script"
         changed["homoglyphs"] += (src, tgt) != (repaired_src, repaired_tgt)
         if not self.script.accept(self.script.score(repaired_src, repaired_tgt)):
-            return "script"
-        row.src, row.tgt = align_case(repaired_src, self.src_lang, repaired_tgt, self.tgt_lang)
-        changed["capitals"] += (row.src, row.tgt) != (repaired_src, repaired_tgt)
-        texts = english.get(_message(row), frozenset()) if self.src_lang != "en" else frozenset()
+            return *came, "script"
+        src, tgt = align_case(repaired_src, self.src_lang, repaired_tgt, self.tgt_lang)
+        changed["capitals"] += (src, tgt) != (repaired_src, repaired_tgt)
+        return src, tgt, self._fault(src, tgt, english)
+
+    def _fault(self, src: str, tgt: str, english: frozenset[str]) -> str | None:
         if not self.untranslated.accept(
-            self.untranslated.score(row.src, self.src_lang, row.tgt, self.tgt_lang, texts)
+            self.untranslated.score(src, self.src_lang, tgt, self.tgt_lang, english)
         ):
             return "untranslated"
-        if not self.length_ratio.accept(self.length_ratio.score(row.src, row.tgt)):
+        if not self.length_ratio.accept(self.length_ratio.score(src, tgt)):
             return "length_ratio"
-        if not self.src_language.accept(self.src_language.score(row.src)):
+        if not self.src_language.accept(self.src_language.score(src)):
             return "src_language"
-        if not self.tgt_language.accept(self.tgt_language.score(row.tgt)):
+        if not self.tgt_language.accept(self.tgt_language.score(tgt)):
             return "tgt_language"
         return None
 
@@ -466,7 +516,8 @@ def main() -> None:
     params = load_params()
     judgements = read_judgements(args.annotations, params.pair)
     pairs = read_table(args.pairs, PAIR_SCHEMA)
-    cleaned = clean_pairs(pairs, params, str(args.pairs), merge(judgements.rows))
+    with open_engine(params.engine) as engine:
+        cleaned = clean_pairs(pairs, params, str(args.pairs), merge(judgements.rows), engine)
     if judgements.skipped:
         cleaned.stats.setdefault("annotations", {})["passed_over"] = judgements.skipped
     write_table(cleaned.corpus, args.out, CORPUS_SCHEMA)

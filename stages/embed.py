@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from stages.lib import cli
+from stages.lib.engine import open_engine
 from stages.lib.files import atomic_path
 from stages.lib.params import Params, load_params
 from stages.lib.tables import SEGMENT_SCHEMA, read_table
@@ -36,8 +37,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, help="folder of vectors to write")
     args = parser.parse_args()
     params = load_params()
-    embedder = Embedder.of(params.align.model, params)
-    total = embed(args.segments, args.out, params, embedder)
+    with open_engine(params.engine) as engine:
+        embedder = Embedder.of(params.align.model, params, engine=engine)
+        total = embed(args.segments, args.out, params, embedder)
     log.info(
         "%s vectors by %s: %s encoded, %s from the store",
         f"{total:,}",

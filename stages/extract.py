@@ -1,4 +1,8 @@
-"""Read the segments of one source, in every language it has, out of its raw files."""
+"""Read the segments of one source, in every language it has, out of its raw files.
+
+Crawls, books and files are read by shards (stages.lib.sources.crawls); the files of a package, and corpora
+that come as pairs, are one shard: they are read in seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import logging
 from pathlib import Path
 
 from stages.lib import cli
+from stages.lib.engine import open_engine
 from stages.lib.params import load_params
 from stages.lib.sources import make_source
 from stages.lib.tables import SEGMENT_SCHEMA, write_table
@@ -16,12 +21,14 @@ log = logging.getLogger("extract")
 
 def main() -> None:
     """Parse the command line and extract one source."""
-    parser = argparse.ArgumentParser(prog="python -m stages.extract", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m stages.extract", description=__doc__.splitlines()[0])
     parser.add_argument("--source", required=True, help="a name under sources_config in params.yaml")
     parser.add_argument("--raw", required=True, type=Path, help="the tar that collect wrote")
     parser.add_argument("--out", required=True, type=Path, help="the segment table to write")
     args = parser.parse_args()
-    segments = make_source(args.source, load_params()).extract(args.raw)
+    params = load_params()
+    with open_engine(params.engine) as engine:
+        segments = make_source(args.source, params).extract(args.raw, engine=engine)
     write_table(segments, args.out, SEGMENT_SCHEMA)
     log.info(
         "%s: %s segments in %d languages", args.source, f"{len(segments):,}", segments["lang"].n_unique()

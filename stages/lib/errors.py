@@ -25,3 +25,7 @@ class ModelError(KopriError):
 
 class DownloadError(KopriError):
     """A download failed, or brought something else than what was pinned."""
+
+
+class EngineError(KopriError):
+    """Shards cannot be run: no Ray, no cluster, or workers that die again and again."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.lib.alignment import Alignment, AlignSettings, align_document
 from stages.lib.document_pairing import Document, pair_documents
+from stages.lib.engine import LOCAL, Engine
 from stages.lib.mining import mine
 from stages.lib.pair_scores import EmbedTexts
 from stages.lib.vectors import to_unit
@@ -177,7 +178,11 @@ def _spans(side: Side, spans: np.ndarray, embed: EmbedTexts) -> tuple[list[str],
 
 
 def mine_rest(
-    src: Sequence[Side], tgt: Sequence[Side], kept: Iterable[Found], params: AlignParams
+    src: Sequence[Side],
+    tgt: Sequence[Side],
+    kept: Iterable[Found],
+    params: AlignParams,
+    engine: Engine = LOCAL,
 ) -> list[Found]:
     """Mine among the sentences that are in no kept pair, each text once, at its first place."""
     kept = list(kept)
@@ -195,6 +200,7 @@ def mine_rest(
         margin=params.margin,
         retrieval=params.retrieval,
         memory_mb=params.memory_mb,
+        engine=engine,
     )
     found = []
     for a, b in zip(mined.src.tolist(), mined.tgt.tolist(), strict=True):

@@ -7,11 +7,14 @@ either sentence to its k nearest of the other language, so that one threshold fi
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from stages.lib.engine import LOCAL, Engine
 from stages.lib.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,13 @@ EXACT_ROWS = 1_000_000
 PROBE_SHARE = 1 / 64
 # Mean cosines below this are no neighbourhood; a ratio over them would be a number without meaning.
 MIN_DENSITY = 0.01
+# Cosines in one shard of an exact search: about 13 s of a core at 512 dimensions.
+SHARD_COSINES = 1 << 30
+# The last bits of a matrix product change with its shape and the number of threads. So it finds so many more
+# neighbours than are asked for, and those that stay are chosen by products of single rows.
+SPARE = 4
+# Queries whose inverted lists one thread reads at a time.
+_LIST_QUERIES = 1024
 # What faiss takes for itself beside the rows: one block of 4,096 x 1,024 cosines and the results.
 _SEARCH_MB = 32
 
@@ -60,6 +70,7 @@ def mine(
     margin: Margin,
     retrieval: Retrieval,
     memory_mb: int,
+    engine: Engine = LOCAL,
 ) -> Mined:
     """Find the pairs of rows that translate each other, each with its margin.
 
@@ -74,8 +85,8 @@ def mine(
     check_vectors(src, tgt, "mining")
     if len(src) == 0 or len(tgt) == 0:
         return Mined(*(np.empty(0, dtype) for dtype in (np.int32, np.int32, np.float32)))
-    forth = nearest(src, tgt, k, memory_mb)
-    back = nearest(tgt, src, k, memory_mb)
+    forth = nearest(src, tgt, k, memory_mb, engine)
+    back = nearest(tgt, src, k, memory_mb, engine)
     return choose(forth, back, margin, retrieval)
 
 
@@ -189,12 +200,17 @@ def background_scores(
     )
 
 
-def nearest(queries: np.ndarray, rows: np.ndarray, k: int, memory_mb: int) -> Neighbours:
+def nearest(
+    queries: np.ndarray, rows: np.ndarray, k: int, memory_mb: int, engine: Engine = LOCAL
+) -> Neighbours:
     """Find the ``k`` rows of highest cosine to each query; all of them where there are fewer.
 
     Exact up to ``EXACT_ROWS`` rows, by inverted lists above. Both sides are read in blocks, so that what this
     holds at once stays within ``memory_mb`` (the answer, 8 bytes a neighbour, comes on top). Equal cosines
-    are in the order of rows.
+    are in the order of rows. The answer is the same to the last bit for every engine and number of threads,
+    the exact one for every ``memory_mb`` too.
+
+    Shards are blocks of queries; for inverted lists, which are made of a block of rows, they are those.
     """
     from tqdm import tqdm
 
@@ -207,24 +223,134 @@ def nearest(queries: np.ndarray, rows: np.ndarray, k: int, memory_mb: int) -> Ne
         f"{len(rows):,}",
         "exact" if is_exact else "inverted lists",
     )
-    # A block of queries and one of rows, which inverted lists hold once more.
-    height = _block_rows(queries.shape[1], memory_mb, 2 if is_exact else 3)
     found = np.full((len(queries), k), -1, dtype=np.int32)
     cosines = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    shards = range(0, len(rows), height)
-    total = len(shards) * len(queries)
-    with tqdm(total=total, unit="query", desc="search", disable=None, leave=False) as progress:
-        for first in shards:
-            size = min(height, len(rows) - first)
-            search = (_exact_search if is_exact else _list_search)(_as_float32(rows[first : first + size]))
-            for start in range(0, len(queries), height):
-                part = slice(start, start + height)
-                near, which = search(_as_float32(queries[part]), min(k, size))
-                which = np.where(which < 0, -1, which + first).astype(np.int32)
-                found[part], cosines[part] = _merge(found[part], cosines[part], which, near)
-                progress.update(len(which))
-            search = None  # or these rows would be held beside the next
+    if is_exact:
+        height = _block_rows(queries.shape[1], memory_mb, 2)
+        size = min(height, max(1024, SHARD_COSINES // max(1, len(rows))))
+        search: _ExactSearch | _ListSearch = _ExactSearch(rows, k, height)
+        blocks = range(0, len(queries), size)
+        shards = (queries[start : start + size] for start in blocks)
+    else:
+        # The lists hold their rows once more.
+        size = _block_rows(queries.shape[1], memory_mb, 3)
+        search = _ListSearch(queries, k)
+        blocks = range(0, len(rows), size)
+        shards = (rows[start : start + size] for start in blocks)
+    results = engine.run(search, shards)
+    with tqdm(blocks, unit="block", desc="search", disable=None, leave=False) as progress:
+        for start, (which, near) in zip(progress, results, strict=True):
+            if is_exact:
+                found[start : start + size], cosines[start : start + size] = which, near
+            else:
+                which = np.where(which < 0, -1, which + start).astype(np.int32)
+                found, cosines = _merge(found, cosines, which, near)
     return Neighbours(found, cosines)
+
+
+@dataclass(frozen=True)
+class _ExactSearch:
+    """Finds the k nearest of all rows to a block of queries."""
+
+    rows: np.ndarray
+    k: int
+    height: int
+
+    def __call__(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the neighbours and their cosines, int32 and float32 (n, k)."""
+        import faiss
+
+        block = _as_float32(queries)
+        found = np.full((len(block), self.k), -1, dtype=np.int32)
+        cosines = np.full((len(block), self.k), -np.inf, dtype=np.float32)
+        # Products of unit rows are off by less than this.
+        slack = np.float32(block.shape[1] * 2.0**-23)
+        for first in range(0, len(self.rows), self.height):
+            rows = _as_float32(self.rows[first : first + self.height])
+            k, width = min(self.k, len(rows)), min(self.k + SPARE, len(rows))
+            near, which = faiss.knn(block, rows, width, metric=faiss.METRIC_INNER_PRODUCT)
+            exact, which = _settle(block, rows, which.astype(np.int32), k)
+            if width < len(rows):
+                # Too many rows have about the cosine of the last one: any of those left out may belong here.
+                unsure = np.flatnonzero(exact[:, -1] <= near[:, -1] + slack)
+                exact[unsure], which[unsure] = _scan(block[unsure], rows, k)
+            found, cosines = _merge(found, cosines, which + np.int32(first), exact)
+            del rows  # or they would be held beside the next
+        return found, cosines
+
+
+@dataclass(frozen=True)
+class _ListSearch:
+    """Finds the k nearest of a block of rows to all queries, by inverted lists of that block."""
+
+    queries: np.ndarray
+    k: int
+
+    def __call__(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the neighbours and their cosines, int32 (-1 where none is) and float32 (n, k)."""
+        import faiss
+
+        rows = _as_float32(rows)
+        lists = max(1, int(4 * len(rows) ** 0.5))
+        index = faiss.IndexIVFFlat(
+            faiss.IndexFlatIP(rows.shape[1]), rows.shape[1], lists, faiss.METRIC_INNER_PRODUCT
+        )
+        index.nprobe = max(8, int(lists * PROBE_SHARE))
+        k = min(self.k, len(rows))
+        found = np.full((len(self.queries), k), -1, dtype=np.int32)
+        cosines = np.full((len(self.queries), k), -np.inf, dtype=np.float32)
+
+        def make() -> None:
+            index.train(rows)
+            index.add(rows)
+
+        def search(part: slice) -> tuple[slice, np.ndarray]:
+            return part, index.search(_as_float32(self.queries[part]), k)[1].astype(np.int32)
+
+        # Where lists begin, and which are read, depends on last bits: a product is made on one thread and in
+        # blocks of one size, and threads share out such blocks. The setting is that of each thread.
+        threads = faiss.omp_get_max_threads()
+        with ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
+            pool.submit(make).result()
+            for part, which in pool.map(search, _slices(len(self.queries), _LIST_QUERIES)):
+                cosines[part], found[part] = _settle(_as_float32(self.queries[part]), rows, which, k)
+        return found, cosines
+
+
+def _slices(total: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, total)) for start in range(0, total, size))
+
+
+def _settle(
+    queries: np.ndarray, rows: np.ndarray, which: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k nearest of each query's candidates ``which`` (n, width), -1 for none: cosines, rows."""
+    cosines = np.full(which.shape, -np.inf, dtype=np.float32)
+    for part in _slices(len(queries), 1024):
+        for column in range(which.shape[1]):
+            named = which[part, column]
+            cosines[part, column] = np.where(
+                named < 0, -np.inf, _paired_cosines(queries[part], rows[np.maximum(named, 0)])
+            )
+    order = np.lexsort((which, -cosines), axis=1)[:, :k]
+    return np.take_along_axis(cosines, order, axis=1), np.take_along_axis(which, order, axis=1)
+
+
+def _scan(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k nearest rows of each query, cosines and rows, by products of single rows."""
+    distinct, place = np.unique(queries, axis=0, return_inverse=True)
+    which = np.empty((len(distinct), k), dtype=np.int32)
+    cosines = np.empty((len(distinct), k), dtype=np.float32)
+    for n, query in enumerate(distinct):
+        products = np.concatenate(
+            [
+                _paired_cosines(rows[part], np.broadcast_to(query, rows[part].shape))
+                for part in _slices(len(rows), 1024)
+            ]
+        )
+        which[n] = np.argsort(-products, kind="stable")[:k]
+        cosines[n] = products[which[n]]
+    return cosines[place.ravel()], which[place.ravel()]
 
 
 def check_vectors(src: np.ndarray, tgt: np.ndarray, what: str) -> None:
@@ -298,25 +424,6 @@ def _block_rows(dim: int, memory_mb: int, blocks: int) -> int:
 
 def _as_float32(vectors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(vectors, dtype=np.float32)
-
-
-def _exact_search(shard: np.ndarray):
-    import faiss
-
-    return lambda block, k: faiss.knn(block, shard, k, metric=faiss.METRIC_INNER_PRODUCT)
-
-
-def _list_search(shard: np.ndarray):
-    import faiss
-
-    lists = max(1, int(4 * len(shard) ** 0.5))
-    index = faiss.IndexIVFFlat(
-        faiss.IndexFlatIP(shard.shape[1]), shard.shape[1], lists, faiss.METRIC_INNER_PRODUCT
-    )
-    index.nprobe = max(8, int(lists * PROBE_SHARE))
-    index.train(shard)
-    index.add(shard)
-    return lambda block, k: index.search(block, k)
 
 
 def _merge(

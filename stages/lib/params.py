@@ -208,6 +208,8 @@ class EvaluateParams(_Block):
 class Params(_Block):
     pair: Pair
     seed: int
+    # Where shards run; the results do not depend on it (stages.lib.engine).
+    engine: Literal["local", "ray"] = "local"
     sources: list[Name] = Field(min_length=1)
     models: list[Name] = Field(min_length=1)
     baselines: list[Name]

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.lib.errors import DataError
+from stages.lib.engine import LOCAL, Engine
+from stages.lib.errors import DataError, ModelError
 from stages.lib.files import read_json, sha256_file, write_json
 from stages.lib.tables import read_table, write_table
 
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 STORE = Path(".cache/kopri/vectors")
 # Part of every identity: raise it when a file's form or the way to a vector changes here.
 FORMAT = 1
-# Texts embedded between two writes; a kill loses at most so many.
-_CHUNK = 2048
+# Texts of one shard, written to the store as soon as they come back.
+SHARD_TEXTS = 2048
 # Row n of the index is about row n of the vectors: sha256 of language and text, crc32 of the vector's bytes.
 _RECORD = np.dtype([("key", "<u8", (4,)), ("crc", "<u4")])
 _LIBRARIES = ("numpy", "sentence-transformers", "sentencepiece", "tokenizers", "torch", "transformers")
@@ -154,8 +155,46 @@ class VectorStore:
             yield
 
 
+class _Encoder:
+    """A model that is loaded when the first texts come; sent to another process, it is loaded there anew."""
+
+    def __init__(self, name: str, config: ModelConfig, batch_tokens: int, adapter: Path | None) -> None:
+        self.name, self.config, self.batch_tokens, self.adapter = name, config, batch_tokens, adapter
+        self.identity = encoder_identity(config, adapter)
+        self.model: SentenceTransformer | None = None
+        self.was_sent = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "model": None, "was_sent": True}
+
+    def load(self) -> SentenceTransformer:
+        from stages.lib.encoders import load_encoder
+
+        if self.model is None:
+            found = encoder_identity(self.config, self.adapter) if self.was_sent else self.identity
+            if differing := [key for key, value in found.items() if value != self.identity[key]]:
+                raise ModelError(
+                    f"model {self.name}: a worker's {' and '.join(differing)} differ from those of the "
+                    "process that asks, so its vectors could; set all machines up alike (docs/engine.md)"
+                )
+            self.model = load_encoder(self.name, self.config, self.adapter)
+        return self.model
+
+    def __call__(self, shard: tuple[list[str], str]) -> np.ndarray:
+        """Return the vectors of texts in one language, float16 (n, dim)."""
+        from stages.lib.encoders import encode
+
+        model = self.load()
+        is_flat = hasattr(model[0], "token_ids")
+        return encode(model, *shard, self.batch_tokens if is_flat else 1).astype(np.float16)
+
+
 class Embedder:
-    """One model behind its store; the model is loaded when the first unknown text comes."""
+    """One model behind its store; the model is loaded when the first unknown text comes.
+
+    The store is read and written here alone; only texts that it lacks go to the engine, and their vectors
+    come back.
+    """
 
     def __init__(
         self,
@@ -164,22 +203,29 @@ class Embedder:
         batch_tokens: int,
         adapter: Path | None = None,
         root: Path = STORE,
+        engine: Engine = LOCAL,
     ) -> None:
-        self.name, self.config, self.batch_tokens, self.adapter = name, config, batch_tokens, adapter
+        self.name, self.config, self.adapter, self.engine = name, config, adapter, engine
         # Texts that the model itself had to encode, and texts that were in the store.
         self.encoded = self.read = 0
-        self._model: SentenceTransformer | None = None
-        identity = encoder_identity(config, adapter)
+        self._encoder = _Encoder(name, config, batch_tokens, adapter)
+        identity = self._encoder.identity
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         about = root / digest[:16] / "store.json"
         if not about.is_file():
-            write_json(about, {"identity": identity, "dim": self._load().get_embedding_dimension()})
+            dim = self._encoder.load().get_embedding_dimension()
+            write_json(about, {"identity": identity, "dim": dim})
         self.store = VectorStore(about.parent, _read_dim(about))
 
     @classmethod
-    def of(cls, name: str, params: Params, adapter: Path | None = None) -> Embedder:
+    def of(cls, name: str, params: Params, adapter: Path | None = None, engine: Engine = LOCAL) -> Embedder:
         """Return a model of params.yaml behind its store."""
-        return cls(name, params.models_config[name], params.evaluate.batch_tokens, adapter)
+        return cls(name, params.models_config[name], params.evaluate.batch_tokens, adapter, engine=engine)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Tell whether this process holds the model."""
+        return self._encoder.model is not None
 
     def __call__(self, texts: Sequence[str], lang: str) -> np.ndarray:
         """Return float16 vectors of about unit length, (n, dim), in the order of ``texts``."""
@@ -192,29 +238,18 @@ class Embedder:
         self.encoded += len(missing)
         # Longest first, here and in encode: what may not fit in memory fails at once.
         missing = missing[np.argsort([-len(unique[row]) for row in missing], kind="stable")]
-        for start in _progress(range(0, len(missing), _CHUNK)):
-            rows = missing[start : start + _CHUNK]
-            vectors[rows] = self._encode([unique[row] for row in rows], lang)
+        shards = [missing[start : start + SHARD_TEXTS] for start in range(0, len(missing), SHARD_TEXTS)]
+        found = self.engine.run(
+            self._encoder, (([unique[row] for row in rows], lang) for rows in shards), on_gpu=True
+        )
+        for rows, part in zip(_progress(shards), found, strict=True):
+            vectors[rows] = part
             self.store.add(keys[rows], vectors[rows])
         return vectors[[place[text] for text in texts]]
 
     def unit(self, texts: Sequence[str], lang: str) -> np.ndarray:
         """Return float32 vectors of unit length, (n, dim), in the order of ``texts``."""
         return to_unit(self(texts, lang))
-
-    def _encode(self, texts: list[str], lang: str) -> np.ndarray:
-        from stages.lib.encoders import encode
-
-        model = self._load()
-        is_flat = hasattr(model[0], "token_ids")
-        return encode(model, texts, lang, self.batch_tokens if is_flat else 1).astype(np.float16)
-
-    def _load(self) -> SentenceTransformer:
-        from stages.lib.encoders import load_encoder
-
-        if self._model is None:
-            self._model = load_encoder(self.name, self.config, self.adapter)
-        return self._model
 
 
 def to_unit(vectors: np.ndarray) -> np.ndarray:
@@ -224,12 +259,12 @@ def to_unit(vectors: np.ndarray) -> np.ndarray:
     return rows / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
-def _progress(chunks: range) -> Iterator[int]:
+def _progress(shards: list[np.ndarray]) -> Iterator[np.ndarray]:
     from tqdm import tqdm
 
     # encode has a bar of its own; this one is for what takes many of its calls.
     yield from tqdm(
-        chunks, unit="chunk", desc="embed", disable=None if len(chunks) > 1 else True, leave=False
+        shards, unit="shard", desc="embed", disable=None if len(shards) > 1 else True, leave=False
     )
 
 

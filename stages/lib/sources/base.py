@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from stages.lib.archives import read_own_tar, write_tar
+from stages.lib.engine import LOCAL, Engine
 from stages.lib.errors import ParamsError, SourceError
 from stages.lib.params import SourceConfig
 
@@ -97,9 +98,10 @@ class Source(ABC):
         write_tar(out, packed)
         return len(files)
 
-    def extract(self, raw: Path, langs: Sequence[str] = LANGS) -> pl.DataFrame:
+    def extract(self, raw: Path, langs: Sequence[str] = LANGS, engine: Engine = LOCAL) -> pl.DataFrame:
         """Return the segment table of a raw tar: NFC, sorted by document, language and position.
 
+        The files of a package are one shard, which is read here whatever the engine.
         Raises SourceError if the tar was collected for other settings, holds no text, or gives one key twice.
         """
         from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows

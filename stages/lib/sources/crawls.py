@@ -3,10 +3,15 @@
 Their segments are sentences without a key, to be aligned by what they mean. ``doc`` is shared by the language
 versions of a document; the language is decided from the text, whatever the document says. Raw files are
 streamed, so memory does not grow with a site; what could not be read is counted and said.
+
+Extraction is in shards: some two megabytes of a site's pages, one book, one file; then, for all of them, some
+half a million characters of documents that are cut into sentences. What pages have in common is found between
+the two, of all pages at once.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
@@ -34,6 +39,7 @@ from stages.lib.documents import (
     read_text,
     split_name,
 )
+from stages.lib.engine import LOCAL, Engine, cut
 from stages.lib.errors import DataError, ParamsError, SourceError
 from stages.lib.files import sha256_file
 from stages.lib.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
@@ -41,7 +47,7 @@ from stages.lib.params import PdfParams, SourceConfig
 from stages.lib.pdf import Limits, read_pdf
 from stages.lib.sentences import split_sentences
 from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
-from stages.lib.sources.raw import RawFiles, files_on_disk, open_raw, pack_raw
+from stages.lib.sources.raw import RawFile, RawFiles, files_on_disk, open_raw, pack_raw
 from stages.lib.transliterate import to_latin
 
 if TYPE_CHECKING:
@@ -58,6 +64,9 @@ MAX_LINE_BYTES = 64 * 2**20
 MAX_HTML_BYTES = 8 * 2**20
 _CHUNK = 1 << 18
 _ROWS_PER_FRAME = 5_000
+# Characters of one shard: of pages' HTML, and of documents' text. One takes about a second of a core.
+SHARD_HTML = 2_000_000
+SHARD_TEXT = 500_000
 _SUFFIXES = (".docx", ".htm", ".html", ".pdf", ".txt")
 # Blocks of a book that are no prose.
 _NO_PROSE = frozenset(("table", "formula"))
@@ -73,6 +82,24 @@ class _Document:
     url: str | None
     blocks: tuple[tuple[int | None, Block], ...]
 
+    def __len__(self) -> int:
+        return sum(len(block.text) for _, block in self.blocks)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Calls a source's method for each item of a shard; its counts come back beside what it yields."""
+
+    source: DocumentSource
+    method: str
+    langs: Sequence[str]
+
+    def __call__(self, shard: list[Any]) -> tuple[list[Any], Counter[str]]:
+        own = copy.copy(self.source)
+        own.report = Counter()
+        read = getattr(own, self.method)
+        return [found for item in shard for found in read(item, self.langs)], own.report
+
 
 class DocumentSource(Source):
     """A source of documents: streams raw files, decides languages, cuts sentences, counts what it drops."""
@@ -85,6 +112,7 @@ class DocumentSource(Source):
         self.pdf = pdf
         # How many of what was read and dropped, by reason; extract logs it.
         self.report: Counter[str] = Counter()
+        self._engine = LOCAL
         self._words: dict[str, SiteWords] = defaultdict(SiteWords)
         where = f"sources_config.{name}.options"
         langs = config.options.get("langs", list(LANGS))
@@ -103,7 +131,7 @@ class DocumentSource(Source):
     def package(self) -> str:
         return self.config.package or self.name
 
-    def extract(self, raw: Path, langs: Sequence[str] = LANGS) -> pl.DataFrame:
+    def extract(self, raw: Path, langs: Sequence[str] = LANGS, engine: Engine = LOCAL) -> pl.DataFrame:
         """Return the segment table of a raw tar: one row a sentence, by document, language and position.
 
         Raises SourceError if the tar was collected for other settings or holds no text.
@@ -112,6 +140,7 @@ class DocumentSource(Source):
 
         from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
 
+        self._engine = engine
         self.report.clear()
         self._words.clear()
         places: Counter[tuple[str, str]] = Counter()
@@ -149,14 +178,24 @@ class DocumentSource(Source):
 
     def read(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterable[Segment]:
         """Yield the sentences of each document, title first; ``file`` is the document's address."""
-        for document in self.documents(files, langs):
-            yield from self._sentences(document)
+        # The words of the site's pages are complete when its first document comes, and sent after that.
+        yield from self._by_shards("_sentences", cut(self.documents(files, langs), SHARD_TEXT, len), langs)
+
+    def _by_shards(self, method: str, shards: Iterable[list[Any]], langs: Sequence[str]) -> Iterator[Any]:
+        """Yield what a method yields for each item of the shards, and add up what it counts."""
+        for found, counts in self._engine.run(_Reader(self, method, langs), shards):
+            self.report.update(counts)
+            yield from found
 
     def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
         """Yield each language version once, all its blocks together."""
         raise NotImplementedError
 
-    def _sentences(self, document: _Document) -> Iterator[Segment]:
+    def __getstate__(self) -> dict[str, Any]:
+        # An engine is not sent to its own workers.
+        return {**vars(self), "_engine": LOCAL}
+
+    def _sentences(self, document: _Document, langs: Sequence[str]) -> Iterator[Segment]:
         blocks = [block for _, block in document.blocks]
         repaired, flags = repair_blocks(blocks, document.lang, self._words.get(document.lang))
         self.report.update(f"documents with {flag}" for flag in flags)
@@ -254,34 +293,40 @@ class Crawl(DocumentSource):
     def _pages(
         self, files: Mapping[str, bytes], langs: Sequence[str]
     ) -> Iterator[tuple[tuple[bool, str], _Document]]:
-        for record in self._records(files):
-            text = record.get("html")
-            if not isinstance(text, str) or not text.strip():
-                self.report["records not read: no page in it"] += 1
-                continue
-            if not _is_intact(text, record.get("sha256")):
-                self.report["records not read: sha256 differs"] += 1
-                continue
-            try:
-                page = read_page(text, self.package, with_date=False)
-            except DataError as error:
-                log.warning("%s: %s: %s", self.name, record["url"], error)
-                self.report["records not read: no page that can be read"] += 1
-                continue
-            if not page.blocks:
-                self.report["pages dropped: no text"] += 1
-                continue
-            title = record.get("title") if isinstance(record.get("title"), str) else page.title
-            title = clean_line(title or "")
-            blocks = [Block("title", title)] if title else []
-            filed = record.get("lang") if isinstance(record.get("lang"), str) else page.declared
-            lang, blocks = self._decide([*blocks, *page.blocks], filed, langs)
-            if lang is None:
-                continue
-            self.report["pages read"] += 1
-            self.report.update(f"pages {flag}" for flag in page.flags)
-            document = _Document(_unit(record), lang, _address(record), tuple((None, b) for b in blocks))
-            yield (filed != lang, str(record.get("key") or record["url"])), document
+        shards = cut(self._records(files), SHARD_HTML, lambda record: len(str(record.get("html"))))
+        yield from self._by_shards("_read_record", shards, langs)
+
+    def _read_record(
+        self, record: Mapping[str, Any], langs: Sequence[str]
+    ) -> Iterator[tuple[tuple[bool, str], _Document]]:
+        """Yield the page of a record with its rank among pages of one document, unless it is not wanted."""
+        text = record.get("html")
+        if not isinstance(text, str) or not text.strip():
+            self.report["records not read: no page in it"] += 1
+            return
+        if not _is_intact(text, record.get("sha256")):
+            self.report["records not read: sha256 differs"] += 1
+            return
+        try:
+            page = read_page(text, self.package, with_date=False)
+        except DataError as error:
+            log.warning("%s: %s: %s", self.name, record["url"], error)
+            self.report["records not read: no page that can be read"] += 1
+            return
+        if not page.blocks:
+            self.report["pages dropped: no text"] += 1
+            return
+        title = record.get("title") if isinstance(record.get("title"), str) else page.title
+        title = clean_line(title or "")
+        blocks = [Block("title", title)] if title else []
+        filed = record.get("lang") if isinstance(record.get("lang"), str) else page.declared
+        lang, blocks = self._decide([*blocks, *page.blocks], filed, langs)
+        if lang is None:
+            return
+        self.report["pages read"] += 1
+        self.report.update(f"pages {flag}" for flag in page.flags)
+        document = _Document(_unit(record), lang, _address(record), tuple((None, b) for b in blocks))
+        yield (filed != lang, str(record.get("key") or record["url"])), document
 
     def _records(self, files: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
         """Yield the last record of each key; two passes, so that only keys are in memory."""
@@ -319,37 +364,43 @@ class Books(Crawl):
 
     def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
         seen: set[tuple[str, str]] = set()
+        shards = ([book] for book in self._books(files))
+        for document in self._by_shards("_read_book", shards, langs):
+            if (document.unit, document.lang) in seen:
+                self.report["books dropped: a second one of a title in its language"] += 1
+                continue
+            seen.add((document.unit, document.lang))
+            yield document
+
+    def _books(self, files: Mapping[str, bytes]) -> Iterator[tuple[dict[str, Any], RawFile]]:
         for record in self._records(files):
             name = record.get("file")
             member = f"books/{PurePosixPath(name).name}" if isinstance(name, str) else ""
             if not isinstance(name, str) or not _BOOK_FILE.fullmatch(name):
                 self.report["records not read: no book in it"] += 1
-                continue
-            if member not in files:
+            elif member not in files:
                 log.warning("%s: %s: %s is not in the raw tar", self.name, record["url"], name)
                 self.report["records not read: file missing"] += 1
-                continue
-            with files.open(member) as file:
-                blocks = self._read_book(file, record.get("sha256"), str(record["url"]))
-            if not blocks:
-                continue
-            filed = record.get("lang") if isinstance(record.get("lang"), str) else None
-            lang, texts = self._decide([block for _, block in blocks], filed, langs)
-            if lang is None:
-                continue
-            if (_unit(record), lang) in seen:
-                self.report["books dropped: a second one of a title in its language"] += 1
-                continue
-            seen.add((_unit(record), lang))
-            pages = [page for page, _ in blocks]
-            yield _Document(_unit(record), lang, _address(record), tuple(zip(pages, texts, strict=True)))
+            else:
+                yield record, files.file(member)
 
-    def _read_book(self, file: IO[bytes], sha256: object, where: str) -> list[tuple[int | None, Block]]:
-        with _as_path(file, ".pdf") as path:
+    def _read_book(
+        self, book: tuple[Mapping[str, Any], RawFile], langs: Sequence[str]
+    ) -> Iterator[_Document]:
+        record, content = book
+        with content.open() as file, _as_path(file, ".pdf") as path:
+            sha256 = record.get("sha256")
             if sha256 is not None and sha256_file(path) != sha256:
                 self.report["records not read: sha256 differs"] += 1
-                return []
-            return self._read_pdf(path, where)
+                return
+            blocks = self._read_pdf(path, str(record["url"]))
+        if not blocks:
+            return
+        filed = record.get("lang") if isinstance(record.get("lang"), str) else None
+        lang, texts = self._decide([block for _, block in blocks], filed, langs)
+        if lang is not None:
+            pages = [page for page, _ in blocks]
+            yield _Document(_unit(record), lang, _address(record), tuple(zip(pages, texts, strict=True)))
 
     def _read_pdf(self, path: Path, where: str) -> list[tuple[int | None, Block]]:
         return _read_pdf(path, where, self.report, self.pdf)
@@ -394,52 +445,55 @@ class Files(DocumentSource):
 
     def documents(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[_Document]:
         seen: dict[tuple[str, str], str] = {}
-        for member in files:
-            if not member.startswith("files/"):
-                continue
-            name = member.removeprefix("files/")
-            unit, filed = split_name(PurePosixPath(name), LANGS)
-            try:
-                blocks = self._read_file(files, member, name)
-            except DataError as error:
-                log.warning("%s: not read: %s", self.name, error)
-                self.report["files not read"] += 1
-                continue
-            if not blocks:
-                log.warning("%s: %s: no text in it", self.name, name)
-                self.report["files without text"] += 1
-                continue
-            lang, texts = self._decide([block for _, block in blocks], filed, langs)
-            if filed and lang and lang != filed:
-                log.warning("%s: %s: named as %s, but its text is %s", self.name, name, filed, lang)
-            if lang is None:
-                continue
-            if other := seen.get((unit, lang)):
+        names = (member.removeprefix("files/") for member in files if member.startswith("files/"))
+        shards = ([(name, files.file(f"files/{name}"))] for name in names)
+        for name, document in self._by_shards("_read_document", shards, langs):
+            if other := seen.get((document.unit, document.lang)):
                 raise SourceError(
-                    f"{FILES}: {other} and {name} are both the {lang} version of {unit!r}; rename one of them"
+                    f"{FILES}: {other} and {name} are both the {document.lang} version of {document.unit!r}; "
+                    "rename one of them"
                 )
-            seen[unit, lang] = name
+            seen[document.unit, document.lang] = name
             self.report["files read"] += 1
-            pages = [page for page, _ in blocks]
-            yield _Document(unit, lang, None, tuple(zip(pages, texts, strict=True)))
+            yield document
 
-    def _read_file(
-        self, files: Mapping[str, bytes], member: str, name: str
-    ) -> list[tuple[int | None, Block]]:
+    def _read_document(
+        self, item: tuple[str, RawFile], langs: Sequence[str]
+    ) -> Iterator[tuple[str, _Document]]:
+        name, content = item
+        unit, filed = split_name(PurePosixPath(name), LANGS)
+        try:
+            blocks = self._read_file(content, name)
+        except DataError as error:
+            log.warning("%s: not read: %s", self.name, error)
+            self.report["files not read"] += 1
+            return
+        if not blocks:
+            log.warning("%s: %s: no text in it", self.name, name)
+            self.report["files without text"] += 1
+            return
+        lang, texts = self._decide([block for _, block in blocks], filed, langs)
+        if filed and lang and lang != filed:
+            log.warning("%s: %s: named as %s, but its text is %s", self.name, name, filed, lang)
+        if lang is not None:
+            pages = [page for page, _ in blocks]
+            yield name, _Document(unit, lang, None, tuple(zip(pages, texts, strict=True)))
+
+    def _read_file(self, content: RawFile, name: str) -> list[tuple[int | None, Block]]:
         suffix = PurePosixPath(name).suffix.lower()
         if suffix == ".pdf":
-            with files.open(member) as file, _as_path(file, ".pdf") as path:
+            with content.open() as file, _as_path(file, ".pdf") as path:
                 return _read_pdf(path, name, self.report, self.pdf)
         if suffix in (".html", ".htm"):
-            if files.size(member) > MAX_HTML_BYTES:
-                raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_HTML_BYTES:,}")
-            page = read_page(_decode_html(files[member], name), with_date=False)
+            if content.size > MAX_HTML_BYTES:
+                raise DataError(f"{name}: {content.size:,} bytes, over the limit of {MAX_HTML_BYTES:,}")
+            page = read_page(_decode_html(content.read(), name), with_date=False)
             title = [Block("title", page.title)] if page.title else []
             return [(None, block) for block in (*title, *page.blocks)]
-        if files.size(member) > MAX_FILE_BYTES:
-            raise DataError(f"{name}: {files.size(member):,} bytes, over the limit of {MAX_FILE_BYTES:,}")
+        if content.size > MAX_FILE_BYTES:
+            raise DataError(f"{name}: {content.size:,} bytes, over the limit of {MAX_FILE_BYTES:,}")
         reader = read_docx if suffix == ".docx" else read_text
-        return [(None, block) for block in reader(files[member], name)]
+        return [(None, block) for block in reader(content.read(), name)]
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -6,12 +6,33 @@ import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from stages.lib.archives import MAX_MEMBERS
 from stages.lib.errors import SourceError
 from stages.lib.files import atomic_path
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file, opened when it is asked for; sent to another process, it takes its content along."""
+
+    open: Callable[[], IO[bytes]]
+    size: int
+
+    def read(self) -> bytes:
+        with self.open() as file:
+            return file.read()
+
+    def __reduce__(self) -> tuple[Callable[[bytes], RawFile], tuple[bytes]]:
+        return in_memory, (self.read(),)
+
+
+def in_memory(content: bytes) -> RawFile:
+    """Return a file that is not on disk."""
+    return RawFile(lambda: io.BytesIO(content), len(content))
 
 
 class RawFiles(Mapping[str, bytes]):
@@ -37,6 +58,10 @@ class RawFiles(Mapping[str, bytes]):
     def size(self, name: str) -> int:
         """Return a file's size in bytes."""
         return self._openers[name][1]
+
+    def file(self, name: str) -> RawFile:
+        """Return one file by itself."""
+        return RawFile(*self._openers[name])
 
 
 def files_on_disk(paths: Mapping[str, Path]) -> RawFiles:

@@ -164,6 +164,34 @@ def test_inverted_lists_above_the_limit_find_nearly_what_exact_search_finds(monk
     assert np.all(listed.cosines <= exact.cosines + 1e-5)
 
 
+@pytest.mark.parametrize("exact_rows", [10**6, 1000])
+def test_neighbours_are_the_same_bits_for_every_number_of_threads_and_size_of_shard(
+    exact_rows: int, monkeypatch
+) -> None:
+    import faiss
+
+    src, tgt = translations(3000, noise=0.7)
+    tgt[2000:2040] = tgt[7]  # more equal rows than there are spare ones
+    src[:20] = src[2992]  # ... near these
+    monkeypatch.setattr(mining, "EXACT_ROWS", exact_rows)
+    before = faiss.omp_get_max_threads()
+    found = []
+    try:
+        for threads, cosines in ((1, 1 << 30), (2, 1 << 30), (2, 1), (3, 1_234 * 3000)):
+            faiss.omp_set_num_threads(threads)
+            monkeypatch.setattr(mining, "SHARD_COSINES", cosines)
+            near = nearest(src, tgt, 5, 256)
+            found.append(near.rows.tobytes() + near.cosines.tobytes())
+    finally:
+        faiss.omp_set_num_threads(before)
+    assert len(set(found)) == 1
+    if exact_rows > 3000:
+        near = nearest(src, tgt, 5, 33)
+        assert near.rows.tobytes() + near.cosines.tobytes() == found[0]
+        exact = np.einsum("qd,rd->qr", src.astype(np.float64), tgt.astype(np.float64))
+        assert np.array_equal(near.rows, np.argsort(-exact.astype(np.float32), axis=1, kind="stable")[:, :5])
+
+
 def test_neighbours_are_the_nearest_in_order_and_all_where_there_are_few() -> None:
     src, tgt = translations(100)
     near = nearest(src, tgt, 5, 256)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.lib.errors import DataError
+from stages.lib.errors import DataError, ModelError
 from stages.lib.params import ModelConfig
 from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
 from stages.lib.vectors import (
@@ -177,7 +178,21 @@ def test_a_known_text_needs_no_model(tmp_path):
     Embedder("use_tr", USE_TR, 8192, root=tmp_path)(TEXTS, "tk")
     embed = Embedder("use_tr", USE_TR, 8192, root=tmp_path)
     embed(TEXTS[::-1], "tk")
-    assert embed._model is None
+    assert not embed.is_loaded
+
+
+def test_an_encoder_is_sent_without_its_model_and_refuses_another_machine(tmp_path):
+    embed = Embedder("use_tr", USE_TR, 8192, root=tmp_path)
+    expected = embed(TEXTS, "tk")
+    assert embed.is_loaded
+    sent = pickle.dumps(embed._encoder)
+    assert len(sent) < 10_000
+    received = pickle.loads(sent)
+    assert received((TEXTS, "tk")).tobytes() == expected.tobytes()
+    other = pickle.loads(sent)
+    other.identity = {**other.identity, "device": "another"}
+    with pytest.raises(ModelError, match="use_tr: a worker's device differ"):
+        other((TEXTS, "tk"))
 
 
 def test_another_configuration_adapter_or_weight_file_is_another_store(tmp_path):
