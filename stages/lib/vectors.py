@@ -184,9 +184,7 @@ class _Encoder:
         """Return the vectors of texts in one language, float16 (n, dim)."""
         from stages.lib.encoders import encode
 
-        model = self.load()
-        is_flat = hasattr(model[0], "token_ids")
-        return encode(model, *shard, self.batch_tokens if is_flat else 1).astype(np.float16)
+        return encode(self.load(), *shard, self.batch_tokens, is_exact=True).astype(np.float16)
 
 
 class Embedder:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 # Most tokens in a padded batch on a CPU: the states of more leave its caches (MiniLM on one core: 512 tokens
 # at once were three times as fast as 8192).
 CPU_TOKENS = 512
+# Texts of one padded batch where bits count: always so many, for matrix products of another height may be
+# summed in another order.
+_EXACT_ROWS = 8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +25,7 @@ def encode(
     lang: str | None,
     batch_tokens: int = 8192,
     threads: int | None = None,
+    is_exact: bool = False,
 ) -> np.ndarray:
     """Return float32 vectors of unit length, ``(n, dim)``, in the order of ``texts``.
 
@@ -29,7 +33,9 @@ def encode(
     Equal texts are encoded once. Batches hold up to ``batch_tokens`` tokens (padding included, and then at
     most CPU_TOKENS on a CPU), longest texts first; a text's vector does not depend on its batch beyond float
     rounding (1e-6).
-    ``threads`` limits torch to that many for this call.
+    ``threads`` limits torch to that many for this call. ``is_exact``: the bits do not depend on the batch
+    either; batches of a padded model are then of one length and a fixed number of texts, the last one filled
+    up by repetition.
     """
     import numpy as np
     import torch
@@ -46,19 +52,19 @@ def encode(
         torch.inference_mode(),
         tqdm(total=len(unique), unit="text", desc="encode", disable=None, leave=False) as progress,
     ):
-        for rows, features in _batches(model, unique, lang, batch_tokens):
+        for rows, features in _batches(model, unique, lang, batch_tokens, is_exact):
             features = batch_to_device(features, model.device)
             found = torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
             vectors[rows] = found.cpu().numpy()
-            progress.update(len(rows))
+            progress.update(len(set(rows)))
     model.train(was_training)
     return vectors[[place[text] for text in texts]]
 
 
 def _batches(
-    model: SentenceTransformer, texts: list[str], lang: str | None, batch_tokens: int
+    model: SentenceTransformer, texts: list[str], lang: str | None, batch_tokens: int, is_exact: bool
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
-    """Yield the rows of a batch, and its features."""
+    """Yield the rows of a batch, and its features; a row may come twice in one."""
     first = model[0]
     ids = None
     if hasattr(first, "token_ids"):
@@ -71,7 +77,11 @@ def _batches(
     is_padded = hasattr(model.tokenizer, "pad")  # USE's batches lie flat
     if is_padded and model.device.type == "cpu":
         batch_tokens = min(batch_tokens, CPU_TOKENS)
-    for rows in plan_by_tokens(lengths, batch_tokens, is_padded):
+    if is_padded and is_exact:
+        plan = _plan_exactly(lengths)
+    else:
+        plan = plan_by_tokens(lengths, batch_tokens, is_padded)
+    for rows in plan:
         if ids is None:
             yield rows, model.preprocess([texts[n] for n in rows])
         else:
@@ -91,6 +101,17 @@ def plan_by_tokens(lengths: Sequence[int], batch_tokens: int, is_padded: bool) -
         cost += added
     if rows:
         yield rows
+
+
+def _plan_exactly(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield batches of ``_EXACT_ROWS`` rows of one length, longest first; the last of a length repeats rows."""
+    of_length: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths):
+        of_length.setdefault(length, []).append(row)
+    for _, rows in sorted(of_length.items(), reverse=True):
+        for start in range(0, len(rows), _EXACT_ROWS):
+            part = rows[start : start + _EXACT_ROWS]
+            yield part + part[-1:] * (_EXACT_ROWS - len(part))
 
 
 @contextlib.contextmanager

