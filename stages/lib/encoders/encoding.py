@@ -104,7 +104,7 @@ def plan_by_tokens(lengths: Sequence[int], batch_tokens: int, is_padded: bool) -
 
 
 def _plan_exactly(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield batches of ``_EXACT_ROWS`` rows of one length, longest first; the last of a length repeats rows."""
+    """Yield batches of ``_EXACT_ROWS`` rows of one length, longest first; the last one repeats a row."""
     of_length: dict[int, list[int]] = {}
     for row, length in enumerate(lengths):
         of_length.setdefault(length, []).append(row)
