@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from stages.lib.params import AlignParams
 
-_DATE = re.compile(r"(?<!\d)(20\d\d)[-/]?(0[1-9]|1[0-2])[-/]?(0[1-9]|[12]\d|3[01])(?!\d)")
-
 
 @dataclass(frozen=True)
 class Side:
@@ -38,7 +35,7 @@ class Side:
     texts: list[str]
     n: np.ndarray
     vectors: np.ndarray
-    url: str | None
+    date: str | None
     license: str
 
 
@@ -76,7 +73,7 @@ def read_sides(segments: pl.DataFrame, vectors: np.ndarray, lang: str) -> dict[s
             rows["text"].to_list(),
             rows["n"].to_numpy(),
             to_unit(vectors[rows["row"].to_numpy()]),
-            rows["url"][0],
+            rows["date"][0],
             rows["license"][0],
         )
     return found
@@ -109,11 +106,7 @@ def pair_sides(
 
 
 def _document(side: Side) -> Document:
-    found = _DATE.search(side.url or "")
-    try:
-        date = dt.date(*map(int, found.groups())) if found else None
-    except ValueError:  # 30 February
-        date = None
+    date = dt.date.fromisoformat(side.date) if side.date else None
     return Document(side.doc, side.vectors, side.texts, date)
 
 

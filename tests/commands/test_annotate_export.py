@@ -109,7 +109,7 @@ def test_the_same_corpus_gives_the_same_batch_in_any_order() -> None:
 @pytest.fixture
 def segments(tmp_path: Path) -> Path:
     rows = [
-        ("phrases", "phrases/0", lang, n, pair[side], None, f"https://example.org/{lang}", None, "MIT")
+        ("phrases", "phrases/0", lang, n, pair[side], None, f"https://example.org/{lang}", None, "MIT", None)
         for n, pair in enumerate(PHRASES[:6])
         for side, lang in enumerate(("ru", "tk"))
     ]

@@ -175,7 +175,7 @@ def tasks(pairs: Any, params: Params, tmp_path_factory: pytest.TempPathFactory) 
     """The 50 tasks, exported from the cleaned corpus."""
     folder = tmp_path_factory.mktemp("segments")
     segments = [
-        ("phrases", row["doc"], lang, row[f"n_{side}"], row[side], None, None, None, row["license"])
+        ("phrases", row["doc"], lang, row[f"n_{side}"], row[side], None, None, None, row["license"], None)
         for row in pairs.iter_rows(named=True)
         for side, lang in (("src", "ru"), ("tgt", "tk"))
     ]

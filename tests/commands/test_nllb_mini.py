@@ -76,7 +76,7 @@ def document(split: str) -> str:
 
 def segments(rows: list[tuple[str, dict[str, str]]]) -> pl.DataFrame:
     table = [
-        ("django", doc, lang, n, text, f"key {n}", "pkg:pypi/django@5.2.19#x.po", None, "BSD-3-Clause")
+        ("django", doc, lang, n, text, f"key {n}", "pkg:pypi/django@5.2.19#x.po", None, "BSD-3-Clause", None)
         for n, (doc, message) in enumerate(rows)
         for lang, text in message.items()
     ]

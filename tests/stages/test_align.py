@@ -33,7 +33,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 def row(
     lang: str, text: str, key: str | None, n: int = 0, doc: str = "conf", source: str = "django"
 ) -> tuple:
-    return (source, f"{source}/{doc}", lang, n, text, key, None, None, "MIT")
+    return (source, f"{source}/{doc}", lang, n, text, key, None, None, "MIT", None)
 
 
 def table(*rows: tuple):

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def row(source: str, lang: str, text: str, n: int) -> tuple:
-    return (source, f"{source}/a", lang, n, text, None, None, None, "MIT")
+    return (source, f"{source}/a", lang, n, text, None, None, None, "MIT", None)
 
 
 TEXTS = [("ru", "Снег идёт"), ("tk", "Gar ýagýar"), ("tr", "Kar yağıyor"), ("kk", "Қар жауып тұр")]

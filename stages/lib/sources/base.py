@@ -33,7 +33,8 @@ class Segment:
     """One message, paragraph or sentence in one language.
 
     ``unit`` is what splitting keeps together inside the source; ``key`` is the same in all languages, None
-    where the source gives no alignment; ``file`` is where the text stands in the raw tar.
+    where the source gives no alignment; ``file`` is where the text stands in the raw tar; ``date`` is the day
+    of publication, ISO 8601, where the source says it.
     """
 
     unit: str
@@ -42,6 +43,7 @@ class Segment:
     key: str | None
     file: str
     page: int | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ class Source(ABC):
                     origin.url(segment.file),
                     segment.page,
                     self.config.license,
+                    segment.date,
                 )
 
 

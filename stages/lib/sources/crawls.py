@@ -12,6 +12,7 @@ the two, of all pages at once.
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import hashlib
 import json
 import logging
@@ -22,8 +23,8 @@ import unicodedata
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -70,6 +71,8 @@ SHARD_TEXT = 500_000
 _SUFFIXES = (".docx", ".htm", ".html", ".pdf", ".txt")
 # Blocks of a book that are no prose.
 _NO_PROSE = frozenset(("table", "formula"))
+# Not eight digits in a row: those are numbers of articles too.
+_DAY = re.compile(r"(?<!\d)(20\d\d)([-/])(\d\d)\2(\d\d)(?!\d)")
 _BOOK_FILE = re.compile(r"[a-z0-9_]+/[0-9a-f]{64}\.pdf")
 
 
@@ -81,6 +84,7 @@ class _Document:
     lang: str
     url: str | None
     blocks: tuple[tuple[int | None, Block], ...]
+    date: str | None = None
 
     def __len__(self) -> int:
         return sum(len(block.text) for _, block in self.blocks)
@@ -155,7 +159,7 @@ class DocumentSource(Source):
                 n = places[place]
                 rows.append(
                     (self.name, doc, segment.lang, n, segment.text, None, segment.file or None, segment.page,
-                     self.config.license)
+                     self.config.license, segment.date)
                 )  # fmt: skip
                 places[place] += 1
                 if len(rows) >= _ROWS_PER_FRAME:
@@ -208,7 +212,9 @@ class DocumentSource(Source):
             for text in texts:
                 if any(map(str.isalpha, text)):
                     text = unicodedata.normalize("NFC", text)
-                    yield Segment(document.unit, document.lang, text, None, document.url or "", page)
+                    yield Segment(
+                        document.unit, document.lang, text, None, document.url or "", page, document.date
+                    )
                 else:
                     self.report["sentences dropped: no letters"] += 1
 
@@ -288,7 +294,7 @@ class Crawl(DocumentSource):
             if block.kind in ("title", "cell") or not repeated[document.lang].is_repeated(block.text)
         )
         self.report["blocks dropped: on many pages"] += len(document.blocks) - len(kept)
-        return _Document(document.unit, document.lang, document.url, kept)
+        return replace(document, blocks=kept)
 
     def _pages(
         self, files: Mapping[str, bytes], langs: Sequence[str]
@@ -325,7 +331,8 @@ class Crawl(DocumentSource):
             return
         self.report["pages read"] += 1
         self.report.update(f"pages {flag}" for flag in page.flags)
-        document = _Document(_unit(record), lang, _address(record), tuple((None, b) for b in blocks))
+        found = tuple((None, block) for block in blocks)
+        document = _Document(_unit(record), lang, _address(record), found, _day(record))
         yield (filed != lang, str(record.get("key") or record["url"])), document
 
     def _records(self, files: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
@@ -601,7 +608,12 @@ def _is_intact(text: str, sha256: object) -> bool:
 
 
 def _unit(record: Mapping[str, Any]) -> str:
-    doc = record.get("doc")
+    """Return the name that the versions of a document share.
+
+    Versions that the crawl matched by date and title alone are candidates only: each is a document of its own
+    here, and align decides what belongs together.
+    """
+    doc = None if record.get("paired") == "date+title" else record.get("doc")
     if isinstance(doc, str) and clean_line(doc.partition("/")[2]):
         return clean_line(doc.partition("/")[2])
     return hashlib.sha256(record["url"].encode("utf-8", "replace")).hexdigest()[:16]
@@ -615,14 +627,26 @@ def _address(record: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _day(record: Mapping[str, Any]) -> str | None:
+    """Return the day of publication, ISO 8601: as the page says it, else as its address does."""
+    in_address = _DAY.search(record["url"])
+    for said in (
+        str(record.get("published"))[:10],
+        "-".join(in_address.group(1, 3, 4)) if in_address else "",
+    ):
+        with suppress(ValueError):  # 30 February
+            return dt.date.fromisoformat(said).isoformat()
+    return None
+
+
 def _pack(document: _Document) -> list[Any]:
     blocks = [(page, block.kind, block.text) for page, block in document.blocks]
-    return [document.unit, document.lang, document.url, blocks]
+    return [document.unit, document.lang, document.url, blocks, document.date]
 
 
 def _unpack(values: list[Any]) -> _Document:
-    unit, lang, url, blocks = values
-    return _Document(unit, lang, url, tuple((page, Block(kind, text)) for page, kind, text in blocks))
+    unit, lang, url, blocks, date = values
+    return _Document(unit, lang, url, tuple((page, Block(kind, text)) for page, kind, text in blocks), date)
 
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{3,20})", re.IGNORECASE)

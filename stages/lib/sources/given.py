@@ -103,7 +103,8 @@ class GivenSource(Source):
                     place = (segment.unit, segment.lang)
                     rows.append(
                         (self.name, f"{self.name}/{segment.unit}", segment.lang, positions[place],
-                         segment.text, segment.key, segment.file, segment.page, self.config.license)
+                         segment.text, segment.key, segment.file, segment.page, self.config.license,
+                         segment.date)
                     )  # fmt: skip
                     positions[place] += 1
             except DataError as error:

@@ -221,7 +221,7 @@ def test_another_configuration_adapter_or_weight_file_is_another_store(tmp_path)
 
 
 def segment(lang: str, text: str, n: int, doc: str = "ders") -> tuple:
-    return ("files", f"files/{doc}", lang, n, text, None, None, None, "MIT")
+    return ("files", f"files/{doc}", lang, n, text, None, None, None, "MIT", None)
 
 
 SEGMENTS = [

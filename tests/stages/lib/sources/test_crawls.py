@@ -112,6 +112,38 @@ def test_a_crawl_becomes_sentences_that_language_versions_share_a_document_for(
     assert (both["lang"] == 2).sum() >= 10
 
 
+@pytest.mark.parametrize(
+    ("published", "url", "date"),
+    [
+        ("2024-01-05T09:30:00+05:00", "https://turkmenportal.com/blog/7/x", "2024-01-05"),
+        (None, "https://turkmenportal.com/2024/01/06/täzelik", "2024-01-06"),
+        ("2024-01-05", "https://turkmenportal.com/2024/01/06/x", "2024-01-05"),  # the page knows better
+        ("2024-02-30", "https://turkmenportal.com/2024-02-30/x", None),  # no such day
+        ("gestern", "https://turkmenportal.com/blog/20220131/x", None),  # the number of an article
+        (None, "https://turkmenportal.com/a/12024-01-05", None),
+    ],
+)
+def test_a_segment_has_the_day_of_publication(
+    published: str | None, url: str, date: str | None, tmp_path: Path
+) -> None:
+    page = articles("turkmenportal")[0]
+    said = record(page, "turkmenportal", published=published, url=url, canonical=None)
+    put_crawl(tmp_path, "turkmenportal", packed([said]))
+    found = run(Crawl("turkmenportal", config("crawl")), tmp_path)
+    assert set(found["date"]) == {date}
+
+
+def test_what_only_date_and_title_join_is_left_to_align(tmp_path: Path) -> None:
+    pages = articles("turkmenportal", 2)
+    for paired, n in (("id", 1), ("date+title", 2)):
+        said = [
+            record(page, "turkmenportal", doc="turkmenportal/7", paired=paired, lang=page.lang)
+            for page in pages[:2]
+        ]
+        put_crawl(tmp_path, "turkmenportal", packed(said))
+        assert run(Crawl("turkmenportal", config("crawl")), tmp_path)["doc"].n_unique() == n
+
+
 def test_changed_class_names_change_no_byte_of_the_segments(tmp_path: Path) -> None:
     tables = []
     for redesign in (False, True):
