@@ -176,7 +176,8 @@ def results(found: Figures, old: str) -> str:
 
 
 def translation(found: Figures, old: str) -> str:
-    return as_markdown(translation_rows(found.details, found.params.pair))
+    rows = translation_rows(found.details, found.params.pair)
+    return as_markdown(rows) if rows else "No model of the last run translates."
 
 
 def benchmarks(found: Figures, old: str) -> str:

@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import tarfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,15 @@ def test_blocks_of_parameters_that_documents_show_are_valid(document: str, tmp_p
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
     load_params(path)
     load_options(path)
+
+
+def test_the_citation_names_the_version_and_the_licence_that_are_there() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
 
 
 # --- the same figures, read by other means than those that write them ---

@@ -54,6 +54,12 @@ def test_only_the_last_cell_of_a_source_is_written(metrics: Path) -> None:
     ) in written(metrics, "sources", table)
 
 
+def test_a_run_without_a_translator_says_so(metrics: Path) -> None:
+    summary = read_json(metrics / "summary.json")
+    write_json(metrics / "summary.json", {"use": summary["use"]})
+    assert "No model of the last run translates." in written(metrics, "translation")
+
+
 def test_a_marker_of_no_block_and_one_without_an_end_are_named(metrics: Path) -> None:
     with pytest.raises(DataError, match=r"a.md: no block is called 'frist'; known: first, "):
         written(metrics, "frist")
