@@ -376,7 +376,7 @@ BLOCKS: dict[str, Callable[[Figures, str], str]] = {
 
 def rewrite(text: str, found: Figures, where: str) -> str:
     """Return a Markdown text with every block written anew; raise DataError on a marker of no block."""
-    if text.count("<!-- figures:") != len(BLOCK.findall(text)):
+    if len(re.findall(r"<!-- figures: [a-z_]+ -->", text)) != len(BLOCK.findall(text)):
         raise DataError(f"{where}: a `<!-- figures: NAME -->` without its `<!-- end -->`; add it")
 
     def block(match: re.Match[str]) -> str:

@@ -68,7 +68,7 @@ def test_every_figure_between_markers_is_that_of_the_metrics(tree: Path, params:
     used = set()
     for path in documents(tree):
         text = path.read_text(encoding="utf-8")
-        used |= set(re.findall(r"<!-- figures: (\w+) -->", text))
+        used |= set(re.findall(r"<!-- figures: ([a-z_]+) -->", text))
         written = rewrite(text, found, path.name)
         changes = difflib.unified_diff(text.splitlines(), written.splitlines(), "now", "metrics", n=0)
         assert written == text, "stale figures; run make readme:\n" + "\n".join(changes)
