@@ -94,6 +94,8 @@ save-model: $(STAMP)  ## Save a fine-tuned model, adapter merged, for others to 
 	  exit 2
 	fi
 	python -m commands.save_model --model "$(MODEL)" $(if $(OUT),--out "$(OUT)")
+readme: $(STAMP)  ## Rewrite the figures of README.md and docs/ from metrics/
+	python -m commands.readme
 
 export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
 	@if [ -z "$(FORMAT)" ]; then

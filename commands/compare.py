@@ -67,6 +67,7 @@ def fetch_results(revision: str, folder: Path) -> Path:
     import dvc.api
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
+    from dvc_data.index import DataIndexDirError
 
     try:
         files = dvc.api.DVCFileSystem(".", rev=revision)
@@ -75,7 +76,7 @@ def fetch_results(revision: str, folder: Path) -> Path:
         raise DataError(
             f"{revision}: neither an experiment nor a branch, tag or commit here; dvc exp list names them"
         ) from None
-    except (DvcException, OSError) as error:
+    except (DvcException, DataIndexDirError, OSError) as error:
         raise DataError(
             f"{revision}: its results are not in DVC's cache ({error}); "
             "fetch them with dvc exp pull or dvc pull"

@@ -55,7 +55,8 @@ def check_state() -> str:
     changed = run_git("status", "--porcelain").splitlines()
     if changed:
         names = ", ".join(line[3:] for line in changed[:3])
-        raise DataError(f"{len(changed)} files are not committed ({names}); commit them, then share")
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise DataError(f"not committed: {names}{more}; commit, then run make share again")
     url = remote_url()
     if url is None:
         raise DataError("no DVC remote is set; run `make remote URL=...`")

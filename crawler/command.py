@@ -18,7 +18,12 @@ from crawler.pages import LOCAL
 
 logger = logging.getLogger("crawler")
 
-SITES = ("orient", "turkmenportal", "uzedu")
+# One module a site, named like it.
+SITES = sorted(
+    path.stem
+    for path in (Path(__file__).parent / "spiders").glob("*.py")
+    if path.stem not in ("__init__", "base")
+)
 
 
 def _day(text: str) -> dt.datetime:

@@ -1,49 +1,130 @@
-"""The README says what the committed params.yaml and metrics say.
+"""README.md and docs/ say what the committed params.yaml and metrics say, and their links lead somewhere.
 
-It is compared with the last commit, not with the working tree: a run of your own changes the metrics, and the
-README need not follow before you commit.
+They are compared with the last commit, not with the working tree: a run of your own changes the metrics, and
+the documents need not follow before you commit.
 """
 
 from __future__ import annotations
 
+import difflib
+import io
 import json
 import re
 import subprocess
+import tarfile
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from commands.readme import BLOCKS, figures_of, rewrite
+from crawler.options import load_options
 from stages.lib.params import Params, load_params
 from stages.lib.result_table import VARIANTS, as_markdown, table_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def committed(path: str) -> str:
-    done = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True)
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last commit's documents, parameters and metrics."""
+    names = ["README.md", "CONTRIBUTING.md", "crawler", "docs", "metrics", "params.yaml"]
+    done = subprocess.run(["git", "archive", "HEAD", *names], cwd=ROOT, capture_output=True)
     if done.returncode:
-        pytest.skip(f"not a git checkout with {path}")
-    return done.stdout.decode("utf-8")
-
-
-def metrics(name: str) -> Any:
-    return json.loads(committed(f"metrics/{name}.json"))
-
-
-@pytest.fixture(scope="module")
-def readme() -> str:
-    return committed("README.md")
+        pytest.skip("not a git checkout")
+    folder = tmp_path_factory.mktemp("tree")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 @pytest.fixture(scope="module")
-def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
-    path = tmp_path_factory.mktemp("params") / "params.yaml"
-    path.write_text(committed("params.yaml"), encoding="utf-8")
-    return load_params(path)
+def results(tree: Path) -> str:
+    return (tree / "docs/results.md").read_text(encoding="utf-8")
 
 
-def test_the_result_table_is_that_of_the_metrics(readme: str, params: Params) -> None:
+@pytest.fixture(scope="module")
+def params(tree: Path) -> Params:
+    return load_params(tree / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def metrics(tree: Path) -> Any:
+    return lambda name: json.loads((tree / f"metrics/{name}.json").read_text(encoding="utf-8"))
+
+
+def documents(tree: Path) -> list[Path]:
+    return [
+        *(tree / "README.md", tree / "CONTRIBUTING.md", tree / "crawler/README.md"),
+        *sorted((tree / "docs").glob("*.md")),
+    ]
+
+
+def test_every_figure_between_markers_is_that_of_the_metrics(tree: Path, params: Params) -> None:
+    found = figures_of(tree / "metrics", params)
+    used = set()
+    for path in documents(tree):
+        text = path.read_text(encoding="utf-8")
+        used |= set(re.findall(r"<!-- figures: ([a-z_]+) -->", text))
+        written = rewrite(text, found, path.name)
+        changes = difflib.unified_diff(text.splitlines(), written.splitlines(), "now", "metrics", n=0)
+        assert written == text, "stale figures; run make readme:\n" + "\n".join(changes)
+    assert used == set(BLOCKS)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as git hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_to_files_and_headings_that_are_there() -> None:
+    for path in documents(ROOT):
+        for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text(encoding="utf-8")):
+            name, _, heading = target.partition("#")
+            there = (path.parent / name).resolve() if name else path
+            assert there.exists(), f"{path.name}: {target}"
+            if heading:
+                assert heading in anchors(there), f"{path.name}: {target}"
+
+
+def merge(into: dict[str, Any], block: Mapping[str, Any]) -> None:
+    for key, value in block.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+@pytest.mark.parametrize("document", ["docs/adding.md", "crawler/README.md"])
+def test_blocks_of_parameters_that_documents_show_are_valid(document: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"^( *)```yaml\n(.*?)^ *```$", (ROOT / document).read_text("utf-8"), re.M | re.S)
+    assert blocks
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for indent, block in blocks:
+        merge(raw, yaml.safe_load(re.sub(rf"^{indent}", "", block, flags=re.MULTILINE)))
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    load_params(path)
+    load_options(path)
+
+
+def test_the_citation_names_the_version_and_the_licence_that_are_there() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == project["version"]
+    assert citation["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
+# --- the same figures, read by other means than those that write them ---
+
+
+def test_the_result_table_is_that_of_the_metrics(results: str, metrics: Any, params: Params) -> None:
     summary = metrics("summary")
     ordered = {name: summary[name] for name in [*params.models, *params.baselines]}
     details = {
@@ -52,12 +133,21 @@ def test_the_result_table_is_that_of_the_metrics(readme: str, params: Params) ->
         for variant in VARIANTS
         if variant in ordered[model]
     }
-    assert as_markdown(table_rows(ordered, details, params.pair)) in readme
+    assert as_markdown(table_rows(ordered, details, params.pair)) in results
 
 
-def test_every_source_has_a_row_with_its_licence(readme: str, params: Params) -> None:
+def test_the_first_table_has_the_summary_s_means(tree: Path, metrics: Any) -> None:
+    readme = (tree / "README.md").read_text(encoding="utf-8")
+    for model, variants in metrics("summary").items():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{model}` |"))
+        told = [f"{variants[name]['test_p1_mean']:.3f}" for name in VARIANTS if name in variants]
+        assert row.split(" | ")[1 : 1 + len(told)] == told
+
+
+def test_every_source_has_a_row_with_its_licence(tree: Path, params: Params) -> None:
+    data = (tree / "docs/data.md").read_text(encoding="utf-8")
     for name, config in params.sources_config.items():
-        row = next(line for line in readme.splitlines() if line.startswith(f"| {name} |"))
+        row = next(line for line in data.splitlines() if line.startswith(f"| {name} |"))
         if not config.license.startswith("LicenseRef-"):
             assert config.license in row
         if config.version:
@@ -72,43 +162,43 @@ def numbers(value: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("bench", ["align", "encode", "html", "mining", "pdf", "tmx"])
-def test_speed_figures_are_those_of_the_last_bench(readme: str, bench: str) -> None:
+def test_speed_figures_are_those_of_the_last_bench(results: str, metrics: Any, bench: str) -> None:
     found = numbers(metrics(f"bench/{bench}"))
-    told = re.findall(rf"^\| {bench} \| .* \| ([0-9.]+) \|$", readme, re.M)
+    told = re.findall(rf"^\| {bench} \| .* \| ([0-9.]+) \|$", results, re.M)
     assert told
     for text in told:
         digits = len(text.partition(".")[2])
         assert any(f"{number:.{digits}f}" == text for number in found), text
 
 
-def test_the_benchmark_table_is_that_of_the_metrics(readme: str) -> None:
+def test_the_benchmark_table_is_that_of_the_metrics(results: str, metrics: Any) -> None:
     for benchmark, models in metrics("benchmarks").items():
         for model, variants in models.items():
             for variant, figures in variants.items():
                 if "p1_ru_tk" in figures:
-                    n, p1 = figures["n"], figures["p1_ru_tk"]
-                    assert f"| {benchmark} | {model} | {variant} | {n} | {p1:.3f} | " in readme
+                    n, p1 = f"{figures['n']:,}", figures["p1_ru_tk"]
+                    assert f"| {benchmark} | {model} | {variant} | {n} | {p1:.3f} | " in results
 
 
-def test_graded_pairs_told_are_those_of_the_metrics(readme: str) -> None:
+def test_graded_pairs_told_are_those_of_the_metrics(results: str, metrics: Any) -> None:
     found = {}
     for models in metrics("benchmarks").values():
         for model, variants in models.items():
             for variant, figures in variants.items():
                 for key in (key for key in figures if re.fullmatch(r"(?!delta_|p_).+_pearson", key)):
                     name = key.removesuffix("_pearson")
-                    found[name, model, variant] = (str(figures[f"{name}_n"]), f"{figures[key]:.3f}")
+                    found[name, model, variant] = (f"{figures[f'{name}_n']:,}", f"{figures[key]:.3f}")
     told = re.findall(
-        r"^\| ((?:sts17|stsb|rusts)\w*) \| (\w+) \| (\w+) \| (\d+) \| ([\d.]+) \|", readme, re.M
+        r"^\| ((?:sts17|stsb|rusts)\w*) \| (\w+) \| (\w+) \| ([\d,]+) \| (-?[\d.]+) \|", results, re.M
     )
     assert bool(told) == bool(found)
     for *place, n, r in told:
         assert found[tuple(place)] == (n, r)
 
 
-def test_recipes_told_are_recipes_tried(readme: str, params: Params) -> None:
+def test_recipes_told_are_recipes_tried(results: str, metrics: Any, params: Params) -> None:
     encoders = [name for name in params.models if params.recipe("default", name).select == "mrr"]
     for name, trial in metrics("recipes")["trials"].items():
         if name != "mediawiki":
             scores = [f"{trial['dev'][model]['finetuned'][0]['score']:.3f}" for model in encoders]
-            assert f"| {name} | {trial['why']} | {' | '.join(scores)} |" in readme
+            assert f"| {name} | {trial['why']} | {' | '.join(scores)} |" in results

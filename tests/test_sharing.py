@@ -142,7 +142,7 @@ def test_nothing_uncommitted_or_out_of_date_is_shared_and_twice_is_once(tmp_path
     dirty = attempt(origin, sys.executable, "-m", "commands.share")
     assert (dirty.returncode, dirty.stderr) == (
         1,
-        "error: 1 files are not committed (seed.txt); commit them, then share\n",
+        "error: not committed: seed.txt; commit, then run make share again\n",
     )
     commit(origin, "another seed, not run")
     stale = attempt(origin, sys.executable, "-m", "commands.share")

@@ -129,9 +129,10 @@ def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[
         for models in benchmarks.values():
             flat = models.get(model, {}).get(variant, {})
             for metric in (name for name in flat if name.endswith("_pearson")):
-                if f"{metric}_low" in flat:
+                name = metric.removesuffix("_pearson")
+                # Differences, delta_<set>_pearson, have an interval too, but no n.
+                if f"{metric}_low" in flat and f"{name}_n" in flat:
                     ends = {"low": flat[f"{metric}_low"], "high": flat[f"{metric}_high"]}
-                    name = metric.removesuffix("_pearson")
                     found.setdefault(name, {"value": flat[metric], "n": flat[f"{name}_n"], **ends})
         for name in (name for name in found if "ru" in name.split("_") or name == "rusts"):
             figure = found[name]

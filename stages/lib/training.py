@@ -73,7 +73,7 @@ def choose_rows(train: pl.DataFrame, recipe: Recipe, src_lang: str) -> pl.DataFr
     ).sort("src_lang", "pair_id")
     if rows.is_empty():
         raise DataError(
-            f"no training pair of {src_lang} or {recipe.pivots} has {recipe.min_words} words; "
+            f"no training pair of {' or '.join([src_lang, *recipe.pivots])} has {recipe.min_words} words; "
             "lower the recipe's min_words or add sources"
         )
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,7 @@ def test_results_of_a_commit_come_out_of_the_cache_and_an_unknown_name_is_one_li
     assert test["difference"] == pytest.approx(20 / 120)
     with pytest.raises(DataError, match="no-such: neither an experiment"):
         fetch_results("no-such", tmp_path / "other")
+    # A clone that has pulled nothing: git knows the commit, the cache has no file of it.
+    shutil.rmtree(tmp_path / ".dvc/cache")
+    with pytest.raises(DataError, match=r"first: its results are not in DVC's cache"):
+        fetch_results("first", tmp_path / "empty")

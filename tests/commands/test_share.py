@@ -60,7 +60,7 @@ def test_a_corpus_is_tagged_once_by_its_commits_date_and_its_hash(repository: Pa
 def test_a_changed_tree_is_refused_with_the_names(repository: Path) -> None:
     (repository / "dvc.lock").write_text("schema: '2.0'\n", encoding="utf-8")
     (repository / "täze.txt").write_text("täze", encoding="utf-8")
-    with pytest.raises(DataError, match=r"2 files are not committed \(dvc\.lock, .*\); commit them"):
+    with pytest.raises(DataError, match=r"not committed: dvc\.lock, .*; commit, then"):
         check_state()
 
 

@@ -1,0 +1,310 @@
+"""docs/troubleshooting.md quotes messages exactly: each is provoked here, and none stands there unprovoked.
+
+A `…` in a quoted message stands for what differs between machines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+import commands.annotate_pull
+import commands.annotate_report
+import commands.benchmark
+import commands.check
+import commands.compare
+import commands.search
+import commands.share
+import stages.collect
+import stages.extract
+from stages.lib.errors import KopriError
+from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
+from tests.commands.test_compare import write_result
+from tests.phrases import PHRASES, corpus
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+QUOTED = re.findall(r"^```text\n(.+?)\n```$", TEXT, re.MULTILINE)
+PROVOKED: dict[str, Callable[[Place], str]] = {}
+
+
+class Place:
+    """A folder with the repository's parameters, to call commands in."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.monkeypatch = monkeypatch
+        monkeypatch.chdir(folder)
+        self.params(lambda raw: None)
+
+    def params(self, change: Callable[[dict], object]) -> None:
+        raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        change(raw)
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+
+    def say(self, main: Callable[[], None], *arguments: str) -> str:
+        """Call a command's main; return its error as the command's frame prints it."""
+        self.monkeypatch.setattr(sys, "argv", ["command", *arguments])
+        with pytest.raises(KopriError) as error:
+            main()
+        return "error: " + " ".join(str(error.value).split())
+
+    def run(self, *command: str, **more: str) -> str:
+        """Run a program; return what it says last on stderr."""
+        done = subprocess.run(
+            command, cwd=self.folder, env={**os.environ, **more}, text=True, capture_output=True, check=False
+        )
+        assert done.returncode
+        return done.stderr.strip().splitlines()[-1]
+
+    def repository(self) -> None:
+        """Make the folder a repository of git and DVC, with a commit."""
+        (self.folder / ".gitignore").write_text("/results\n", encoding="utf-8")
+        self.must("git", "init", "--quiet")
+        self.must(sys.executable, "-m", "dvc", "init", "--quiet")
+        self.commit()
+
+    def must(self, *command: str) -> None:
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+
+    def commit(self) -> None:
+        self.must("git", "add", "--all")
+        self.must(
+            "git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "a"
+        )
+
+
+def provokes(first_words: str) -> Callable[[Callable[[Place], str]], Callable[[Place], str]]:
+    """Mark what brings about the message that begins so."""
+
+    def mark(function: Callable[[Place], str]) -> Callable[[Place], str]:
+        PROVOKED[first_words] = function
+        return function
+
+    return mark
+
+
+@provokes("error: Python 3.11 or newer")
+def old_python(place: Place) -> str:
+    shutil.copy(ROOT / "Makefile", place.folder)
+    for name in ("requirements.txt", "constraints.txt"):
+        shutil.copy(ROOT / name, place.folder)
+    stub = place.folder / "python3.9"
+    pretend = "import sys; sys.version_info = (3, 9, 2, 'final', 0); sys.executable = '/usr/bin/python3.9'"
+    stub.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{pretend}; exec(sys.argv[1])" "$2"\n')
+    stub.chmod(0o755)
+    said = subprocess.run(
+        ["make", "install", f"PYTHON={stub}"], cwd=place.folder, text=True, capture_output=True, check=False
+    )
+    return next(line for line in said.stderr.splitlines() if line.startswith("error:"))
+
+
+@provokes("error: params.yaml: not found")
+def another_folder(place: Place) -> str:
+    (place.folder / "params.yaml").unlink()
+    return place.say(commands.check.main)
+
+
+@provokes("error: params.yaml: finetune.recipee")
+def misspelt_key(place: Place) -> str:
+    place.params(lambda raw: raw["finetune"].update(recipee="study"))
+    return place.say(commands.check.main)
+
+
+@provokes("error: params.yaml: sources: unknown")
+def misspelt_source(place: Place) -> str:
+    place.params(lambda raw: raw.update(sources=["djang"]))
+    return place.say(commands.check.main)
+
+
+@provokes("error: zod: npm cannot fetch")
+def no_registry(place: Place) -> str:
+    closed = {"npm_config_registry": "http://127.0.0.1:9", "npm_config_fetch_retries": "0"}
+    for name, value in {**closed, "npm_config_cache": str(place.folder / "npm")}.items():
+        place.monkeypatch.setenv(name, value)
+    place.monkeypatch.setattr("stages.lib.sources.npm.time.sleep", lambda seconds: None)
+    return place.say(stages.collect.main, "--source", "zod", "--out", "raw.tar")
+
+
+@provokes("error: mediawiki: apt-get")
+def no_debian(place: Place) -> str:
+    place.monkeypatch.setenv("PATH", str(place.folder))
+    return place.say(stages.collect.main, "--source", "mediawiki", "--out", "raw.tar")
+
+
+@provokes("error: data/crawl/orient.jsonl.gz")
+def no_crawl(place: Place) -> str:
+    return place.say(stages.collect.main, "--source", "orient", "--out", "raw.tar")
+
+
+@provokes("error: data/files: no such folder")
+def no_files(place: Place) -> str:
+    return place.say(stages.collect.main, "--source", "files", "--out", "raw.tar")
+
+
+@provokes("error: sources_config.tatoeba")
+def no_sum(place: Place) -> str:
+    return place.say(stages.collect.main, "--source", "tatoeba", "--out", "raw.tar")
+
+
+@provokes("error: raw.tar: collected from")
+def other_version(place: Place) -> str:
+    place.monkeypatch.setattr(sys, "argv", ["collect", "--source", "pycountry", "--out", "raw.tar"])
+    stages.collect.main()
+    place.params(lambda raw: raw["sources_config"]["pycountry"].update(version="24.6.1"))
+    return place.say(stages.extract.main, "--source", "pycountry", "--raw", "raw.tar", "--out", "a.parquet")
+
+
+@provokes("error: params.yaml: crawl.contact")
+def no_contact(place: Place) -> str:
+    return place.run(
+        *(sys.executable, "-m", "crawler", "--site", "orient"),
+        PYTHONPATH=str(ROOT),
+    )
+
+
+@provokes("error: data/corpus.parquet: not found")
+def no_corpus(place: Place) -> str:
+    return place.say(commands.search.main, "Добро пожаловать")
+
+
+@provokes("error: split: test has")
+def small_test(place: Place) -> str:
+    import stages.split
+    from stages.lib.annotations import JUDGED_SCHEMA
+
+    write_table(corpus(PHRASES), Path("corpus.parquet"), CORPUS_SCHEMA)
+    write_table(table_from_rows([], JUDGED_SCHEMA), Path("judged.parquet"), JUDGED_SCHEMA)
+    return place.say(
+        stages.split.main,
+        *("--corpus", "corpus.parquet", "--judged", "judged.parquet"),
+        *("--fingerprints", str(ROOT / "assets/fingerprints.json.gz")),
+        *("--out", "splits", "--stats", "split.json"),
+    )
+
+
+@provokes("error: no training pair of ru")
+def no_long_pair(place: Place) -> str:
+    import stages.finetune
+
+    for name in ("train", "dev"):
+        write_table(corpus(PHRASES), Path(f"splits/{name}.parquet"), CORPUS_SCHEMA)
+    place.params(lambda raw: raw["recipes"]["default"]["all"].update(min_words=40, pivots=[]))
+    return place.say(stages.finetune.main, "--model", "use", "--splits", "splits", "--out", "use")
+
+
+@provokes("error: model labse: config.json")
+def no_hub(place: Place) -> str:
+    from stages.lib.encoders import load_encoder
+    from stages.lib.params import load_params
+
+    place.monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    place.monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(place.folder / "hub"))
+    return place.say(lambda: load_encoder("labse", load_params().models_config["labse"]))
+
+
+@provokes("error: benchmarks: none of")
+def no_benchmark(place: Place) -> str:
+    Path("mirror").mkdir()
+    place.monkeypatch.setenv("KOPRI_MIRROR", "mirror")
+    place.params(
+        lambda raw: [
+            pinned.update(url=f"http://127.0.0.1:9/{name}")
+            for name, pinned in raw["benchmarks_config"]["ntrex"]["files"].items()
+        ]
+    )
+    place.monkeypatch.setattr("stages.lib.download.time.sleep", lambda seconds: None)
+    return place.say(commands.benchmark.main, "--benchmarks", "ntrex")
+
+
+@provokes("error: lr-1e-4: neither")
+def unknown_experiment(place: Place) -> str:
+    place.repository()
+    return place.say(commands.compare.main, "lr-1e-4", "workspace")
+
+
+@provokes("error: HEAD: its results")
+def nothing_pulled(place: Place) -> str:
+    from stages.lib.params import load_params
+
+    write_result(Path("results/use-finetuned"), load_params(), misses=3)
+    place.repository()
+    place.must(sys.executable, "-m", "dvc", "add", "--quiet", "results")
+    place.commit()
+    shutil.rmtree(".dvc/cache")
+    return place.say(commands.compare.main, "HEAD", "workspace")
+
+
+@provokes("error: use-finetuned: test_sha256")
+def other_test_set(place: Place) -> str:
+    from commands.compare import compare_runs, read_runs
+    from stages.lib.params import load_params
+
+    for side, test in (("a", "098e0aac"), ("b", "5f3b11d0")):
+        write_result(Path(side, "use-finetuned"), load_params(), misses=3, test=test)
+    sides = read_runs(Path("a")), read_runs(Path("b"))
+    return place.say(lambda: compare_runs(*sides, ("HEAD", "more-sources"), load_params()))
+
+
+@provokes("error: no DVC remote")
+def no_remote(place: Place) -> str:
+    place.repository()
+    return place.say(commands.share.main)
+
+
+@provokes("error: not committed")
+def not_committed(place: Place) -> str:
+    place.repository()
+    place.params(lambda raw: raw.update(seed=14))
+    return place.say(commands.share.main)
+
+
+@provokes("error: no server")
+def no_server(place: Place) -> str:
+    return place.say(commands.annotate_pull.main)
+
+
+@provokes("error: data/annotations: no judgement")
+def no_judgement(place: Place) -> str:
+    Path("data/annotations").mkdir(parents=True)
+    return place.say(commands.annotate_report.main)
+
+
+@provokes("ERROR: Unable to acquire lock")
+def dvc_runs(place: Place) -> str:
+    from dvc.repo import Repo
+
+    place.repository()
+    with Repo(str(place.folder)).lock:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", "gc", "--workspace", "--force"],
+            cwd=place.folder,
+            env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+    return next(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
+
+
+@pytest.mark.parametrize("first_words", list(PROVOKED))
+def test_a_message_is_quoted_as_the_program_prints_it(
+    first_words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = PROVOKED[first_words](Place(tmp_path, monkeypatch))
+    patterns = [re.escape(message).replace("…", ".+") for message in QUOTED]
+    assert any(re.fullmatch(pattern, said) for pattern in patterns), f"not quoted like this: {said}"
+
+
+def test_no_message_is_quoted_that_nothing_here_provokes() -> None:
+    unprovoked = [m for m in QUOTED if not any(m.startswith(first) for first in PROVOKED)]
+    assert not unprovoked
+    assert len(QUOTED) == len(PROVOKED)
