@@ -50,7 +50,8 @@ class Engine:
     ) -> Iterator[Result]:
         """Yield ``work(shard)`` for each shard, in order, reading a few shards ahead at most.
 
-        A worker process gets ``work`` once and keeps it, so what it loads on its first shard stays.
+        A worker process gets ``work`` once and keeps it, so what it loads on its first shard stays, to the
+        next run of the same work too; what is changed in it here after that does not reach it.
         ``on_gpu``: give each worker one GPU if the cluster has any. Raises what ``work`` raises, and
         EngineError if a shard cannot be run.
         """
@@ -82,6 +83,8 @@ class RayEngine(Engine):
         self.workers = workers or len(os.sched_getaffinity(0))
         self.retried = 0
         self._ray: Any = None
+        # The last work and where Ray keeps it: a model stays loaded from one run to the next.
+        self._sent: tuple[Callable[[Any], Any], list[Any]] | None = None
         self._folder: Path | None = None
 
     def run(
@@ -96,9 +99,10 @@ class RayEngine(Engine):
         found = ray.cluster_resources()
         gpus = int(found.get("GPU", 0)) if on_gpu else 0
         task = ray.remote(max_retries=0, num_gpus=1 if gpus else 0)(_run_shard)
-        # In a list, or Ray would unpack it for every shard.
-        kept = [ray.put(work)]
-        submit = functools.partial(task.remote, kept, _facts(), log.getEffectiveLevel())
+        if self._sent is None or self._sent[0] is not work:
+            # In a list, or Ray would unpack it for every shard.
+            self._sent = work, [ray.put(work)]
+        submit = functools.partial(task.remote, self._sent[1], _facts(), log.getEffectiveLevel())
         running: deque[tuple[int, Shard, Any]] = deque()
         try:
             for number, shard in enumerate(itertools.chain(first, shards)):
@@ -112,6 +116,7 @@ class RayEngine(Engine):
                 ray.cancel(reference)
 
     def close(self) -> None:
+        self._sent = None
         if self._ray is not None:
             self._ray.shutdown()
             self._ray = None
