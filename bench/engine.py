@@ -314,7 +314,7 @@ def main() -> None:
     from stages.lib.params import load_params
 
     mining.SHARD_COSINES = SHARD_COSINES
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
         params = load_params()
         messages = read_messages(params, args.per_lang)

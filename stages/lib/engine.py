@@ -80,7 +80,9 @@ class RayEngine(Engine):
                 "params.yaml: engine: ray is set, but Ray is not installed; "
                 "run `make engine-install`, or set engine: local"
             )
-        self.workers = workers or len(os.sched_getaffinity(0))
+        # Not all of the machine's, where the system can tell.
+        own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self.workers = workers or own or 1
         self.retried = 0
         self._ray: Any = None
         # The last work and where Ray keeps it: a model stays loaded from one run to the next.
