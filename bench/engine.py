@@ -1,6 +1,6 @@
 """Measure `engine: ray` beside `engine: local` on the same cores: the same bytes, and at what time.
 
-Messages of the listed sources become the pages of a made-up site in four languages; the real code extracts
+Messages of the listed sources become the pages of a made-up site in Russian and Turkmen; the real code extracts
 them, embeds the sentences with the real model, mines Russian against Turkmen, and cleans what it found. That
 is done in this process, on Ray's workers, and on Ray's workers of which one is killed by its process id in
 every run of shards, after it computed a shard and before it gave it. Nothing is written that an earlier run
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 SITE = "turkmenportal"
 MODEL = "use_tr"
-LANGS = ("ru", "tk", "en", "tr")
+LANGS = ("ru", "tk")
 PER_LANG = 6_000
 PER_PAGE = 12
 # So few sentences are one shard of mining otherwise.

@@ -20,6 +20,7 @@ import platform
 import re
 import secrets
 import shutil
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -114,8 +115,10 @@ class RayEngine(Engine):
             while running:
                 yield self._result(submit, *running.popleft())
         finally:
-            for _, _, reference in running:
-                ray.cancel(reference)
+            # Left early; after close, Ray would start anew to cancel what went with it.
+            if self._ray is not None:
+                for _, _, reference in running:
+                    ray.cancel(reference)
 
     def close(self) -> None:
         self._sent = None
@@ -132,7 +135,9 @@ class RayEngine(Engine):
             return self._ray
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         own: dict[str, Any] = {}
-        if not os.environ.get("RAY_ADDRESS"):
+        if address := os.environ.get("RAY_ADDRESS"):
+            _reach(address)
+        else:
             # As on systems where Ray makes no clusters: it listens on 127.0.0.1 then, else on all addresses.
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
             # Without a token in the environment Ray writes one to the home folder.
@@ -149,14 +154,12 @@ class RayEngine(Engine):
         import ray
 
         try:
-            ray.init(**own, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
+            # Workers import from the folder that this is called in.
+            with contextlib.chdir(ROOT):
+                ray.init(**own, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             self.close()
-            where = f"the cluster at RAY_ADDRESS={os.environ['RAY_ADDRESS']}" if not own else "workers here"
-            raise EngineError(
-                f"engine ray: no start with {where} ({_first_line(error)}); "
-                "see docs/engine.md, or set engine: local in params.yaml"
-            ) from error
+            raise _no_start(address, error) from error
         self._ray = ray
         return ray
 
@@ -248,6 +251,7 @@ def _run_shard(
     if kept[0] not in _kept:
         import ray
 
+        os.chdir(ROOT)  # models may be folders of the repository
         _kept.clear()  # of an earlier run
         _kept[kept[0]] = ray.get(kept[0])
     ours = logging.getLogger("stages")
@@ -295,6 +299,23 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "none"
+
+
+def _reach(address: str) -> None:
+    """Raise EngineError if nothing answers at ``host:port``: Ray itself would try for minutes."""
+    if found := re.fullmatch(r"([^/]+):(\d+)", address):
+        try:
+            socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise _no_start(address, error) from None
+
+
+def _no_start(address: str | None, error: BaseException) -> EngineError:
+    where = f"the cluster at RAY_ADDRESS={address}" if address else "workers of its own"
+    return EngineError(
+        f"engine ray: no start with {where} ({_first_line(error)}); "
+        "see docs/engine.md, or set engine: local in params.yaml"
+    )
 
 
 def _first_line(error: BaseException) -> str:

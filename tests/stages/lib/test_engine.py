@@ -24,6 +24,8 @@ from stages.lib import engine as engines
 from stages.lib import mining
 from stages.lib.engine import AHEAD, LOCAL, EngineError, RayEngine, _facts, _run_shard, cut, open_engine
 from stages.lib.errors import DataError
+from stages.lib.params import SourceConfig
+from stages.lib.sources.crawls import Files
 from stages.lib.sources.raw import files_on_disk
 from stages.lib.vectors import to_unit
 from tests.stages.lib.ray_work import Work
@@ -78,6 +80,18 @@ def test_one_shard_starts_no_worker(monkeypatch):
     monkeypatch.setattr(engine, "_start", lambda: pytest.fail("it was started"))
     assert list(engine.run(len, [[1, 2]])) == [2]
     assert list(engine.run(len, [])) == []
+
+
+def test_a_cluster_that_is_not_there_is_one_line_at_once(monkeypatch):
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name)
+    with socket.socket() as closed:  # bound, so that nobody else gets it, and listening to nobody
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(
+            EngineError, match=f"no start with the cluster at RAY_ADDRESS={address} .*refused"
+        ):
+            list(RayEngine().run(len, [[1], [2]]))
 
 
 @pytest.mark.parametrize("name", ["commit", "Python", "set of packages", "processor"])
@@ -214,6 +228,37 @@ def test_neighbours_are_those_that_local_finds(ray_engine, monkeypatch):
             assert getattr(local, name).tobytes() == getattr(found, name).tobytes()
 
 
+RU = "Новая библиотека открылась, и в неё приходит много читателей. Там есть хорошие книги для всех."
+TK = "Täze kitaphana açyldy we oňa köp okyjy gelýär. Onda hemmeler üçin gyzykly kitaplar bar."
+
+
+@needs_ray
+@pytest.mark.slow
+def test_files_are_read_by_workers_with_the_counts_and_warnings_of_local(
+    tmp_path, ray_engine, monkeypatch, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data/files"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"habar{number}.ru.txt").write_text(f"{RU} {number}", encoding="utf-8")
+        (folder / f"habar{number}.tk.html").write_text(f"<p>{TK}</p><p>{number} bar.</p>", encoding="utf-8")
+    (folder / "torn.docx").write_bytes(b"PK\x03\x04")
+    (folder / "torn.pdf").write_bytes(b"%PDF-1.7\n")
+    outcomes = []
+    for engine in (LOCAL, ray_engine):
+        source = Files("files", SourceConfig(kind="files", license="MIT"))
+        source.collect(tmp_path / "raw.tar")
+        caplog.clear()
+        table = source.extract(tmp_path / "raw.tar", engine=engine)
+        outcomes.append((table.rows(), source.report, caplog.messages))
+    assert outcomes[0] == outcomes[1]
+    rows, report, messages = outcomes[0]
+    assert len(rows) > 10
+    assert (report["files read"], report["files not read"]) == (6, 1)
+    assert sum("torn" in message for message in messages) >= 2
+
+
 CHECK_OWN_CLUSTER = """
 import os, sys, psutil, json
 from pathlib import Path
@@ -225,7 +270,12 @@ found = list(engine.run(Work(Path(sys.argv[1])), [(0, ""), (1, ""), (2, "")]))
 processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
 folder = engine._folder
 addresses = sorted(listening(processes))
+unfinished = engine.run(Work(Path(sys.argv[1])), [(n, "") for n in range(9)])
+next(unfinished)
 engine.close()
+del unfinished
+import ray
+assert not ray.is_initialized()
 left = [process for process in processes[1:] if process.is_running() and process.status() != "zombie"]
 print(json.dumps([found, addresses, folder and folder.exists(), len(processes), len(left)]))
 """
