@@ -1,10 +1,10 @@
 """Measure `engine: ray` beside `engine: local` on the same cores: the same bytes, and at what time.
 
-Messages of the listed sources become the pages of a made-up site in Russian and Turkmen; the real code extracts
-them, embeds the sentences with the real model, mines Russian against Turkmen, and cleans what it found. That
-is done in this process, on Ray's workers, and on Ray's workers of which one is killed by its process id in
-every run of shards, after it computed a shard and before it gave it. Nothing is written that an earlier run
-could have left: each has a vector store of its own. Needs the segments of a pipeline run, and Ray.
+Messages of the listed sources become the pages of a made-up site in Russian and Turkmen; the real code
+extracts them, embeds the sentences with the real model, mines Russian against Turkmen, and cleans what it
+found. That is done in this process, on Ray's workers, and on Ray's workers of which one is killed by its
+process id in every run of shards, after it computed a shard and before it gave it. Nothing is read that an
+earlier run could have left: each has a vector store of its own. Needs the segments of a pipeline run, and Ray.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 SITE = "turkmenportal"
 MODEL = "use_tr"
 LANGS = ("ru", "tk")
-PER_LANG = 6_000
+PER_LANG = 4_000
 PER_PAGE = 12
 # So few sentences are one shard of mining otherwise.
 SHARD_COSINES = 1 << 22
