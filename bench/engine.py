@@ -4,7 +4,8 @@ Messages of the listed sources become the pages of a made-up site in Russian and
 extracts them, embeds the sentences with the real model, mines Russian against Turkmen, and cleans what it
 found. That is done in this process, on Ray's workers, and on Ray's workers of which one is killed by its
 process id in every run of shards, after it computed a shard and before it gave it. Nothing is read that an
-earlier run could have left: each has a vector store of its own. Needs the segments of a pipeline run, and Ray.
+earlier run could have left: each has a vector store of its own. Needs Ray, and the segments that a run of the
+pipeline made.
 """
 
 from __future__ import annotations
