@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import socket
@@ -72,6 +73,13 @@ def test_without_ray_the_error_says_how_to_get_it(monkeypatch):
         raise AssertionError
     with open_engine("local") as engine:
         assert engine is LOCAL
+
+
+def test_ray_is_an_extra_of_its_own_and_pinned():
+    pins = re.findall(r"^(?!#)(\S+)$", (ROOT / "requirements-ray.txt").read_text(encoding="utf-8"), re.M)
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    assert any(pin.startswith("ray==") for pin in pins)
+    assert "ray==" not in (ROOT / "requirements.txt").read_text(encoding="utf-8")
 
 
 def test_one_shard_starts_no_worker(monkeypatch):
