@@ -63,7 +63,7 @@ align-view: $(STAMP)  ## Show how a document was aligned, as a page: DOC=udhr or
 	fi
 	python -m commands.align_view --doc "$(DOC)"
 
-bench: $(STAMP)  ## Run every speed benchmark; figures go to metrics/bench/
+bench: $(VENV)/.engine-installed  ## Run every speed benchmark; figures go to metrics/bench/
 	for file in bench/[a-z]*.py; do
 	  name=$$(basename "$$file" .py)
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"

@@ -20,6 +20,7 @@ import platform
 import re
 import secrets
 import shutil
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -50,7 +51,8 @@ class Engine:
     ) -> Iterator[Result]:
         """Yield ``work(shard)`` for each shard, in order, reading a few shards ahead at most.
 
-        A worker process gets ``work`` once and keeps it, so what it loads on its first shard stays.
+        A worker process gets ``work`` once and keeps it, so what it loads on its first shard stays, to the
+        next run of the same work too; what is changed in it here after that does not reach it.
         ``on_gpu``: give each worker one GPU if the cluster has any. Raises what ``work`` raises, and
         EngineError if a shard cannot be run.
         """
@@ -79,9 +81,13 @@ class RayEngine(Engine):
                 "params.yaml: engine: ray is set, but Ray is not installed; "
                 "run `make engine-install`, or set engine: local"
             )
-        self.workers = workers or len(os.sched_getaffinity(0))
+        # Not all of the machine's, where the system can tell.
+        own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self.workers = workers or own or 1
         self.retried = 0
         self._ray: Any = None
+        # The last work and where Ray keeps it: a model stays loaded from one run to the next.
+        self._sent: tuple[Callable[[Any], Any], list[Any]] | None = None
         self._folder: Path | None = None
 
     def run(
@@ -96,9 +102,10 @@ class RayEngine(Engine):
         found = ray.cluster_resources()
         gpus = int(found.get("GPU", 0)) if on_gpu else 0
         task = ray.remote(max_retries=0, num_gpus=1 if gpus else 0)(_run_shard)
-        # In a list, or Ray would unpack it for every shard.
-        kept = [ray.put(work)]
-        submit = functools.partial(task.remote, kept, _facts(), log.getEffectiveLevel())
+        if self._sent is None or self._sent[0] is not work:
+            # In a list, or Ray would unpack it for every shard.
+            self._sent = work, [ray.put(work)]
+        submit = functools.partial(task.remote, self._sent[1], _facts(), log.getEffectiveLevel())
         running: deque[tuple[int, Shard, Any]] = deque()
         try:
             for number, shard in enumerate(itertools.chain(first, shards)):
@@ -108,10 +115,13 @@ class RayEngine(Engine):
             while running:
                 yield self._result(submit, *running.popleft())
         finally:
-            for _, _, reference in running:
-                ray.cancel(reference)
+            # Left early; after close, Ray would start anew to cancel what went with it.
+            if self._ray is not None:
+                for _, _, reference in running:
+                    ray.cancel(reference)
 
     def close(self) -> None:
+        self._sent = None
         if self._ray is not None:
             self._ray.shutdown()
             self._ray = None
@@ -125,7 +135,9 @@ class RayEngine(Engine):
             return self._ray
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         own: dict[str, Any] = {}
-        if not os.environ.get("RAY_ADDRESS"):
+        if address := os.environ.get("RAY_ADDRESS"):
+            _reach(address)
+        else:
             # As on systems where Ray makes no clusters: it listens on 127.0.0.1 then, else on all addresses.
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
             # Without a token in the environment Ray writes one to the home folder.
@@ -142,14 +154,12 @@ class RayEngine(Engine):
         import ray
 
         try:
-            ray.init(**own, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
+            # Workers import from the folder that this is called in.
+            with contextlib.chdir(ROOT):
+                ray.init(**own, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             self.close()
-            where = f"the cluster at RAY_ADDRESS={os.environ['RAY_ADDRESS']}" if not own else "workers here"
-            raise EngineError(
-                f"engine ray: no start with {where} ({_first_line(error)}); "
-                "see docs/engine.md, or set engine: local in params.yaml"
-            ) from error
+            raise _no_start(address, error) from error
         self._ray = ray
         return ray
 
@@ -241,6 +251,7 @@ def _run_shard(
     if kept[0] not in _kept:
         import ray
 
+        os.chdir(ROOT)  # models may be folders of the repository
         _kept.clear()  # of an earlier run
         _kept[kept[0]] = ray.get(kept[0])
     ours = logging.getLogger("stages")
@@ -288,6 +299,23 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "none"
+
+
+def _reach(address: str) -> None:
+    """Raise EngineError if nothing answers at ``host:port``: Ray itself would try for minutes."""
+    if found := re.fullmatch(r"([^/]+):(\d+)", address):
+        try:
+            socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise _no_start(address, error) from None
+
+
+def _no_start(address: str | None, error: BaseException) -> EngineError:
+    where = f"the cluster at RAY_ADDRESS={address}" if address else "workers of its own"
+    return EngineError(
+        f"engine ray: no start with {where} ({_first_line(error)}); "
+        "see docs/engine.md, or set engine: local in params.yaml"
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -86,7 +86,7 @@ class _Document:
     blocks: tuple[tuple[int | None, Block], ...]
     date: str | None = None
 
-    def __len__(self) -> int:
+    def count_chars(self) -> int:
         return sum(len(block.text) for _, block in self.blocks)
 
 
@@ -183,7 +183,8 @@ class DocumentSource(Source):
     def read(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterable[Segment]:
         """Yield the sentences of each document, title first; ``file`` is the document's address."""
         # The words of the site's pages are complete when its first document comes, and sent after that.
-        yield from self._by_shards("_sentences", cut(self.documents(files, langs), SHARD_TEXT, len), langs)
+        shards = cut(self.documents(files, langs), SHARD_TEXT, _Document.count_chars)
+        yield from self._by_shards("_sentences", shards, langs)
 
     def _by_shards(self, method: str, shards: Iterable[list[Any]], langs: Sequence[str]) -> Iterator[Any]:
         """Yield what a method yields for each item of the shards, and add up what it counts."""

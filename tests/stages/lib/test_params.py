@@ -47,6 +47,7 @@ def test_the_committed_params_are_valid() -> None:
             "recipe: studdy",
             "finetune.recipe: unknown recipe 'studdy'; did you mean 'study'?",
         ),
+        ("engine: local", "engine: spark", "engine: input should be 'local' or 'ray', found 'spark'"),
         ("  src: ru", "  src: Russian", "pair.src"),
         ("  tgt: tk", "  tgt: ru", "pair: src and tgt are both 'ru'"),
         (
