@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 # Text goes to a command through the environment, so that no shell reads it.
 export TEXT
 
-.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
+.PHONY: help install repro results experiments study-table test test-slow lint bench plan benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
   annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
 
 help:  ## List the commands
@@ -62,6 +62,10 @@ bench: $(STAMP)  ## Run every speed benchmark; figures go to metrics/bench/
 	  name=$$(basename "$$file" .py)
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"
 	done
+	python -m commands.plan
+
+plan: $(STAMP)  ## Write docs/planning.md, what larger corpora cost, from metrics/bench/costs.json
+	python -m commands.plan
 
 # The main view of an experiment: one model before and after, beside every other experiment. --md, because the
 # plain table loses columns on a narrow terminal. --drop takes one
