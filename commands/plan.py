@@ -105,7 +105,7 @@ def plan(costs: Mapping[str, Any], pairs: int, gpus: int) -> list[Step]:
             },
             is_counted=False,
         ),
-        Step("align documents", {"CPU": pairs * costs["align"]["core_s_per_sentence"] / cores}),
+        Step("align documents", {"one core": pairs * costs["align"]["core_s_per_sentence"]}),
         Step(MINING, {"CPU": search / cores}, ram=_neighbours(costs, pairs)),
         Step(
             "mine on GPUs instead, exactly",
@@ -242,9 +242,10 @@ Whether a language has so much text is another question.
 
 _TIMES = """
 Beside each time stands what binds. Steps in italics are in no total: the crawl needs no such machine, the
-others stand in for the step above them and are counted, not built or not run. CPU steps are spread over
-all cores by shards (`engine: ray`) but `split`, which is one process; fine-tuning has a process for each
-GPU (`finetune.processes: 8`).
+others stand in for the step above them and are counted, not built or not run. `extract`, `embed`, mining
+and `clean` are spread over all cores by shards (`engine: ray`); what `clean` compares between pairs is
+one process, and is not told apart here. Scoring runs on all cores by itself, aligning documents and
+`split` on one. Fine-tuning has a process for each GPU (`finetune.processes: 8`).
 """
 
 _CHANGES = """
