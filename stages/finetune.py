@@ -1,14 +1,20 @@
-"""Fine-tune one model with LoRA on the training pairs: one adapter for each seed."""
+"""Fine-tune one model with LoRA on the training pairs: one adapter for each seed.
+
+With finetune.processes above 1 in params.yaml it runs in so many processes, one for each GPU, started by
+accelerate's launcher; inside an `accelerate launch` of your own it takes the processes that there are.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +25,7 @@ from stages.lib import cli
 from stages.lib.errors import DataError, ModelError
 from stages.lib.files import atomic_path, sha256_file, write_json
 from stages.lib.params import TRANSLATION_SCORES, Params, Recipe, load_params
+from stages.lib.processes import by_first, count, is_first, is_launched, joined, launch
 from stages.lib.tables import CORPUS_SCHEMA, read_table
 
 if TYPE_CHECKING:
@@ -82,7 +89,7 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
         here,
         *(
             here.parent / "lib" / module
-            for module in ("retrieval.py", "seq2seq.py", "training.py", "translation.py")
+            for module in ("processes.py", "retrieval.py", "seq2seq.py", "training.py", "translation.py")
         ),
         *sorted((here.parent / "lib/encoders").glob("*.py")),
     ]
@@ -93,6 +100,7 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
         "pair": params.pair.model_dump(),
         "recipe": recipe.model_dump(),
         "seed": seed,
+        "processes": count(),
         "batch_tokens": params.evaluate.batch_tokens,
         "versions": {library: importlib.metadata.version(library) for library in _LIBRARIES},
         "files": [sha256_file(path) for path in [*inputs, *code, *weights]],
@@ -101,9 +109,15 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
 
 
 def finetune_seed(
-    name: str, params: Params, seed: int, train: pl.DataFrame, dev: pl.DataFrame, checkpoint: Path, out: Path
+    name: str,
+    params: Params,
+    seed: int,
+    train: pl.DataFrame,
+    dev: pl.DataFrame,
+    checkpoint: Path,
+    out: Path | None,
 ) -> dict:
-    """Train one adapter into ``out`` (adapter, dvclive log) and return its summary."""
+    """Train one adapter into ``out`` (adapter, dvclive log) and return its summary; write nothing without."""
     import torch
 
     from stages.lib.encoders import add_lora, base_name, load_encoder, save_adapter, scale_adapter
@@ -123,6 +137,7 @@ def finetune_seed(
         score = translation_scorer(model, dev, params, recipe.select)
     else:
         score = dev_scorer(model, dev, train, params, recipe.select)
+    score = by_first(score)
 
     def score_as_shipped() -> dict[str, float]:
         """Measure the model at the strength that it would be saved with."""
@@ -132,9 +147,6 @@ def finetune_seed(
     make_batches = TranslationBatches.of if is_translation else None
     progress = fit(model, rows, recipe, seed, score_as_shipped, checkpoint, make_batches)
     scale, tried = choose_scale(model, recipe.interpolate, score)
-    scale_adapter(model, scale)
-    save_adapter(model, out)
-    _log_curves(progress.history, out / "live", params, f"{name}-seed-{seed}")
     summary = {
         "seed": seed,
         "train_pairs": len(rows),
@@ -146,6 +158,11 @@ def finetune_seed(
         "interpolation": tried,
         "history": progress.history,
     }
+    if out is None:
+        return summary
+    scale_adapter(model, scale)
+    save_adapter(model, out)
+    _log_curves(progress.history, out / "live", params, f"{name}-seed-{seed}")
     about = (name, config, base_name(config), params.pair, params.finetune.recipe, recipe, rows, summary)
     (out / "README.md").write_text(model_card(*about), encoding="utf-8")
     return summary
@@ -169,8 +186,38 @@ def _log_curves(history: list[dict[str, float]], folder: Path, params: Params, r
                 tracked.log(row, step=int(row["epoch"]))
 
 
+def finetune(name: str, params: Params, splits: Path, out: Path) -> None:
+    """Train the adapters of all seeds into the folder ``out``, which the first process alone writes."""
+    inputs = [splits / "train.parquet", splits / "dev.parquet"]
+    train, dev = (read_table(path, CORPUS_SCHEMA) for path in inputs)
+    if dev.is_empty():
+        raise DataError(f"{inputs[1]}: no dev pair; raise split.dev_share or add sources")
+    recipe = params.recipe(params.finetune.recipe, name)
+    unfinished = {
+        seed: CHECKPOINTS / run_key(name, params, recipe, seed, inputs) for seed in params.finetune.seeds
+    }
+    with atomic_path(out) if is_first() else contextlib.nullcontext() as folder:
+        summaries = []
+        for seed, run in unfinished.items():
+            one = folder / f"seed-{seed}" if folder else None
+            summaries.append(finetune_seed(name, params, seed, train, dev, run / "last.pt", one))
+        if folder:
+            write_json(
+                folder / "training.json",
+                {"recipe": params.finetune.recipe, "settings": recipe.model_dump(), "seeds": summaries},
+            )
+    if not is_first():
+        return
+    # What is finished is trained anew when it is asked for again: a checkpoint is for killed runs alone.
+    for run in unfinished.values():
+        shutil.rmtree(run, ignore_errors=True)
+    before = summaries[0]["dev_pretrained"]["score"]
+    after = float(np.mean([summary["dev"]["score"] for summary in summaries]))
+    log.info("%s: dev %s %.4f pretrained, %.4f fine-tuned", name, recipe.select, before, after)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="a name in models_config")
     parser.add_argument(
         "--splits", type=Path, required=True, help="folder with train.parquet and dev.parquet"
@@ -189,33 +236,11 @@ def main() -> None:
             "finetune.tracker is wandb and the package wandb is not installed; "
             "run pip install wandb, or set finetune.tracker to none"
         )
-    inputs = [args.splits / "train.parquet", args.splits / "dev.parquet"]
-    train, dev = (read_table(path, CORPUS_SCHEMA) for path in inputs)
-    if dev.is_empty():
-        raise DataError(f"{inputs[1]}: no dev pair; raise split.dev_share or add sources")
-    recipe = params.recipe(params.finetune.recipe, args.model)
-    unfinished = {
-        seed: CHECKPOINTS / run_key(args.model, params, recipe, seed, inputs)
-        for seed in params.finetune.seeds
-    }
-    with atomic_path(args.out) as folder:
-        summaries = []
-        for seed, run in unfinished.items():
-            out = folder / f"seed-{seed}"
-            summaries.append(finetune_seed(args.model, params, seed, train, dev, run / "last.pt", out))
-        scores = [summary["dev"]["score"] for summary in summaries]
-        write_json(
-            folder / "training.json",
-            {"recipe": params.finetune.recipe, "settings": recipe.model_dump(), "seeds": summaries},
-        )
-    # What is finished is trained anew when it is asked for again: a checkpoint is for killed runs alone.
-    for run in unfinished.values():
-        shutil.rmtree(run, ignore_errors=True)
-    before = summaries[0]["dev_pretrained"]["score"]
-    log.info(
-        "%s: dev %s %.4f pretrained, %.4f fine-tuned",
-        *(args.model, recipe.select, before, float(np.mean(scores))),
-    )
+    if params.finetune.processes > 1 and not is_launched():
+        launch("stages.finetune", sys.argv[1:], params.finetune.processes)
+        return
+    with joined():
+        finetune(args.model, params, args.splits, args.out)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,7 @@ class FinetuneParams(_Block):
     recipe: str
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     tracker: Literal["none", "wandb"]
+    processes: Count
 
 
 class ModelConfig(_Block):

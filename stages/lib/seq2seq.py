@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages.lib.params import TRANSLATION_SCORES
+from stages.lib.processes import add_up, count, index
 from stages.lib.translation import score, translate
 
 if TYPE_CHECKING:
@@ -130,11 +131,20 @@ class TranslationBatches:
         return [batches[index] for index in rng.permutation(len(batches))]
 
     def backward(self, model: SentenceTransformer, rows: np.ndarray, share: int) -> float:
-        """Add the gradients of a batch's loss, divided by ``share``, and return that loss."""
+        """Add the gradients of a batch's loss, divided by ``share``, and return that loss.
+
+        Of several processes each takes its share of the rows, which weighs as much as it has tokens.
+        """
+        import torch
+
         examples = [self.examples[row] for row in rows]
-        loss = sequence_loss(model[0].translator, examples, LABEL_SMOOTHING) / share
-        loss.backward()
-        return loss.item()
+        own = examples[index() :: count()]
+        loss = torch.zeros((), device=model.device)
+        if own:
+            own_tokens, tokens = (sum(len(one.tgt) for one in some) for some in (own, examples))
+            loss = sequence_loss(model[0].translator, own, LABEL_SMOOTHING) * (own_tokens / tokens) / share
+            loss.backward()
+        return add_up(loss.detach()).item()
 
 
 def translation_scorer(

@@ -16,6 +16,7 @@ from stages.lib.encoders import encode, scale_adapter
 from stages.lib.errors import DataError, ModelError
 from stages.lib.files import atomic_path
 from stages.lib.params import Recipe
+from stages.lib.processes import add_up, add_up_gradients, count, index, is_first
 from stages.lib.retrieval import densities
 
 if TYPE_CHECKING:
@@ -250,36 +251,45 @@ def backward(
     for each side. With a ``chunk`` the forward passes are of so many texts: GradCache (Gao et al. 2021)
     makes the vectors without keeping activations, takes the loss's gradients to them, then makes each chunk
     again to carry these on. The gradients are those of the whole batch; dropout draws the same both times.
+    Of several processes each makes the vectors of its share of the texts and adds the gradients of these:
+    what the processes add, summed, is the gradient of the whole batch, and the loss is the whole batch's.
     """
     import torch
 
-    if not chunk:
+    if not chunk and count() == 1:
         loss = loss_of(*(forward(model, texts, lang) for texts, lang in sides))
         loss.backward()
         return loss.item()
     chunks = []
     for n, (texts, _) in enumerate(sides):
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # like lengths need little padding
-        chunks += [(n, order[cut : cut + chunk]) for cut in range(0, len(order), chunk)]
+        order = order[index() :: count()]
+        size = chunk or max(1, len(order))
+        chunks += [(n, order[cut : cut + size]) for cut in range(0, len(order), size)]
 
     def run(n: int, rows: list[int]) -> torch.Tensor:
         texts, lang = sides[n]
         return forward(model, [texts[row] for row in rows], lang)
 
     devices = [model.device] if model.device.type == "cuda" else []
-    states = []
-    vectors: list[torch.Tensor] = [torch.empty(0)] * len(sides)
+    dim = model.get_embedding_dimension()
+    vectors = [torch.zeros(len(texts), dim, device=model.device) for texts, _ in sides]
+    states, whole = [], []
     for n, rows in chunks:
         states.append((torch.get_rng_state(), *map(torch.cuda.get_rng_state, devices)))
         # With gradients on, though unused: some encoders take another path without, and no dropout there.
-        found = run(n, rows).detach()
-        if not len(vectors[n]):
-            vectors[n] = found.new_empty(len(sides[n][0]), found.shape[1])
-        vectors[n][rows] = found
+        found = run(n, rows)
+        vectors[n][rows] = found.detach()
+        if not chunk:
+            whole.append(found)
     for side in vectors:
-        side.requires_grad_()
+        add_up(side).requires_grad_()  # a row is zero but in the process that made it
     loss = loss_of(*vectors)
     loss.backward()
+    if not chunk:
+        if whole:  # a small batch may leave a process without a text
+            torch.autograd.backward(whole, [vectors[n].grad[rows] for n, rows in chunks])
+        return loss.item()
     with torch.random.fork_rng(devices=devices):
         for (n, rows), (state, *device_states) in zip(chunks, states, strict=True):
             torch.set_rng_state(state)
@@ -314,8 +324,9 @@ def fit(
     unless another objective is given. ``score_dev`` measures the model as it is; its ``score`` is
     what early stopping looks at, ``recipe.patience`` epochs without a gain end the run. A checkpoint is
     written after each epoch: called again with the same arguments, the run goes on where it was, to the
-    same result, since every random choice depends on the seed and the epoch alone. Raises DataError if
-    no batch has two rows.
+    same result, since every random choice depends on the seed and the epoch alone. Several processes (see
+    :mod:`stages.lib.processes`) share each batch and take the same steps; ``score_dev`` must say the same in
+    all of them. Raises DataError if no batch has two rows.
     """
     import torch
     from tqdm import tqdm
@@ -344,12 +355,16 @@ def fit(
     steps = [math.ceil(length / recipe.accumulate) for length in lengths]
     while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
         epoch = progress.epoch
-        torch.manual_seed(1_000_003 * seed + epoch)
+        torch.manual_seed(1_000_003 * seed + epoch + (index() << 32))  # each process has its own dropout
         model.train()
         losses = []
         batches = batches_of.plan(seed, epoch)
         bar = tqdm(
-            batches, desc=f"epoch {epoch + 1}/{recipe.epochs}", unit="batch", disable=None, leave=False
+            batches,
+            desc=f"epoch {epoch + 1}/{recipe.epochs}",
+            unit="batch",
+            disable=None if is_first() else True,
+            leave=False,
         )
         for n, rows in enumerate(bar):
             first = n - n % recipe.accumulate  # of the batches of this step
@@ -362,6 +377,7 @@ def fit(
             rate = learning_rate(sum(steps[:epoch]) + n // recipe.accumulate, sum(steps), recipe)
             for group in optimizer.param_groups:
                 group["lr"] = rate
+            add_up_gradients(weights)
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
         model.eval()
@@ -373,7 +389,8 @@ def fit(
             progress.best_score, progress.best_epoch = scores["score"], progress.epoch
             progress.best_state = progress.state
         progress.optimizer = optimizer.state_dict()
-        save_progress(progress, checkpoint)
+        if is_first():
+            save_progress(progress, checkpoint)
         log.info("epoch %d: loss %.4f, dev score %.4f", epoch + 1, np.mean(losses), scores["score"])
     load_trainable(model, progress.best_state)
     return progress
@@ -458,14 +475,18 @@ class ContrastiveBatches:
 
 
 def _pretrained(model: SentenceTransformer, columns: dict[str, np.ndarray], side: str) -> np.ndarray:
-    """Return the untouched encoder's vectors of one side's texts, (n, dim)."""
+    """Return the untouched encoder's vectors of one side's texts, (n, dim); processes share the work."""
+    import torch
+
     vectors = np.zeros((len(columns[side]), model.get_embedding_dimension()), dtype=np.float32)
     languages = columns[f"{side}_lang"]
     with adapter_scale(model, 0.0):
         for language in sorted(set(languages)):
-            rows = np.flatnonzero(languages == language)
+            rows = np.flatnonzero(languages == language)[index() :: count()]
             vectors[rows] = encode(model, columns[side][rows].tolist(), language)
-    return vectors
+    if count() == 1:
+        return vectors
+    return add_up(torch.from_numpy(vectors).to(model.device)).cpu().numpy()
 
 
 def _mine(
