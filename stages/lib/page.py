@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -27,14 +28,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A text shown as it is, folded until it is asked for."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A part of the page: paragraphs, then charts, then tables."""
+    """A part of the page: paragraphs, then charts, then tables, then listings."""
 
     id: str
     title: str
     paragraphs: list[str] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
 
 
 def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
@@ -48,6 +58,8 @@ def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) ->
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    # An interval breaks before it, never within.
+    environment.filters["whole"] = lambda cell: re.sub(r"(?<=[\d.]), (?=[-+\d.]+\])", ",\u00a0", cell)
     return environment.from_string(_TEMPLATE).render(
         title=title,
         lead=lead,
@@ -70,7 +82,7 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", "Noto Sans", sans-serif; }
-main, header, nav { max-width: 70rem; margin: 0 auto; padding: 0 1rem; }
+main, header, nav { max-width: 76rem; margin: 0 auto; padding: 0 1rem; }
 h1 { margin: 1.6rem 0 .4rem; line-height: 1.2; }
 h2 { margin: 2.6rem 0 .6rem; border-bottom: 1px solid var(--grid); padding-bottom: .2rem; }
 p { max-width: 46rem; }
@@ -93,8 +105,14 @@ th { white-space: nowrap; } .words { text-align: left; }
 td.words[lang] { min-width: 12rem; overflow-wrap: anywhere; }
 tbody tr:nth-child(even) { background: var(--band); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-@media print { :root { color-scheme: light; } nav, .skip, summary { display: none; } body { font-size: 11px; }
-  .scroll { overflow: visible; } figure, tr { break-inside: avoid; } h2 { break-after: avoid; } }
+td.words { white-space: pre-line; }
+pre { overflow: auto; max-height: 40rem; padding: .6rem; background: var(--band); font-size: .85rem; }
+@media (max-width: 30rem) { th, td { padding: .25rem .4rem; } td.words[lang] { min-width: 9.5rem; } }
+@media print { :root { color-scheme: light; font-size: 11px; } body { font-size: 11px; }
+  nav, .skip, summary { display: none; } table { font-size: 9px; } th { white-space: normal; }
+  th, td { padding: .2rem .3rem; } td.words[lang] { min-width: 0; } .scroll { overflow: visible; }
+  .charts { grid-template-columns: 1fr 1fr; } figure, tr { break-inside: avoid; }
+  h2, h2 + p { break-after: avoid; } @page { margin: 12mm; } }
 """
 
 _TEMPLATE = """<!doctype html>
@@ -118,7 +136,7 @@ _TEMPLATE = """<!doctype html>
 {% for row in found.rows %}
 <tr>{% for cell in row %}
 {% if is_text(cell) %}<td class="words" lang="{{ cell.lang }}">{{ cell.text }}</td>
-{%- else %}<td{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell }}</td>{% endif %}
+{%- else %}<td{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell | whole }}</td>{% endif %}
 {%- endfor %}</tr>
 {% endfor %}
 </tbody>
@@ -160,6 +178,11 @@ _TEMPLATE = """<!doctype html>
 {% endif %}
 {% for found in section.tables %}
 {{ table(found) }}
+{% endfor %}
+{% for found in section.listings %}
+<details><summary>{{ found.caption }}</summary>
+<pre tabindex="0" role="region" aria-label="{{ found.caption }}">{{ found.text }}</pre>
+</details>
 {% endfor %}
 </section>
 {% endfor %}
