@@ -104,8 +104,12 @@ def bar_chart(
     bars: Mapping[str, Mapping[str, float]],
     *,
     x: str,
+    of: str,
 ) -> Chart:
-    """Draw a stacked horizontal bar for each key of ``bars``, its parts by name; the first key on top."""
+    """Draw a stacked horizontal bar for each key of ``bars``, its parts by name; the first key on top.
+
+    ``of`` says what a bar is of, above the table's first column.
+    """
     parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
     with _figure(height=max(2.2, 0.7 + 0.27 * len(bars))) as (figure, axes):
         left = dict.fromkeys(bars, 0.0)
@@ -127,7 +131,7 @@ def bar_chart(
         _finish(figure, axes, x, "", legend=len(parts) if len(parts) > 1 else 0)
         svg = _svg(figure, name)
     rows = [[bar, *(f"{found.get(part, 0):,g}" for part in parts)] for bar, found in bars.items()]
-    return Chart(name, title, alt, svg, ["", *parts], rows)
+    return Chart(name, title, alt, svg, [of, *parts], rows)
 
 
 def step_chart(

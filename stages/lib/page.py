@@ -76,7 +76,7 @@ _STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c1f23; --soft: #565d66; --grid: #c4c9cf;
   --band: #f2f4f6; --link: #0b57a4; --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #b0578d; --c5: #b07b00;
   --c6: #3a8fc7; --c7: #8a8d00; --c8: #444444; }
-@media (prefers-color-scheme: dark) { :root { --paper: #15181c; --ink: #e6e8ea; --soft: #a9b0b8;
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #15181c; --ink: #e6e8ea; --soft: #a9b0b8;
   --grid: #4a515a; --band: #1e2329; --link: #8ec5ff; --c1: #56b4e9; --c2: #ff8a3d; --c3: #35c99a;
   --c4: #e29bc4; --c5: #e6b83a; --c6: #9ad1f5; --c7: #d9dc5a; --c8: #cccccc; } }
 * { box-sizing: border-box; }
@@ -130,7 +130,7 @@ _TEMPLATE = """<!doctype html>
 <table>
 <caption>{{ found.caption }}</caption>
 <thead><tr>{% for cell in found.header %}
-<th scope="col"{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell or "\u00a0" }}</th>
+<th scope="col"{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell }}</th>
 {%- endfor %}</tr></thead>
 <tbody>
 {% for row in found.rows %}

@@ -428,6 +428,7 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
                     for stage, found in stages.items()
                 },
                 x="rows",
+                of="stage",
             ),
             bar_chart(
                 "flow",
@@ -438,6 +439,7 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
                     for source, counts in own.items()
                 },
                 x="pairs",
+                of="source",
             ),
             bar_chart(
                 "ends",
@@ -445,6 +447,7 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
                 "Kept pairs of each source by the split they are in, or by why they are in none.",
                 {source: {name: found.get(source, 0) for name, found in ends.items()} for source in own},
                 x="pairs",
+                of="source",
             ),
         ],
         tables=[

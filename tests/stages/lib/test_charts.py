@@ -25,6 +25,7 @@ CHARTS = {
         "two bars",
         {"django": {"kept": 521, "duplicate": 12}, "udhr": {"kept": 60}},
         x="pairs",
+        of="source",
     ),
     "step": lambda: step_chart(
         "words", "Words", "bins", [0, 1, 2], {"ru": [3, 4], "tk": [5, 6]}, x="n", y="texts"
