@@ -100,8 +100,9 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; width: 100%; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 2rem); }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--grid); vertical-align: top; }
-th { white-space: nowrap; } .words { text-align: left; }
+th { white-space: nowrap; } figure th { white-space: normal; } .words { text-align: left; }
 td.words[lang] { min-width: 12rem; overflow-wrap: anywhere; }
 tbody tr:nth-child(even) { background: var(--band); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
@@ -128,7 +129,7 @@ _TEMPLATE = """<!doctype html>
 {% macro table(found) %}
 <div class="scroll" role="region" tabindex="0" aria-label="{{ found.caption }}">
 <table>
-<caption>{{ found.caption }}</caption>
+<caption><span>{{ found.caption }}</span></caption>
 <thead><tr>{% for cell in found.header %}
 <th scope="col"{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell }}</th>
 {%- endfor %}</tr></thead>
