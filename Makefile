@@ -43,8 +43,14 @@ repro: $(STAMP)  ## Run the pipeline and print the result table
 	dvc repro
 	python -m commands.results
 
-results: $(STAMP)  ## Print the result table of the last run
-	@python -m commands.results
+results: $(STAMP)  ## Print the result table of the last run, and the experiments below it [FORMAT=md: the table alone, for a paper]
+	@if [ -n "$(FORMAT)" ]; then
+	  python -m commands.results --format "$(FORMAT)"
+	else
+	  python -m commands.results
+	  echo
+	  $(EXPERIMENTS)
+	fi
 
 test: $(STAMP)  ## Run the fast tests (no network)
 	python -m pytest
@@ -74,10 +80,11 @@ plan: $(STAMP)  ## Write docs/planning.md, what larger corpora cost, from metric
 	python -m commands.plan
 
 # The main view of an experiment: one model before and after, beside every other experiment. --md, because the
-# plain table loses columns on a narrow terminal. --drop takes one
-# pattern, so it names what stays.
+# plain table loses columns on a narrow terminal. --drop takes one pattern, so it names what stays.
+EXPERIMENTS = dvc exp show --md --drop '^(?!Experiment$$|$(or $(MODEL),use_tr)\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
+
 experiments: $(STAMP)  ## Show experiments, pretrained beside fine-tuned: MODEL=use_tr
-	@dvc exp show --md --drop '^(?!Experiment$$|$(or $(MODEL),use_tr)\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
+	@$(EXPERIMENTS)
 
 study-table: $(STAMP)  ## Print the published study's tables beside ours
 	@python -m commands.study_table
@@ -133,6 +140,9 @@ compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (e
 	  exit 2
 	fi
 	python -m commands.compare "$(A)" "$(B)"
+
+plots: $(STAMP)  ## Draw DVC's plots on a page that needs no network: data/plots/index.html [A=HEAD B=workspace to compare]
+	python -m commands.plots $(if $(A),"$(A)") $(if $(B),"$(B)")
 
 nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; Debian's apt-get and an hour or more, resumable
 	python -m commands.nllb_mini

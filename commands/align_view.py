@@ -12,19 +12,15 @@ import html
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.lib import cli
-from stages.lib.alignment import Alignment
-from stages.lib.alignment_check import gold_pairs, read_hidden
+from stages.lib.alignment_view import Row, align_hidden
 from stages.lib.errors import DataError
 from stages.lib.files import atomic_path
-from stages.lib.found_pairs import Side, align_sides
 from stages.lib.params import Params, load_params
 from stages.lib.tables import SEGMENT_SCHEMA, read_table
-from stages.lib.vectors import Embedder, read_extract
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,16 +32,6 @@ STEPS = (0.0, 0.2, 0.4, 0.6, 0.8)
 # One hue from pale to dark, told apart by lightness alone, so by everyone; the number stands beside it.
 _LIGHT = ("#dbe9f6", "#b3d3ea", "#7db8da", "#4292c6", "#08519c")
 _DARK = ("#0b2b4a", "#12497c", "#2171b5", "#6baed6", "#c6dbef")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One bead: (name, text) of its segments on either side; ``fault`` is what the keys say instead."""
-
-    src: tuple[tuple[str, str], ...]
-    tgt: tuple[tuple[str, str], ...]
-    confidence: float
-    fault: str | None
 
 
 def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataFrame]:
@@ -76,44 +62,6 @@ def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataF
     near = difflib.get_close_matches(doc, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else f"sources: {', '.join(params.sources)}"
     raise DataError(f"{folder}: no document {doc!r} in both {' and '.join(langs)}; {hint}")
-
-
-def view_rows(
-    sides: tuple[Side, Side],
-    names: tuple[Sequence[str], Sequence[str]],
-    alignment: Alignment,
-    gold: set[tuple[int, int]],
-) -> list[Row]:
-    """Return the beads in order; ``gold`` holds the pairs of positions that belong together by key."""
-    to_tgt: dict[int, set[int]] = {}
-    to_src: dict[int, set[int]] = {}
-    for a, c in gold:
-        to_tgt.setdefault(a, set()).add(c)
-        to_src.setdefault(c, set()).add(a)
-    rows = []
-    for (a, b, c, d), confidence in zip(alignment.beads.tolist(), alignment.confidence.tolist(), strict=True):
-        src_texts, tgt_texts = (
-            tuple((own[n], side.texts[n]) for n in range(*span))
-            for own, side, span in ((names[0], sides[0], (a, b)), (names[1], sides[1], (c, d)))
-        )
-        faults = [
-            *_faults(range(a, b), range(c, d), to_tgt, names),
-            *_faults(range(c, d), range(a, b), to_src, names[::-1]),
-        ]
-        fault = "; ".join(faults) if faults else None
-        rows.append(Row(src_texts, tgt_texts, confidence, fault))
-    return rows
-
-
-def _faults(
-    own: range, found: range, gold: dict[int, set[int]], names: tuple[Sequence[str], Sequence[str]]
-) -> list[str]:
-    """Say of each position of a bead's side what it belongs to by key, where that is not all in the bead."""
-    return [
-        f"{names[0][n]} belongs to {', '.join(names[1][m] for m in sorted(gold[n]))}"
-        for n in own
-        if not gold.get(n, set()) <= set(found)
-    ]
 
 
 def render(title: str, langs: tuple[str, str], rows: Sequence[Row], score: float, has_gold: bool) -> str:
@@ -208,19 +156,8 @@ td {{ border-color: #4a4d52; }}
 def show(doc: str, segments: Path, vectors: Path, params: Params) -> str:
     """Align a document and return its page."""
     source, own = find_document(segments, doc, params)
-    joined, rows = read_extract(own, vectors, source)
-    sides, keys = read_hidden(joined, rows, params)
-    embedder = Embedder.of(params.align.model, params)
-    alignment = align_sides(*sides, embedder.unit, params.align)
-    gold = gold_pairs(keys)
-    names = tuple([_name(place, n) for n, place in enumerate(side, start=1)] for side in keys)
-    langs = (params.pair.src, params.pair.tgt)
-    return render(doc, langs, view_rows(sides, names, alignment, gold), alignment.score, bool(gold))
-
-
-def _name(place: tuple[str, str | None], n: int) -> str:
-    doc, key = place
-    return f"{doc.partition('/')[2]} {key}" if key is not None else str(n)
+    rows, score, has_gold = align_hidden(own, vectors, source, params)
+    return render(doc, (params.pair.src, params.pair.tgt), rows, score, has_gold)
 
 
 def main() -> None:

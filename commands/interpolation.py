@@ -225,18 +225,19 @@ def main() -> None:
         ("--models", "models", "folder with the adapters"),
         ("--splits", "data/splits", "folder with test, dev and pool (.parquet)"),
         ("--sts", "assets/sts_ru.tsv", "the repository's own graded pairs"),
-        ("--out", "metrics/interpolation", "folder for one CSV file of each model; its name and .json too"),
+        ("--out", "metrics/interpolation", "name of the .csv and .json files"),
     ):
         parser.add_argument(flag, type=Path, default=Path(default), help=f"{what} (default: {default})")
     args = parser.parse_args()
     found, rows = interpolate(args.models, args.splits, args.sts, load_params())
-    with atomic_path(args.out) as folder:
-        folder.mkdir(parents=True)
-        for name, points_of in rows.items():
-            with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, fieldnames=list(points_of[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(points_of)
+    lines = [{"model": name, **point} for name, points_of in rows.items() for point in points_of]
+    with (
+        atomic_path(args.out.with_suffix(".csv")) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, fieldnames=list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
     write_json(args.out.with_suffix(".json"), found)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import logging
+import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.lib import cli
+from stages.lib.alignment_view import Row, align_hidden
 from stages.lib.errors import DataError
 from stages.lib.evaluation import RANKS_SCHEMA, compare, correct, rounded
 from stages.lib.files import atomic_path, read_json, write_json
 from stages.lib.page import Section, render_page
-from stages.lib.params import Pair, Params, load_params
+from stages.lib.params import Params, load_params
 from stages.lib.report_page import (
+    alignment_section,
     calibration_section,
     examples_section,
     flow_section,
@@ -32,7 +36,7 @@ from stages.lib.report_page import (
 from stages.lib.result_table import as_markdown, legend, table_rows, translation_rows
 from stages.lib.sts import STS_SCHEMA, compare_sts
 from stages.lib.study import study_table
-from stages.lib.tables import CORPUS_SCHEMA, read_table
+from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, read_table
 from stages.lib.translation import TRANSLATIONS_SCHEMA, compare_translation
 
 if TYPE_CHECKING:
@@ -47,6 +51,11 @@ _SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation", "benchmarks", 
 # Metrics that the summary leaves to the details, so that `dvc exp show` stays readable.
 _DETAIL_ONLY = re.compile(r"_margin_|_p5_|hard_mrr_|hard_p1_mean$|_spearman$")
 _PLOT_K = (1, 2, 3, 5, 10, 20, 50)
+# Packages that figures or their picture depend on; torch and its kin are in each result's signature too.
+_PACKAGES = (
+    *("dvc", "faiss-cpu", "jinja2", "matplotlib", "numba", "numpy", "peft", "polars", "pyarrow", "sacrebleu"),
+    *("scipy", "sentence-transformers", "sentencepiece", "torch", "transformers"),
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,20 @@ class Result:
     ranks: pl.DataFrame
     similarities: pl.DataFrame
     translations: pl.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where everything lies that the report is made from."""
+
+    results: Path
+    stats: Path
+    corpus: Path
+    splits: Path
+    segments: Path
+    vectors: Path
+    interpolation: Path
+    params: Path
 
 
 @dataclass(frozen=True)
@@ -208,17 +231,61 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
+def hidden_alignments(inputs: Inputs, params: Params) -> dict[str, list[Row]]:
+    """Align the sources that are wholly test, keys hidden, where they have text in both languages."""
+    import polars as pl
+
+    langs = [params.pair.src, params.pair.tgt]
+    found = {}
+    for name in params.sources:
+        if name in params.split.test_sources:
+            segments = read_table(inputs.segments / f"{name}.parquet", SEGMENT_SCHEMA).filter(
+                pl.col("lang").is_in(langs) & pl.col("key").is_not_null()
+            )
+            if segments["lang"].n_unique() == 2:
+                found[name] = align_hidden(segments, inputs.vectors, name, params)[0]
+    return found
+
+
+def file_hashes(inputs: Inputs, results: Iterable[Result]) -> list[tuple[str, int, str]]:
+    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from."""
+    folders = [
+        (inputs.corpus.parent, [inputs.corpus]),
+        *((folder.parent, sorted(folder.glob("*"))) for folder in (inputs.splits, inputs.stats)),
+        *((inputs.results.parent, sorted(result.path.glob("*"))) for result in results),
+    ]
+    found = []
+    for folder, paths in folders:
+        for path in (path for path in paths if path.is_file()):
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "md5").hexdigest()
+            found.append((path.relative_to(folder).as_posix(), path.stat().st_size, digest))
+    return found
+
+
+def packages() -> dict[str, str]:
+    """Return the versions of Python and of the packages that figures or their picture depend on."""
+    from importlib.metadata import version
+
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
 def page_sections(
     results: Sequence[Result],
     summary: Mapping[str, Any],
     tables: Tables,
     stats: Mapping[str, Any],
-    calibration: Sequence[Mapping[str, float]],
-    corpus: pl.DataFrame,
-    test: pl.DataFrame,
-    pair: Pair,
+    alignment: Mapping[str, Any],
+    inputs: Inputs,
+    params: Params,
 ) -> list[Section]:
-    """Return the sections of the report page, those without content left out."""
+    """Return the sections of the report page, those without content left out.
+
+    ``stats`` and ``alignment`` are what align, clean and split counted, and how sure alignment is.
+    """
+    pair = params.pair
+    corpus = read_table(inputs.corpus, CORPUS_SCHEMA)
+    test = read_table(inputs.splits / "test.parquet", CORPUS_SCHEMA)
     by_variant: dict[str, dict[str, Result]] = {"pretrained": {}, "finetuned": {}}
     for result in results:
         by_variant[result.variant][result.model] = result
@@ -229,34 +296,40 @@ def page_sections(
         variant: {model: result.ranks for model, result in found.items()}
         for variant, found in by_variant.items()
     }
+    adapters = {
+        model: result.signature["adapter_sha256"] for model, result in by_variant["finetuned"].items()
+    }
+    checks = alignment["hidden_keys"]
     sections = [
         result_section(tables.results, tables.legend),
-        sts_section(summary),
+        sts_section(summary, read_json(inputs.interpolation), adapters),
         p_at_k_section(tables.p_at_k),
         learning_section(tables.curves),
         flow_section(stats, pair),
         length_section(corpus, pair),
-        calibration_section(calibration),
+        calibration_section(alignment["curve"], checks),
+        alignment_section(hidden_alignments(inputs, params), checks, corpus, pair),
         translation_section(tables.translation, translations),
         examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
-        signature_section({f"{result.model} {result.variant}": result.signature for result in results}),
+        signature_section(
+            {f"{result.model} {result.variant}": result.signature for result in results},
+            file_hashes(inputs, results),
+            packages(),
+            inputs.params.read_text(encoding="utf-8"),
+        ),
     ]
     return [section for section in sections if section is not None]
 
 
-def report(
-    results: Path, stats: Path, corpus: Path, test: Path, out: Path, text: Path, params: Params
-) -> None:
+def report(inputs: Inputs, out: Path, text: Path, params: Params) -> None:
     """Write everything under ``out`` (JSON and CSV) and ``text`` (the tables as Markdown, and the page).
 
     All is read and computed before the first file is written.
     """
-    read = read_results(results, expected_runs(params))
-    texts = read_table(corpus, CORPUS_SCHEMA), read_table(test, CORPUS_SCHEMA)
+    read = read_results(inputs.results, expected_runs(params))
     comparisons = compare_results(read, params)
-    figures = rounded(corpus_figures(stats))
-    alignment = read_json(stats / "alignment.json")
-    calibration = rounded(alignment.pop("curve"))
+    figures = rounded(corpus_figures(inputs.stats))
+    alignment = rounded(read_json(inputs.stats / "alignment.json"))
     summary: dict[str, dict[str, Any]] = {}
     details: dict[tuple[str, str], dict[str, Any]] = {}
     for result in read:
@@ -282,9 +355,10 @@ def report(
     page = render_page(
         f"Köpri: {params.pair.src}–{params.pair.tgt}",
         ["What fine-tuning did to each model, on what text, and how far the figures can be trusted."],
-        page_sections(read, summary, tables, figures, calibration, *texts, params.pair),
+        page_sections(read, summary, tables, figures, alignment, inputs, params),
     )
 
+    calibration = alignment.pop("curve")
     with atomic_path(out / "detail") as folder:
         folder.mkdir(parents=True)
         for (model, variant), detail in details.items():
@@ -295,7 +369,7 @@ def report(
         write_csv(folder / "learning_curves.csv", tables.curves)
         if calibration:
             write_csv(folder / "calibration.csv", calibration)
-    write_json(out / "align.json", rounded(alignment))
+    write_json(out / "align.json", alignment)
     write_json(out / "corpus.json", figures)
     write_json(out / "summary.json", summary)
     body = f"# Results\n\n{as_markdown(tables.results)}\n\n" + "\n".join(f"- {one}" for one in tables.legend)
@@ -313,16 +387,22 @@ def report(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="folder with <model>-<variant>/")
-    parser.add_argument("--stats", type=Path, required=True, help="folder of the other stages' JSON files")
-    parser.add_argument("--corpus", type=Path, required=True, help="the cleaned corpus")
-    parser.add_argument("--test", type=Path, required=True, help="the test split, for its texts")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the JSON and CSV files")
-    parser.add_argument(
-        "--report", type=Path, required=True, help="folder for index.html, results.md and study.md"
-    )
-    args = parser.parse_args()
-    report(args.results, args.stats, args.corpus, args.test, args.out, args.report, load_params())
+    for name, what in (
+        ("results", "folder with <model>-<variant>/"),
+        ("stats", "folder of the other stages' JSON files"),
+        ("corpus", "the cleaned corpus"),
+        ("splits", "folder of the splits"),
+        ("segments", "folder of segment tables"),
+        ("vectors", "folder of their vectors"),
+        ("interpolation", "what make benchmarks measured by strength (JSON)"),
+        ("params", "the run's parameters, shown in full"),
+        ("out", "folder for the JSON and CSV files"),
+        ("report", "folder for index.html, results.md and study.md"),
+    ):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=what)
+    args = vars(parser.parse_args())
+    out, text = args.pop("out"), args.pop("report")
+    report(Inputs(**args), out, text, load_params(args["params"]))
 
 
 if __name__ == "__main__":

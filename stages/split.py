@@ -186,6 +186,7 @@ def split_corpus(
     if gold:
         tables["gold"] = corpus[gold]
     held = [row for row, name in enumerate(rows.split) if name != "train" and not rows.is_evaluated[row]]
+    short = [row for row in held if rows.is_own[row]]
     stats = {
         "rows": {
             "corpus": len(corpus),
@@ -194,10 +195,17 @@ def split_corpus(
             "test": len(test),
             **({"gold": len(gold)} if gold else {}),
             "removed": len(removed),
-            "short_in_dev_and_test": sum(rows.is_own[row] for row in held),
-            "pivots_in_dev_and_test": sum(not rows.is_own[row] for row in held),
+            "short_in_dev_and_test": len(short),
+            "pivots_in_dev_and_test": len(held) - len(short),
         },
         "by_source": {name: _count(table["source"]) for name, table in tables.items()},
+        "own_by_source": {
+            name: _count(corpus[[row for row in found if rows.is_own[row]]]["source"])
+            for name, found in (
+                *(("train", train), ("dev", dev), ("test", test)),
+                *(("short_in_dev_and_test", short), ("removed", list(removed))),
+            )
+        },
         "documents": {
             name: _count(table.select("source", "doc").unique()["source"]) for name, table in tables.items()
         },

@@ -16,7 +16,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = ("stages", "commands", "crawler", "assets", "data/annotations", "dvc.yaml", ".dvcignore")
+CODE = (
+    *("stages", "commands", "crawler", "assets", "data/annotations", "metrics/interpolation.json"),
+    *("dvc.yaml", ".dvcignore"),
+)
 
 
 def small_params(sources: list[str]) -> dict:
@@ -40,6 +43,7 @@ def workspace(folder: Path, sources: list[str]) -> Path:
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
     write_params(folder, small_params(sources))
     dvc(folder, "init", "--no-scm", "--quiet")

@@ -27,6 +27,8 @@ _PLACEHOLDERS = {_INK: "currentColor", _GRID: "var(--grid)", _PAPER: "var(--pape
 }
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _DASHES = ("-", "--", "-.", ":")
+# Points of a line from which on markers would hide it.
+_MOST_MARKERS = 20
 
 
 @dataclass(frozen=True)
@@ -57,30 +59,42 @@ def line_chart(
 
     ``diagonal`` adds the line x = y, as a calibration curve wants it.
     """
+    most = max(len(values) for values in series.values())
     with _figure() as (figure, axes):
         if diagonal:
-            axes.plot([0, 1], [0, 1], color=_GRID, linewidth=1.2, linestyle=(0, (2, 3)))
+            axes.plot([0, 1], [0, 1], color=_GRID, linewidth=1.6, linestyle=(0, (2, 3)))
         for n, (label, values) in enumerate(series.items()):
             axes.plot(
                 *([point[part] for point in values] for part in (0, 1)),
                 color=_colour(n),
-                marker=_MARKERS[n % len(_MARKERS)],
+                marker=_MARKERS[n % len(_MARKERS)] if most <= _MOST_MARKERS else "",
                 linestyle=_DASHES[n // 2 % len(_DASHES)],
                 markersize=4.5,
                 linewidth=1.6,
                 label=label,
             )
-            for text, point in zip((points or {}).get(label, ()), values, strict=False):
-                axes.annotate(text, point, xytext=(4, 5), textcoords="offset points", color=_INK, fontsize=8)
+        if points:
+            axes.margins(x=0.14, y=0.1)
+            _name_points(
+                axes, [point for label in points for point in zip(points[label], series[label], strict=True)]
+            )
         if log_x:
             axes.set_xscale("log")
             ticks = sorted({point[0] for values in series.values() for point in values})
             axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axes.minorticks_off()
-        _finish(axes, x, y, legend=len(series) > 1)
+        elif all(float(point[0]).is_integer() for values in series.values() for point in values):
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        _finish(figure, axes, x, y, legend=len(series) if len(series) > 1 else 0)
         svg = _svg(figure, name)
-    rows = [[label, f"{a:g}", f"{b:.4g}"] for label, values in series.items() for a, b in values]
-    return Chart(name, title, alt, svg, ["series", x, y], rows)
+    header, rows = ["series", x, y], []
+    for label, values in series.items():
+        rows += [[label, f"{a:g}", f"{b:.4g}"] for a, b in values]
+    if points:
+        header.insert(1, "point")
+        for row, text in zip(rows, itertools.chain.from_iterable(points.values()), strict=True):
+            row.insert(1, text)
+    return Chart(name, title, alt, svg, header, rows)
 
 
 def bar_chart(
@@ -90,8 +104,12 @@ def bar_chart(
     bars: Mapping[str, Mapping[str, float]],
     *,
     x: str,
+    of: str,
 ) -> Chart:
-    """Draw a stacked horizontal bar for each key of ``bars``, its parts by name; the first key on top."""
+    """Draw a stacked horizontal bar for each key of ``bars``, its parts by name; the first key on top.
+
+    ``of`` says what a bar is of, above the table's first column.
+    """
     parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
     with _figure(height=max(2.2, 0.7 + 0.27 * len(bars))) as (figure, axes):
         left = dict.fromkeys(bars, 0.0)
@@ -110,10 +128,10 @@ def bar_chart(
             for bar, width in zip(bars, widths, strict=True):
                 left[bar] += width
         axes.invert_yaxis()
-        _finish(axes, x, "", legend=len(parts) > 1)
+        _finish(figure, axes, x, "", legend=len(parts) if len(parts) > 1 else 0)
         svg = _svg(figure, name)
     rows = [[bar, *(f"{found.get(part, 0):,g}" for part in parts)] for bar, found in bars.items()]
-    return Chart(name, title, alt, svg, ["", *parts], rows)
+    return Chart(name, title, alt, svg, [of, *parts], rows)
 
 
 def step_chart(
@@ -125,8 +143,12 @@ def step_chart(
     *,
     x: str,
     y: str,
+    bins: Sequence[str] | None = None,
 ) -> Chart:
-    """Draw the histogram of each series over shared bins; ``edges`` has one value more than the counts."""
+    """Draw the histogram of each series over shared bins; ``edges`` has one value more than the counts.
+
+    ``bins`` may name the bins, where their edges are only places.
+    """
     with _figure() as (figure, axes):
         for n, (label, values) in enumerate(counts.items()):
             axes.stairs(
@@ -137,12 +159,13 @@ def step_chart(
                 linestyle=_DASHES[n % len(_DASHES)],
                 label=label,
             )
-        _finish(axes, x, y, legend=len(counts) > 1)
+        if bins:
+            middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
+            axes.set_xticks(middles, bins, fontsize=8)
+        _finish(figure, axes, x, y, legend=len(counts) if len(counts) > 1 else 0)
         svg = _svg(figure, name)
-    rows = [
-        [f"{low:g} – {high:g}", *(f"{values[n]:,g}" for values in counts.values())]
-        for n, (low, high) in enumerate(itertools.pairwise(edges))
-    ]
+    names = bins or [f"{low:g} – {high:g}" for low, high in itertools.pairwise(edges)]
+    rows = [[name, *(f"{values[n]:,g}" for values in counts.values())] for n, name in enumerate(names)]
     return Chart(name, title, alt, svg, [x, *counts], rows)
 
 
@@ -169,17 +192,45 @@ def _figure(height: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
         "axes.spines.right": False,
     }
     with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(6.4, height), layout="constrained")
+        # Narrow, with the legend below: type keeps a readable size on a phone.
+        figure = Figure(figsize=(4.8, height), layout="constrained")
         yield figure, figure.subplots()
 
 
-def _finish(axes: Axes, x: str, y: str, *, legend: bool) -> None:
+def _name_points(axes: Axes, points: Sequence[tuple[str, tuple[float, float]]]) -> None:
+    """Write each name beside its point, on a side that is free; where there is none, the table has it."""
+    high, wide = 10, 4.8  # points of a line and of a letter, about
+    taken: list[tuple[float, float, float, float]] = []
+    scale = 72 / axes.figure.dpi
+    for text, point in points:
+        x, y = axes.transData.transform(point) * scale
+        for right, below in ((4, -11), (4, 4), (None, 4), (None, -11)):
+            left = x + right if right else x - 4 - wide * len(text)
+            box = (left, left + wide * len(text), y + below, y + below + high)
+            if all(box[1] < a or b < box[0] or box[3] < c or d < box[2] for a, b, c, d in taken):
+                taken.append(box)
+                axes.annotate(
+                    text,
+                    point,
+                    xytext=(right or -4, below),
+                    ha="left" if right else "right",
+                    textcoords="offset points",
+                    color=_INK,
+                    fontsize=8,
+                )
+                break
+
+
+def _finish(figure: Figure, axes: Axes, x: str, y: str, *, legend: int) -> None:
+    """Set labels, grid and, where ``legend`` is not 0, a legend of so many entries."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(axis="x" if not y else "y", linewidth=0.5)
     axes.set_axisbelow(True)
     if legend:
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        columns = min(legend, 3)
+        figure.set_figheight(figure.get_figheight() + 0.19 * -(-legend // columns))
+        figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=columns)
 
 
 def _svg(figure: Figure, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -27,14 +28,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A text shown as it is, folded until it is asked for."""
+
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A part of the page: paragraphs, then charts, then tables."""
+    """A part of the page: paragraphs, then charts, then tables, then listings."""
 
     id: str
     title: str
     paragraphs: list[str] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
 
 
 def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
@@ -48,6 +58,8 @@ def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) ->
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
+    # An interval breaks before it, never within.
+    environment.filters["whole"] = lambda cell: re.sub(r"(?<=[\d.]), (?=[-+\d.]+\])", ",\u00a0", cell)
     return environment.from_string(_TEMPLATE).render(
         title=title,
         lead=lead,
@@ -64,13 +76,13 @@ _STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c1f23; --soft: #565d66; --grid: #c4c9cf;
   --band: #f2f4f6; --link: #0b57a4; --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #b0578d; --c5: #b07b00;
   --c6: #3a8fc7; --c7: #8a8d00; --c8: #444444; }
-@media (prefers-color-scheme: dark) { :root { --paper: #15181c; --ink: #e6e8ea; --soft: #a9b0b8;
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #15181c; --ink: #e6e8ea; --soft: #a9b0b8;
   --grid: #4a515a; --band: #1e2329; --link: #8ec5ff; --c1: #56b4e9; --c2: #ff8a3d; --c3: #35c99a;
   --c4: #e29bc4; --c5: #e6b83a; --c6: #9ad1f5; --c7: #d9dc5a; --c8: #cccccc; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", "Noto Sans", sans-serif; }
-main, header, nav { max-width: 70rem; margin: 0 auto; padding: 0 1rem; }
+main, header, nav { max-width: 76rem; margin: 0 auto; padding: 0 1rem; }
 h1 { margin: 1.6rem 0 .4rem; line-height: 1.2; }
 h2 { margin: 2.6rem 0 .6rem; border-bottom: 1px solid var(--grid); padding-bottom: .2rem; }
 p { max-width: 46rem; }
@@ -88,13 +100,21 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; width: 100%; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: calc(100vw - 2rem); }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--grid); vertical-align: top; }
-th { white-space: nowrap; } .words { text-align: left; }
+th { white-space: nowrap; } figure th { white-space: normal; } .words { text-align: left; }
 td.words[lang] { min-width: 12rem; overflow-wrap: anywhere; }
 tbody tr:nth-child(even) { background: var(--band); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-@media print { :root { color-scheme: light; } nav, .skip, summary { display: none; } body { font-size: 11px; }
-  .scroll { overflow: visible; } figure, tr { break-inside: avoid; } h2 { break-after: avoid; } }
+td.words { white-space: pre-line; }
+pre { overflow: auto; max-height: 40rem; padding: .6rem; background: var(--band); font-size: .85rem; }
+@media (max-width: 30rem) { th, td { padding: .25rem .4rem; } td.words[lang] { min-width: 9.5rem; } }
+@media print { :root { color-scheme: light; font-size: 11px; } body { font-size: 11px; }
+  nav, .skip, summary { display: none; } table { font-size: 9px; } th { white-space: normal; }
+  th, td { padding: .2rem .3rem; } td.words[lang] { min-width: 0; } .scroll { overflow: visible; }
+  .charts { grid-template-columns: 1fr 1fr; } figure, tr, p { break-inside: avoid; }
+  p { max-width: none; }
+  h2, h2 + p { break-after: avoid; } @page { margin: 12mm; } }
 """
 
 _TEMPLATE = """<!doctype html>
@@ -110,15 +130,15 @@ _TEMPLATE = """<!doctype html>
 {% macro table(found) %}
 <div class="scroll" role="region" tabindex="0" aria-label="{{ found.caption }}">
 <table>
-<caption>{{ found.caption }}</caption>
+<caption><span>{{ found.caption }}</span></caption>
 <thead><tr>{% for cell in found.header %}
-<th scope="col"{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell or "\u00a0" }}</th>
+<th scope="col"{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell }}</th>
 {%- endfor %}</tr></thead>
 <tbody>
 {% for row in found.rows %}
 <tr>{% for cell in row %}
 {% if is_text(cell) %}<td class="words" lang="{{ cell.lang }}">{{ cell.text }}</td>
-{%- else %}<td{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell }}</td>{% endif %}
+{%- else %}<td{% if loop.index <= found.n_text %} class="words"{% endif %}>{{ cell | whole }}</td>{% endif %}
 {%- endfor %}</tr>
 {% endfor %}
 </tbody>
@@ -160,6 +180,11 @@ _TEMPLATE = """<!doctype html>
 {% endif %}
 {% for found in section.tables %}
 {{ table(found) }}
+{% endfor %}
+{% for found in section.listings %}
+<details><summary>{{ found.caption }}</summary>
+<pre tabindex="0" role="region" aria-label="{{ found.caption }}">{{ found.text }}</pre>
+</details>
 {% endfor %}
 </section>
 {% endfor %}

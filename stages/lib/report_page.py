@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stages.lib.charts import N_COLOURS, bar_chart, line_chart, step_chart
-from stages.lib.page import Section, Table, Text
+from stages.lib.page import Listing, Section, Table, Text
 from stages.lib.result_table import STS
+from stages.lib.tables import MODEL_METHODS
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from stages.lib.alignment_view import Row
     from stages.lib.params import Pair
 
 # Wins and as many losses shown of each model.
@@ -28,7 +29,7 @@ def result_section(rows: Sequence[Sequence[str]], legend: Sequence[str]) -> Sect
     delta, p = header.index("Δ P@1"), header.index("p")
     marked = [
         [
-            f"{cell} *" if n == delta and row[p] and _as_number(row[p]) < 0.05 else cell
+            f"{cell}\u00a0*" if n == delta and row[p] and _as_number(row[p]) < 0.05 else cell
             for n, cell in enumerate(row)
         ]
         for row in body
@@ -45,8 +46,17 @@ def _as_number(p: str) -> float:
     return float(p.removeprefix("<"))
 
 
-def sts_section(summary: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Section | None:
-    """Retrieval against graded pairs: what fine-tuning gained and forgot; None without graded pairs."""
+def sts_section(
+    summary: Mapping[str, Mapping[str, Mapping[str, float]]],
+    interpolation: Mapping[str, Any],
+    adapters: Mapping[str, Mapping[str, str]],
+) -> Section | None:
+    """Retrieval against graded pairs: what fine-tuning gained and forgot; None without graded pairs.
+
+    ``interpolation`` is what `make benchmarks` measured by strength of the adapters, perhaps of another run:
+    a curve is drawn where it starts at this run's pretrained figure, and said to be of other adapters where
+    their hashes, by model and seed, are not those of ``adapters``.
+    """
     series, names = {}, {}
     for model, variants in summary.items():
         points = [
@@ -60,35 +70,104 @@ def sts_section(summary: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Sec
             series[model] = [point for _, point in points]
     if not series:
         return None
-    return Section(
-        "forgetting",
-        "Retrieval against graded pairs",
-        charts=[
+    charts = [
+        line_chart(
+            "forgetting",
+            "P@1 against Pearson's r",
+            "Each line goes from the pretrained model to the fine-tuned one: up is better retrieval, "
+            "left is forgetting of Russian.",
+            series,
+            points=names,
+            x="Pearson's r, own Russian pairs (smoke set)",
+            y="P@1 on test, mean of both directions",
+        )
+    ]
+    curves, others, strengths = {}, [], {}
+    for model in (name for name in adapters if name in interpolation["models"]):
+        found = interpolation["models"][model]
+        points = found["points"]
+        if points[0]["figures"]["test_p1_mean"]["value"] != summary[model]["pretrained"]["test_p1_mean"]:
+            continue
+        curves[model] = [
+            (_worst(point, interpolation["guarded"]), point["figures"]["test_p1_mean"]["value"])
+            for point in points
+        ]
+        strengths[model] = [f"{point['strength']:g}" for point in points]
+        if found["signature"]["adapter_sha256"] != adapters[model]:
+            others.append(model)
+    paragraphs = []
+    if curves:
+        charts.append(
             line_chart(
-                "forgetting",
-                "P@1 against Pearson's r",
-                "Each line goes from the pretrained model to the fine-tuned one: up is better retrieval, "
-                "left is forgetting of Russian.",
-                series,
-                points=names,
-                x="Pearson's r, own Russian pairs (smoke set)",
+                "strength",
+                "The same by strength of the adapter",
+                "Each curve goes from strength 0, the pretrained model, to 1, the adapter as trained: up is "
+                "better retrieval, left is forgetting, by the worst of the graded sets "
+                f"{', '.join(interpolation['guarded'])}.",
+                curves,
+                points=strengths,
+                x="change of Pearson's r, the set that fell most",
                 y="P@1 on test, mean of both directions",
             )
-        ],
-    )
+        )
+        saved = "; ".join(
+            f"{model} saves {', '.join(f'{strength:g}' for strength in kept)}"
+            for model in curves
+            if (kept := sorted(set(interpolation["models"][model]["saved"].values())))
+        )
+        paragraphs.append(f"The adapters stand in the result table at the strength that is saved: {saved}.")
+    if others:
+        paragraphs.append(
+            f"The curves of {', '.join(others)} were measured with adapters of another training run; "
+            "make benchmarks, then dvc repro report, measures these."
+        )
+    return Section("forgetting", "Retrieval against graded pairs", paragraphs=paragraphs, charts=charts)
 
 
-def calibration_section(curve: Sequence[Mapping[str, float]]) -> Section | None:
-    """Share of right pairs from a score on, and of the right ones that are found; None without gold."""
+def _worst(point: Mapping[str, Any], guarded: Iterable[str]) -> float:
+    """Return the change of Pearson's r on the graded set that fell most; the pretrained model has none."""
+    changes = [point["differences"].get(f"sts_{name}_pearson", {}).get("difference", 0.0) for name in guarded]
+    return min(changes)
+
+
+def calibration_section(
+    curve: Sequence[Mapping[str, float]], checks: Mapping[str, Mapping[str, Any]]
+) -> Section | None:
+    """Whether probabilities say what they promise, and what a threshold keeps; None without gold.
+
+    ``checks`` are the figures of the sources that nothing was fitted to.
+    """
     if not curve:
         return None
+    paragraphs = []
+    for source, found in checks.items():
+        if scores := found.get("scores"):
+            kept, right = (100 * (scores[key] or 0) for key in ("recall", "precision"))
+            paragraphs.append(
+                f"On {source}, which nothing was fitted to, the threshold keeps {kept:.0f} % of "
+                f"{scores['right']} right pairs; against {scores['wrong']} hard wrong ones, both kinds "
+                f"weighing the same, {right:.0f} % of what it keeps is right. "
+                f"Brier score of the probabilities: {scores['brier']:.3f}."
+            )
     return Section(
         "calibration",
         "Scores that can be trusted",
+        paragraphs=paragraphs,
         charts=[
             line_chart(
                 "calibration",
-                "Precision and recall by probability",
+                "Calibration",
+                "Gold pairs against planted wrong ones, by the probability that the score gives them: the "
+                "share that is right. On the dotted diagonal the two agree. These are the pairs that the "
+                "curve was fitted to.",
+                {"right": reliability(curve)},
+                x="probability",
+                y="share that is right",
+                diagonal=True,
+            ),
+            line_chart(
+                "threshold",
+                "Precision and recall by threshold",
                 "Of pairs whose probability is at least x: the share that is right, and the share of all "
                 "right pairs among them.",
                 {
@@ -97,9 +176,100 @@ def calibration_section(curve: Sequence[Mapping[str, float]]) -> Section | None:
                 },
                 x="probability",
                 y="share",
-            )
+            ),
         ],
     )
+
+
+def reliability(curve: Sequence[Mapping[str, float]]) -> list[tuple[float, float]]:
+    """Return (mean probability, share that is right) of ten bins of the probability, empty ones left out.
+
+    The curve counts what is at or above each score, by falling score; its steps are what lies between.
+    """
+    bins = [[0.0, 0.0, 0.0] for _ in range(10)]  # right, wrong, probability times both
+    was_right = was_wrong = 0.0
+    upper = curve[0]["probability"]
+    for row in curve:
+        right = row["recall"]
+        wrong = right * (1 - row["precision"]) / row["precision"] if row["precision"] else was_wrong
+        middle = (upper + row["probability"]) / 2
+        mass = [max(right - was_right, 0.0), max(wrong - was_wrong, 0.0)]  # rounding may go below nothing
+        found = bins[min(int(middle * 10), 9)]
+        for n, part in enumerate((*mass, middle * sum(mass))):
+            found[n] += part
+        was_right, was_wrong, upper = right, wrong, row["probability"]
+    return [
+        (round(total / (right + wrong), 4), round(right / (right + wrong), 4))
+        for right, wrong, total in bins
+        if right + wrong > 0
+    ]
+
+
+def alignment_section(
+    hidden: Mapping[str, Sequence[Row]],
+    checks: Mapping[str, Mapping[str, Any]],
+    corpus: pl.DataFrame,
+    pair: Pair,
+) -> Section | None:
+    """Beads of the documents aligned with their keys hidden, and pairs that the model found; None if neither.
+
+    ``hidden`` has the beads by source. Of each source the beads that differ from the keys and the least sure
+    are shown, and an even sample of the others.
+    """
+    import polars as pl
+
+    tables, paragraphs = [], []
+    for source, rows in hidden.items():
+        order = sorted(range(len(rows)), key=lambda n, rows=rows: (rows[n].fault is None, rows[n].confidence))
+        rest = sorted(order[N_EXAMPLES:])
+        chosen = sorted([*order[:N_EXAMPLES], *rest[:: max(1, len(rest) // N_EXAMPLES)][:N_EXAMPLES]])
+        faults = sum(row.fault is not None for row in rows)
+        told = f"With its keys hidden, {source} is aligned in {len(rows):,} beads, {faults:,} of them wrong"
+        if found := checks.get(source, {}).get("paragraphs"):
+            figures = [
+                f"{name} {found[key]['value']:.3f} [{found[key]['low']:.3f}, {found[key]['high']:.3f}]"
+                for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+            ]
+            told += f" ({', '.join(figures)})"
+        paragraphs.append(f"{told}.")
+        tables.append(
+            Table(
+                f"{source}, keys hidden: {len(chosen)} of {len(rows):,} beads, the least sure among them",
+                [pair.src, pair.tgt, "by the keys", "confidence"],
+                [
+                    [
+                        *(
+                            Text("\n".join(text for _, text in side) or "–", lang)
+                            for side, lang in ((rows[n].src, pair.src), (rows[n].tgt, pair.tgt))
+                        ),
+                        rows[n].fault or "right",
+                        f"{rows[n].confidence:.2f}",
+                    ]
+                    for n in chosen
+                ],
+                n_text=3,
+            )
+        )
+    own = corpus.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
+    for method in MODEL_METHODS:
+        found = own.filter(pl.col("method") == method).sort("score", "pair_id", descending=[True, False])
+        if len(found):
+            sample = found.gather_every(max(1, len(found) // N_EXAMPLES)).head(N_EXAMPLES)
+            tables.append(
+                Table(
+                    f"{method} by the model: {len(sample)} of {len(found):,} kept pairs, by falling score",
+                    [pair.src, pair.tgt, "document", "probability"],
+                    [
+                        [
+                            *(Text(row["src"], pair.src), Text(row["tgt"], pair.tgt)),
+                            *(row["doc"], f"{row['score']:.2f}"),
+                        ]
+                        for row in sample.iter_rows(named=True)
+                    ],
+                    n_text=3,
+                )
+            )
+    return Section("alignment", "Alignment", paragraphs=paragraphs, tables=tables) if tables else None
 
 
 def translation_section(
@@ -206,47 +376,93 @@ def learning_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
 
 
 def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
-    """How many pairs each source gave, what cleaning dropped and why, and where the rest went."""
+    """How many rows each stage kept of each source, and why the rest went."""
     own: dict[str, Mapping[str, Any]] = {
         source: counts[pair.src]
         for source, counts in corpus["clean"]["by_source"].items()
         if pair.src in counts
     }
+    aligned = corpus["align"]["by_source"]
     reasons: dict[str, int] = {}
     for counts in own.values():
         for reason, n in counts["dropped"].items():
             reasons[reason] = reasons.get(reason, 0) + n
-    # More reasons than colours: the rare ones are drawn as one, the table has them all.
-    frequent = sorted(reasons, key=lambda reason: (-reasons[reason], reason))[: N_COLOURS - 2]
-    bars = {}
-    for source, counts in own.items():
-        bars[source] = {"kept": counts["kept"]}
-        bars[source] |= {reason: counts["dropped"].get(reason, 0) for reason in frequent}
-        other = sum(n for reason, n in counts["dropped"].items() if reason not in frequent)
-        if other:
-            bars[source]["other reasons"] = other
-    splits = {
-        part: {source: float(n) for source, n in corpus["split"]["by_source"][part].items()}
-        for part in ("train", "dev", "test")
-    }
-    names = list(dict.fromkeys(name for found in splits.values() for name in found))
     every = sorted(reasons, key=lambda reason: (-reasons[reason], reason))
+    ends = {
+        name: corpus["split"]["own_by_source"][key]
+        for name, key in (
+            *(("train", "train"), ("dev", "dev"), ("test", "test")),
+            ("too short to test", "short_in_dev_and_test"),
+            ("near a held-out text", "removed"),
+        )
+    }
+    stages: dict[str, dict[str, int]] = {
+        f"{lang} segments": {source: aligned[source]["segments"].get(lang, 0) for source in aligned}
+        for lang in (pair.src, pair.tgt)
+    }
+    stages["pairs"] = {source: aligned[source]["pairs"].get(pair.src, 0) for source in aligned}
+    stages["kept by clean"] = {source: counts["kept"] for source, counts in own.items()}
+    stages |= {name: ends[name] for name in ("train", "dev", "test")}
+    splits = {
+        name: corpus["split"]["by_source"][name]
+        for name in ("train", "dev", "test", "gold")
+        if name in corpus["split"]["by_source"]
+    }
+    names = sorted({name for found in splits.values() for name in found})
+    whole = f"{pair.src}–{pair.tgt}"
     return Section(
         "flow",
         "The corpus",
+        paragraphs=[
+            "A segment without a partner in the other language makes no pair. Pairs of dev and test "
+            "documents that are too short to test serve as distractors; pairs near a text of dev, test or a "
+            "benchmark leave training.",
+        ],
         charts=[
             bar_chart(
+                "stages",
+                f"Rows after each stage, {whole}",
+                "Rows that each stage left, from the segments read to the three splits, by source.",
+                {
+                    stage: _fold(found, stages["kept by clean"], "other sources")
+                    for stage, found in stages.items()
+                },
+                x="rows",
+                of="stage",
+            ),
+            bar_chart(
                 "flow",
-                f"Pairs that came in, {pair.src}–{pair.tgt}",
+                f"What cleaning kept, {whole}",
                 "Pairs of each source that cleaning kept, and those it dropped by reason.",
-                bars,
+                {
+                    source: {"kept": counts["kept"]} | _fold(counts["dropped"], reasons, "other reasons")
+                    for source, counts in own.items()
+                },
                 x="pairs",
-            )
+                of="source",
+            ),
+            bar_chart(
+                "ends",
+                f"Where the kept pairs went, {whole}",
+                "Kept pairs of each source by the split they are in, or by why they are in none.",
+                {source: {name: found.get(source, 0) for name, found in ends.items()} for source in own},
+                x="pairs",
+                of="source",
+            ),
         ],
         tables=[
             Table(
-                f"Cleaning, {pair.src}–{pair.tgt}",
-                ["source", "in", "kept", *every],
+                f"From segments to splits, {whole}",
+                ["source", *stages, *list(ends)[3:]],
+                [
+                    [source, *(f"{found.get(source, 0):,}" for found in stages.values())]
+                    + [f"{ends[name].get(source, 0):,}" for name in list(ends)[3:]]
+                    for source in aligned
+                ],
+            ),
+            Table(
+                f"Cleaning, {whole}",
+                ["source", "in", "kept", *(reason.replace("_", " ") for reason in every)],
                 [
                     [source, f"{counts['in']:,}", f"{counts['kept']:,}"]
                     + [f"{counts['dropped'].get(reason, 0):,}" for reason in every]
@@ -255,11 +471,20 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
             ),
             Table(
                 "Splits, pivots in train included",
-                ["source", "train", "dev", "test"],
-                [[name, *(f"{splits[part].get(name, 0):,g}" for part in splits)] for name in sorted(names)],
+                ["source", *splits],
+                [[name, *(f"{found.get(name, 0):,}" for found in splits.values())] for name in names],
             ),
         ],
     )
+
+
+def _fold(counts: Mapping[str, int], weights: Mapping[str, int], rest: str) -> dict[str, int]:
+    """Return the counts of the weightiest names, and of all others as one: a chart has few colours."""
+    most = sorted(weights, key=lambda name: (-weights[name], name))[: N_COLOURS - 2]
+    found = {name: counts.get(name, 0) for name in most}
+    if other := sum(n for name, n in counts.items() if name not in most):
+        found[rest] = other
+    return found
 
 
 def length_section(corpus: pl.DataFrame, pair: Pair) -> Section:
@@ -276,19 +501,19 @@ def length_section(corpus: pl.DataFrame, pair: Pair) -> Section:
     for lang, column in ((pair.src, "src"), (pair.tgt, "tgt")):
         words = own[column].str.count_matches(r"\S+").to_numpy()
         counts[lang] = np.histogram(words, bins=edges)[0].tolist()
-    ticks = list(range(len(labels) + 1))
-    chart = step_chart(
-        "lengths",
-        "Length of the texts",
-        f"Number of texts by words, bins {', '.join(labels)} from left to right.",
-        ticks,
-        counts,
-        x="bin of words",
-        y="texts",
-    )
-    # Drawn over the numbers of the bins, which are unlike in width; the table names them.
-    rows = [[label, *row[1:]] for label, row in zip(labels, chart.rows, strict=True)]
-    charts = [replace(chart, header=["words", *counts], rows=rows)]
+    # The bins are unlike in width: drawn over their numbers.
+    charts = [
+        step_chart(
+            "lengths",
+            "Length of the texts",
+            "Number of texts by how many words they have.",
+            list(range(len(labels) + 1)),
+            counts,
+            x="words",
+            y="texts",
+            bins=labels,
+        )
+    ]
     scores = own["score"].drop_nulls().to_numpy()
     if len(scores):
         bins = np.linspace(0, 1, 21)
@@ -359,8 +584,16 @@ def examples_section(
     return Section("examples", "Wins and losses", tables=tables)
 
 
-def signature_section(signatures: Mapping[str, Mapping[str, Any]]) -> Section:
-    """What pins each result: models, adapters, hashes, settings and versions, as evaluate wrote them."""
+def signature_section(
+    signatures: Mapping[str, Mapping[str, Any]],
+    files: Sequence[tuple[str, int, str]],
+    packages: Mapping[str, str],
+    params: str,
+) -> Section:
+    """What pins each result: models, adapters, hashes, settings and versions, as evaluate wrote them.
+
+    Then the files that the page was made from (name, bytes, md5), packages, and the text of params.yaml.
+    """
 
     def flat(value: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
         if isinstance(value, Mapping):
@@ -376,6 +609,7 @@ def signature_section(signatures: Mapping[str, Mapping[str, Any]]) -> Section:
     return Section(
         "signature",
         "What made these figures",
+        paragraphs=["The md5 of a file is what dvc.lock, or DVC's list of its folder, says of it."],
         tables=[
             Table(
                 "The same for every result", ["key", "value"], [[key, first[key]] for key in shared], n_text=2
@@ -391,5 +625,13 @@ def signature_section(signatures: Mapping[str, Mapping[str, Any]]) -> Section:
                 ],
                 n_text=3,
             ),
+            Table(
+                "Files read",
+                ["file", "md5", "bytes"],
+                [[name, md5, f"{size:,}"] for name, size, md5 in files],
+                n_text=2,
+            ),
+            Table("Packages", ["package", "version"], [list(item) for item in packages.items()], n_text=2),
         ],
+        listings=[Listing("All parameters of this run (params.yaml)", params)],
     )

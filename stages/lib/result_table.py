@@ -104,18 +104,31 @@ def translation_rows(details: Mapping[tuple[str, str], Mapping[str, Any]], pair:
     return [header, *rows, *beside.values()] if rows else []
 
 
-def as_text(rows: Sequence[Sequence[str]]) -> str:
-    """Align cells in columns: the first two to the left, the others to the right."""
+def as_text(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Align cells in columns: the first two to the left, the others to the right.
+
+    A table wider than ``width`` is cut into several, each with the first two columns before its own.
+    """
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    blocks: list[list[int]] = [[]]
+    for column in range(2, len(widths)):
+        needed = sum(widths[n] + 2 for n in (0, 1, *blocks[-1])) + widths[column]
+        if width is not None and needed > width and blocks[-1]:
+            blocks.append([])
+        blocks[-1].append(column)
+    return "\n\n".join(_block(rows, [0, 1, *columns], widths) for columns in blocks)
+
+
+def _block(rows: Sequence[Sequence[str]], columns: Sequence[int], widths: Sequence[int]) -> str:
     lines = []
     for number, row in enumerate(rows):
         cells = []
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            gap = " " * (width - _width(cell))
-            cells.append(cell + gap if column < 2 else gap + cell)
+        for column in columns:
+            gap = " " * (widths[column] - _width(row[column]))
+            cells.append(row[column] + gap if column < 2 else gap + row[column])
         lines.append("  ".join(cells).rstrip())
         if number == 0:
-            lines.append("  ".join("-" * width for width in widths))
+            lines.append("  ".join("-" * widths[column] for column in columns))
     return "\n".join(lines)
 
 

@@ -9,9 +9,10 @@ import lxml.html
 import numpy as np
 import pytest
 
-from commands.align_view import STEPS, Row, find_document, render, show, view_rows
+from commands.align_view import STEPS, find_document, render, show
 from stages.embed import embed
 from stages.lib.alignment import Alignment
+from stages.lib.alignment_view import Row, view_rows
 from stages.lib.errors import DataError
 from stages.lib.found_pairs import Side
 from stages.lib.params import Params, load_params

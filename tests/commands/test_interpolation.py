@@ -66,8 +66,9 @@ def test_figures_go_from_the_pretrained_model_to_the_adapter_as_trained(run, par
     monkeypatch.setattr(sys, "argv", ["interpolation", *folders, "--out", str(out)])
     monkeypatch.setattr(interpolation, "load_params", lambda: params)
     interpolation.main()
-    with (out / "use.csv").open(encoding="utf-8") as file:
+    with out.with_suffix(".csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    assert {row["model"] for row in rows} == {"use"}
     assert [float(row["strength"]) for row in rows] == [0.0, 0.25, 0.5, 0.75, 1.0]
     gained = [float(row["test_p1_mean"]) for row in rows]
     assert gained == sorted(gained)

@@ -91,6 +91,40 @@ def test_markdown_and_text_hold_the_same_cells():
     assert as_text(rows).split("\n")[2].split() == rows[1]
 
 
+def test_markdown_has_the_table_its_legend_and_nothing_for_a_terminal(metrics):
+    lines = results.result_table(metrics, load_params(), "md").split("\n")
+    assert lines[0].startswith("| model | variant | n | P@1 ru→tk |")
+    assert lines[1].startswith("| --- | --- | ---: |")
+    assert lines[2].startswith("| use | pretrained | 1997 | 0.432 [0.400, 0.465] |")
+    assert lines[5] == ""
+    assert all(line.startswith("- ") for line in lines[6:])
+    assert "candidates by cosine" in lines[6]
+
+
+@pytest.mark.parametrize("width", [48, 60, 80, 120])
+def test_a_narrow_terminal_gets_every_cell_in_tables_that_fit(metrics, width):
+    wide = results.result_table(metrics, load_params()).split("\n\n")[0].split("\n")
+    narrow = results.result_table(metrics, load_params(), width=width)
+    assert max(len(line) for line in narrow.split("\n")) <= width
+    blocks = narrow[: narrow.index("P@1, MRR:")].strip().split("\n\n")
+    assert len(blocks) > 1
+    for n, row in enumerate(wide):
+        if n != 1:  # the rule
+            cells = row.split()
+            found = [block.split("\n")[n].split() for block in blocks]
+            names = found[0][:2]
+            assert all(part[:2] == names for part in found)
+            assert names + [cell for part in found for cell in part[2:]] == cells
+
+
+def test_a_terminal_that_is_wide_enough_gets_one_table(metrics):
+    whole = results.result_table(metrics, load_params())
+    first = whole.split("\n\n")[0]
+    assert results.result_table(metrics, load_params(), width=max(map(len, first.split("\n")))).startswith(
+        first
+    )
+
+
 def test_missing_files_are_named(tmp_path, metrics):
     with pytest.raises(DataError, match=r"summary\.json: not found"):
         results.result_table(tmp_path / "none", load_params())

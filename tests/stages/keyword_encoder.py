@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 # (Russian, Turkmen) words; texts of the tests hold one of them each.
 KEYWORDS = [
@@ -39,6 +42,12 @@ class KeywordModel:
     def __init__(self, known: int) -> None:
         self.known = known
 
+    def __getitem__(self, n: int) -> KeywordModel:
+        return self  # its only module
+
+    def get_embedding_dimension(self) -> int:
+        return len(KEYWORDS) + 1
+
 
 def load_encoder(name: str, config: object, adapter: Path | None = None) -> KeywordModel:
     """A pretrained model does not know the last keyword; one with an adapter knows them all."""
@@ -56,3 +65,13 @@ def encode(model: KeywordModel, texts: list[str], lang: str, batch_tokens: int =
         places = [n for n, pair in enumerate(KEYWORDS[: model.known]) if pair[side] in f"{text.lower()} "]
         vectors[row, places or [-1]] = 1.0
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # (n, keywords + 1)
+
+
+@contextmanager
+def keyword_models(folder: Path) -> Iterator[None]:
+    """Put the keyword encoder in the place of every model, and the store of vectors below ``folder``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stages.lib.encoders.load_encoder", load_encoder)
+        patch.setattr("stages.lib.encoders.encode", encode)
+        patch.chdir(folder)
+        yield

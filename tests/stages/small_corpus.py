@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.lib.files import write_json
-from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, pair_id, table_from_rows, write_table
+from stages.lib.tables import (
+    CORPUS_SCHEMA,
+    POOL_SCHEMA,
+    SEGMENT_SCHEMA,
+    pair_id,
+    table_from_rows,
+    write_table,
+)
 from stages.lib.text import group_id
 from tests.stages.keyword_encoder import KEYWORDS
 
@@ -48,10 +55,29 @@ def write_stats(folder: Path) -> Path:
     """Write the other stages' counts in their own form, made up for two sources."""
     cleaned = {"in": 20, "kept": 18, "dropped": {"duplicate": 2}}
     by_source = {"django": {"ru": cleaned, "en": cleaned}, "udhr": {"ru": cleaned}}
-    write_json(folder / "align.json", {"rows": 24, "share": 0.333333})
+    aligned = {
+        source: {"segments": {"ru": 24, "tk": 20}, "pairs": {"ru": 20}, "without_key": 0}
+        for source in by_source
+    }
+    write_json(folder / "align.json", {"by_source": aligned, "rows": 24, "share": 0.333333})
     write_json(folder / "clean.json", {"by_source": by_source, "share": 0.333333})
     splits = {"train": {"django": 12}, "dev": {"django": 1}, "test": {"django": 12, "udhr": 12}}
-    write_json(folder / "split.json", {"by_source": splits})
+    own = {**splits, "short_in_dev_and_test": {"udhr": 5}, "removed": {"udhr": 1}}
+    write_json(folder / "split.json", {"by_source": splits, "own_by_source": own})
     curve = [{"score": 1.5, "probability": 0.91234567, "precision": 0.9, "recall": 0.5}]
-    write_json(folder / "alignment.json", {"model": "use_tr", "gold_pairs": 24, "curve": curve})
+    quality = {"model": "use_tr", "gold_pairs": 24, "hidden_keys": {}, "curve": curve}
+    write_json(folder / "alignment.json", quality)
+    return folder
+
+
+def write_segments(folder: Path) -> Path:
+    """Write the test documents of udhr as segments with keys, in both languages."""
+    rows = [
+        ("udhr", f"udhr/{n:02d}", lang, 0, text, "1-of-1", None, None, "CC0-1.0")
+        for lang, side in (("ru", 0), ("tk", 1))
+        for n, words in enumerate(KEYWORDS)
+        for text in [("Новое слово {}", "Söz {} bar")[side].format(words[side].strip())]
+        if n % 2
+    ]
+    write_table(table_from_rows(rows, SEGMENT_SCHEMA), folder / "udhr.parquet", SEGMENT_SCHEMA)
     return folder

@@ -14,39 +14,42 @@ import polars as pl
 import pytest
 
 from stages import report
+from stages.embed import embed
 from stages.evaluate import evaluate
 from stages.lib.errors import DataError
 from stages.lib.files import read_json, write_json
 from stages.lib.params import Params, load_params
-from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
-from tests.stages.small_corpus import write_splits, write_stats
+from stages.lib.vectors import Embedder
+from tests.stages.keyword_encoder import KEYWORDS, keyword_models
+from tests.stages.small_corpus import write_segments, write_splits, write_stats
 
-ASSETS = Path(__file__).parents[2] / "assets"
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "assets"
 STS_RU, FINGERPRINTS = ASSETS / "sts_ru.tsv", ASSETS / "fingerprints.json.gz"
 
 
 @pytest.fixture(scope="module")
 def params() -> Params:
     raw = load_params().model_dump()
-    raw |= {"models": ["use"], "baselines": ["minilm_en"], "benchmarks": []}
+    raw |= {"models": ["use"], "baselines": ["minilm_en"], "benchmarks": [], "sources": ["django", "udhr"]}
     raw["evaluate"] |= {"bootstrap": 200, "permutations": 500}
     return Params.model_validate(raw)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, params) -> Path:
-    """A folder with results, statistics and a training log."""
+    """A folder with results, statistics, segments with their vectors, and a training log."""
     folder = tmp_path_factory.mktemp("run")
     splits = write_splits(folder / "splits")
+    write_segments(folder / "segments")
     write_stats(folder / "stats")
+    write_json(folder / "interpolation.json", {"guarded": [], "models": {}})
     adapter = folder / "models" / "use" / "seed-1"
     adapter.mkdir(parents=True)
     (adapter / "adapter_model.safetensors").write_bytes(b"1")
     history = [{"epoch": 0, "score": 0.5}, {"epoch": 1, "score": 0.75, "loss": 0.2}]
     write_json(folder / "models" / "use" / "training.json", {"seeds": [{"seed": 1, "history": history}]})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stages.lib.encoders.load_encoder", load_encoder)
-        patch.setattr("stages.lib.encoders.encode", encode)
+    with keyword_models(folder):
         for model, variant, tuned in (
             ("use", "pretrained", None),
             ("use", "finetuned", folder / "models" / "use"),
@@ -54,12 +57,20 @@ def run(tmp_path_factory, params) -> Path:
         ):
             out = folder / "results" / f"{model}-{variant}"
             evaluate(model, variant, splits, STS_RU, FINGERPRINTS, tuned, out, params)
+        own = params.model_copy(update={"sources": ["udhr"]})
+        embed(folder / "segments", folder / "vectors", own, Embedder.of(params.align.model, params))
     return folder
 
 
 def write_report(run: Path, out: Path, params: Params) -> None:
-    test = run / "splits" / "test.parquet"  # the corpus too: any table of its form will do
-    report.report(run / "results", run / "stats", test, test, out / "metrics", out / "report", params)
+    inputs = report.Inputs(
+        corpus=run / "splits" / "test.parquet",  # any table of its form will do
+        params=ROOT / "params.yaml",
+        interpolation=run / "interpolation.json",
+        **{name: run / name for name in ("results", "stats", "splits", "segments", "vectors")},
+    )
+    with keyword_models(run):
+        report.report(inputs, out / "metrics", out / "report", params)
 
 
 def copied(run: Path, tmp_path: Path) -> Path:
@@ -137,14 +148,37 @@ def test_the_page_has_every_section_and_the_figures_of_the_table(run, tmp_path, 
     write_report(run, tmp_path, params)
     page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
     assert page.xpath("//h2/@id") == [
-        *("results", "forgetting", "p-at-k", "learning", "flow", "lengths", "calibration", "examples"),
-        "signature",
+        *("results", "forgetting", "p-at-k", "learning", "flow", "lengths", "calibration", "alignment"),
+        *("examples", "signature"),
     ]
     markdown = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
     row = page.xpath("//section[@aria-labelledby='results']//tbody/tr")[1]
-    cells = [cell.text_content().strip() for cell in row.xpath("./td")]
+    cells = [cell.text_content().strip().replace("\u00a0", " ") for cell in row.xpath("./td")]
     assert f"| {' | '.join(cells)} |" in markdown
-    assert len(page.xpath("//figure/*[name()='svg'][@aria-label]")) == len(page.xpath("//figure")) == 8
+    assert len(page.xpath("//figure/*[name()='svg'][@aria-label]")) == len(page.xpath("//figure")) == 11
+
+
+def test_the_page_tells_parameters_hashes_and_versions_of_the_run(run, tmp_path, params):
+    from lxml import html
+
+    write_report(run, tmp_path, params)
+    page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+    assert page.xpath("string(//pre)") == (ROOT / "params.yaml").read_text(encoding="utf-8")
+    rows = [[cell.text_content() for cell in row] for row in page.xpath("//table[caption='Files read']//tr")]
+    ranks = (run / "results" / "use-finetuned" / "ranks.parquet").read_bytes()
+    found = {name: (md5, size) for name, md5, size in rows}
+    assert found["results/use-finetuned/ranks.parquet"] == (hashlib.md5(ranks).hexdigest(), f"{len(ranks):,}")
+    assert str(tmp_path.parent) not in page.text_content()
+
+
+def test_the_page_shows_the_beads_of_the_test_source_with_its_keys_hidden(run, tmp_path, params):
+    from lxml import html
+
+    write_report(run, tmp_path, params)
+    page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+    section = page.xpath("//section[@aria-labelledby='alignment']")[0]
+    assert "udhr is aligned in 12 beads, 0 of them wrong" in section.text_content()
+    assert "Новое слово дом" in section.text_content()
 
 
 def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run, tmp_path, params):
@@ -212,9 +246,7 @@ def test_seeds_are_told_apart_in_table_and_curves(run, tmp_path, params):
     shutil.copytree(models / "seed-1", models / "seed-2")
     curves = [{"seed": seed, "history": [{"epoch": 0, "score": 0.5}]} for seed in (1, 2)]
     write_json(models / "training.json", {"seeds": curves})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stages.lib.encoders.load_encoder", load_encoder)
-        patch.setattr("stages.lib.encoders.encode", encode)
+    with keyword_models(changed):
         out = changed / "results" / "use-finetuned"
         evaluate("use", "finetuned", changed / "splits", STS_RU, FINGERPRINTS, models, out, params)
     write_report(changed, tmp_path / "out", params)
@@ -227,7 +259,11 @@ def test_seeds_are_told_apart_in_table_and_curves(run, tmp_path, params):
 
 def test_how_sure_alignment_is_goes_to_the_metrics_and_its_curve_to_the_plots(run, tmp_path, params):
     write_report(run, tmp_path, params)
-    assert read_json(tmp_path / "metrics" / "align.json") == {"model": "use_tr", "gold_pairs": 24}
+    assert read_json(tmp_path / "metrics" / "align.json") == {
+        "model": "use_tr",
+        "gold_pairs": 24,
+        "hidden_keys": {},
+    }
     with (tmp_path / "metrics" / "plots" / "calibration.csv").open(encoding="utf-8") as file:
         assert [row["probability"] for row in csv.DictReader(file)] == ["0.9123"]
 
@@ -240,9 +276,9 @@ def test_missing_statistics_are_named(run, tmp_path, params):
 
 
 def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
-    folders = [
-        f"--{name}={tmp_path / name}" for name in ("results", "stats", "corpus", "test", "out", "report")
-    ]
+    names = ("results", "stats", "corpus", "splits", "segments", "vectors", "interpolation", "out", "report")
+    folders = [f"--{name}={tmp_path / name}" for name in names]
+    folders.append(f"--params={ROOT / 'params.yaml'}")
     done = subprocess.run(
         [sys.executable, "-m", "stages.report", *folders], capture_output=True, text=True, check=False
     )

@@ -139,6 +139,7 @@ def test_short_rows_of_test_and_dev_documents_are_distractors_only() -> None:
     assert len(splits.test) == 1
     assert len(splits.train) == 1
     assert splits.stats["rows"]["short_in_dev_and_test"] == 1
+    assert splits.stats["own_by_source"]["short_in_dev_and_test"] == {"django": 1}
     assert ("tk", "Ýatda sakla") in splits.pool.rows()
     assert ("ru", "Сохранить") in splits.pool.rows()
 
@@ -217,6 +218,8 @@ def test_train_loses_what_matches_on_either_side(
     corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *pivots, (TRAIN, "z", *row)])
     splits = split_corpus(corpus, [make_fingerprint("news", {}, news)], PARAMS)
     assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    own = {"django": 1} if row[0] == "ru" else {}  # pivots are counted apart
+    assert splits.stats["own_by_source"]["removed"] == own
     assert splits.stats["leakage"]["train"] == {
         "removed": 1,
         "by_reference": {reference: {kind: {langs: 1}}},

@@ -25,6 +25,7 @@ CHARTS = {
         "two bars",
         {"django": {"kept": 521, "duplicate": 12}, "udhr": {"kept": 60}},
         x="pairs",
+        of="source",
     ),
     "step": lambda: step_chart(
         "words", "Words", "bins", [0, 1, 2], {"ru": [3, 4], "tk": [5, 6]}, x="n", y="texts"
@@ -66,10 +67,37 @@ def test_ids_are_the_charts_own_and_every_reference_finds_one(kind):
 
 
 def test_the_bars_are_as_long_as_their_figures():
-    chart = bar_chart("b", "b", "b", {"a": {"kept": 100}, "b": {"kept": 50}}, x="pairs")
+    chart = bar_chart("b", "b", "b", {"a": {"kept": 100}, "b": {"kept": 50}}, x="pairs", of="source")
     paths = re.findall(r'<path d="([^"]+)"[^>]*style="fill: var\(--c1\)', chart.svg)
     widths = []
     for path in paths:
         across = [float(x) for x in re.findall(r"[ML] ([\d.]+) ", path)]
         widths.append(max(across) - min(across))
     assert widths[0] == pytest.approx(2 * widths[1], rel=1e-3)
+
+
+def test_points_are_named_in_the_picture_where_there_is_room_and_always_in_the_table():
+    series = {"use": [(0.0, 0.1), (1.0, 0.2), (1.0001, 0.2001), (1.0002, 0.2), (1.0, 0.2002), (1.0001, 0.2)]}
+    names = {"use": ["pretrained", "a half", "crowd 1", "crowd 2", "crowd 3", "crowd 4"]}
+    chart = line_chart("s", "s", "s", series, points=names, x="r", y="P@1")
+    assert chart.header == ["series", "point", "r", "P@1"]
+    assert [row[1] for row in chart.rows] == names["use"]
+    drawn = [name for name in names["use"] if f">{name}</text>" in chart.svg]
+    assert {"pretrained", "a half"} <= set(drawn)
+    assert len(drawn) < len(names["use"])
+
+
+def test_bins_of_unlike_width_have_their_names_on_the_axis_and_in_the_table():
+    chart = step_chart("w", "w", "w", [0, 1, 2], {"ru": [3, 4]}, x="words", y="texts", bins=["1", "2–9"])
+    assert chart.rows == [["1", "3"], ["2–9", "4"]]
+    assert ">2–9</text>" in chart.svg
+
+
+def test_a_line_of_many_points_has_no_markers_and_a_calibration_has_its_diagonal():
+    def picture(count: int, diagonal: bool = False) -> str:
+        points = [(n / count, n / count) for n in range(count)]
+        return line_chart("l", "l", "l", {"a": points}, x="x", y="y", diagonal=diagonal).svg
+
+    # A marker is drawn once and used at each point, as the ticks are.
+    assert picture(5).count("<use") > picture(50).count("<use")
+    assert picture(50, diagonal=True).count("stroke-dasharray") == picture(50).count("stroke-dasharray") + 1

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+import pytest
 
+from stages.lib.alignment_view import Row
+from stages.lib.calibration import Calibration
 from stages.lib.evaluation import RANKS_SCHEMA
 from stages.lib.page import Text
 from stages.lib.params import Pair
 from stages.lib.report_page import (
+    N_EXAMPLES,
+    alignment_section,
+    calibration_section,
     examples_section,
     flow_section,
     learning_section,
     length_section,
     p_at_k_section,
+    reliability,
     result_section,
     signature_section,
     sts_section,
     translation_section,
 )
-from stages.lib.tables import table_from_rows
+from stages.lib.tables import CORPUS_SCHEMA, table_from_rows
 from stages.lib.translation import TRANSLATIONS_SCHEMA
+from tests.stages.small_corpus import corpus_row
 
 PAIR = Pair(src="ru", tgt="tk")
 TEXTS = [
@@ -56,7 +65,25 @@ def test_wins_and_losses_come_in_the_order_of_the_change_with_the_query_first():
     ]
 
 
-def test_the_flow_counts_every_pair_once():
+def flow(clean: dict, split: dict | None = None, own: dict | None = None) -> dict:
+    """Counts of align, clean and split as those stages write them, for the sources of ``clean``."""
+    counts = {source: counts["ru"]["in"] for source, counts in clean.items()}
+    aligned = {
+        source: {"segments": {"ru": n + 2, "tk": n + 1, "en": 1}, "pairs": {"ru": n, "en": 1}}
+        for source, n in counts.items()
+    }
+    ends = ("train", "dev", "test", "short_in_dev_and_test", "removed")
+    return {
+        "align": {"by_source": aligned},
+        "clean": {"by_source": clean},
+        "split": {
+            "by_source": {part: (split or {}).get(part, {}) for part in ("train", "dev", "test")},
+            "own_by_source": {end: (own or {}).get(end, {}) for end in ends},
+        },
+    }
+
+
+def test_the_flow_tells_what_every_stage_kept_and_where_each_pair_went():
     clean = {
         "django": {
             "ru": {"in": 10, "kept": 7, "dropped": {"duplicate": 2, "script": 1}},
@@ -64,24 +91,32 @@ def test_the_flow_counts_every_pair_once():
         },
         "udhr": {"ru": {"in": 4, "kept": 4, "dropped": {}}},
     }
-    split = {"by_source": {"train": {"django": 5}, "dev": {"django": 2}, "test": {"udhr": 4}}}
-    section = flow_section({"clean": {"by_source": clean}, "split": split}, PAIR)
-    drawn = {row[0]: sum(int(cell) for cell in row[1:]) for row in section.charts[0].rows}
-    assert drawn == {"django": 10, "udhr": 4}
-    assert section.tables[0].rows[0] == ["django", "10", "7", "2", "1"]
-    assert section.tables[1].rows == [["django", "5", "2", "0"], ["udhr", "0", "0", "4"]]
+    split = {"train": {"django": 5}, "dev": {"django": 2}, "test": {"udhr": 4}}
+    own = {"train": {"django": 3}, "dev": {"django": 2}, "test": {"udhr": 3}}
+    own |= {"short_in_dev_and_test": {"udhr": 1}, "removed": {"django": 2}}
+    section = flow_section(flow(clean, split, own), PAIR)
+    stages, kept, ends = section.charts
+    assert [row[0] for row in stages.rows] == [
+        *("ru segments", "tk segments", "pairs", "kept by clean", "train", "dev", "test"),
+    ]
+    assert stages.rows[0] == ["ru segments", "12", "6"]
+    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in kept.rows} == {"django": 10, "udhr": 4}
+    # Every kept pair is in a split, or there is a reason.
+    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in ends.rows} == {"django": 7, "udhr": 4}
+    whole, cleaning, splits = section.tables
+    assert whole.rows[0] == ["django", "12", "11", "10", "7", "3", "2", "0", "0", "2"]
+    assert cleaning.rows[0] == ["django", "10", "7", "2", "1"]
+    assert splits.rows == [["django", "5", "2", "0"], ["udhr", "0", "0", "4"]]
 
 
 def test_reasons_beyond_the_colours_are_drawn_together_and_listed_apart():
-    dropped = {f"reason{n}": 20 - n for n in range(12)}
+    dropped = {f"reason_{n}": 20 - n for n in range(12)}
     clean = {"a": {"ru": {"in": 300, "kept": 300 - sum(dropped.values()), "dropped": dropped}}}
-    section = flow_section(
-        {"clean": {"by_source": clean}, "split": {"by_source": {"train": {}, "dev": {}, "test": {}}}}, PAIR
-    )
-    header, row = section.charts[0].header, section.charts[0].rows[0]
+    section = flow_section(flow(clean), PAIR)
+    header, row = section.charts[1].header, section.charts[1].rows[0]
     assert "other reasons" in header
     assert sum(int(cell) for cell in row[1:]) == 300
-    assert len(section.tables[0].header) == 3 + 12
+    assert len(section.tables[1].header) == 3 + 12
 
 
 def test_lengths_fall_into_their_bins():
@@ -105,7 +140,7 @@ def test_a_star_marks_a_difference_that_holds():
     header = ["model", "variant", "n", "Δ P@1", "p"]
     body = [["use", "finetuned", "9", "+8.3", "<0.0001"], ["use_tr", "finetuned", "9", "+0.5", "0.3000"]]
     section = result_section([header, *body], ["legend"])
-    assert [row[3] for row in section.tables[0].rows] == ["+8.3 *", "+0.5"]
+    assert [row[3] for row in section.tables[0].rows] == ["+8.3\u00a0*", "+0.5"]
 
 
 def test_curves_have_a_line_for_each_model_variant_and_seed():
@@ -146,13 +181,16 @@ def test_scores_of_translation_share_no_axis_with_those_of_retrieval():
     }
 
 
-def test_what_all_results_share_is_said_once():
-    section = signature_section(
-        {"use pretrained": {"a": {"b": 1}, "c": [1, 2]}, "use finetuned": {"a": {"b": 1}, "c": [3]}}
-    )
-    shared, own = section.tables
+def test_what_all_results_share_is_said_once_and_the_run_is_pinned():
+    signatures = {"use pretrained": {"a": {"b": 1}, "c": [1, 2]}, "use finetuned": {"a": {"b": 1}, "c": [3]}}
+    files = [("corpus.parquet", 1234, "d41d8cd9")]
+    section = signature_section(signatures, files, {"torch": "2.13.0"}, "seed: 13  # of all\n")
+    shared, own, read, packages = section.tables
     assert shared.rows == [["a.b", "1"]]
     assert own.rows == [["use pretrained", "c", "1, 2"], ["use finetuned", "c", "3"]]
+    assert read.rows == [["corpus.parquet", "d41d8cd9", "1,234"]]
+    assert packages.rows == [["torch", "2.13.0"]]
+    assert section.listings[0].text == "seed: 13  # of all\n"
 
 
 def translations(texts: list[str], seeds: tuple[int, ...]) -> pl.DataFrame:
@@ -182,9 +220,99 @@ def test_translations_before_and_after_stand_beside_source_and_reference():
     assert translation_section([], {}) is None
 
 
-def test_forgetting_is_drawn_from_pretrained_to_finetuned():
-    before = {"sts_ru_smoke_pearson": 0.8, "test_p1_mean": 0.2}
-    after = {"sts_ru_smoke_pearson": 0.7, "test_p1_mean": 0.3}
-    section = sts_section({"use": {"finetuned": after, "pretrained": before}})
-    assert section.charts[0].rows == [["use", "0.8", "0.2"], ["use", "0.7", "0.3"]]
-    assert sts_section({"use": {"pretrained": {"test_p1_mean": 0.2}}}) is None
+BEFORE = {"sts_ru_smoke_pearson": 0.8, "test_p1_mean": 0.2}
+AFTER = {"sts_ru_smoke_pearson": 0.7, "test_p1_mean": 0.3}
+
+
+def interpolated(p1: float = 0.2, adapter: str = "a") -> dict:
+    """What `make benchmarks` writes of one model at two strengths, with two guarded sets."""
+
+    def point(strength: float, p1: float, **changes: float) -> dict:
+        differences = {f"sts_{name}_pearson": {"difference": change} for name, change in changes.items()}
+        return {
+            "strength": strength,
+            "figures": {"test_p1_mean": {"value": p1}},
+            "differences": differences,
+        }
+
+    found = {
+        "points": [point(0.0, p1), point(0.5, 0.3, en=-0.02, ru=0.01)],
+        "saved": {"1": 0.5},
+        "signature": {"adapter_sha256": {"1": adapter}},
+    }
+    return {"guarded": ["en", "ru"], "models": {"use": found}}
+
+
+def test_forgetting_is_drawn_from_pretrained_to_finetuned_and_by_strength():
+    summary = {"use": {"finetuned": AFTER, "pretrained": BEFORE}}
+    section = sts_section(summary, interpolated(), {"use": {"1": "a"}})
+    ends, curve = section.charts
+    assert ends.rows == [["use", "pretrained", "0.8", "0.2"], ["use", "finetuned", "0.7", "0.3"]]
+    assert curve.rows == [["use", "0", "0", "0.2"], ["use", "0.5", "-0.02", "0.3"]]
+    assert len(section.paragraphs) == 1  # nothing to excuse
+    assert sts_section({"use": {"pretrained": {"test_p1_mean": 0.2}}}, interpolated(), {}) is None
+
+
+def test_a_curve_of_other_adapters_is_said_to_be_so_and_one_of_other_data_is_not_drawn():
+    summary = {"use": {"finetuned": AFTER, "pretrained": BEFORE}}
+    section = sts_section(summary, interpolated(), {"use": {"1": "b"}})
+    assert "adapters of another training run" in section.paragraphs[-1]
+    assert len(sts_section(summary, interpolated(p1=0.4), {"use": {"1": "a"}}).charts) == 1
+    assert len(sts_section(summary, interpolated(), {"use_tr": {"1": "a"}}).charts) == 1
+
+
+def test_calibration_is_the_share_right_among_pairs_of_like_probability():
+    # Half of what scores 0.6 and more is right, and a tenth of the rest, both kinds weighing the same.
+    rng = np.random.default_rng(1)
+    right = np.concatenate([rng.uniform(0.6, 1.0, 90), rng.uniform(0.0, 0.6, 10)])
+    wrong = np.concatenate([rng.uniform(0.6, 1.0, 30), rng.uniform(0.0, 0.6, 70)])
+    made = Calibration.from_scores(right, wrong)
+    found = reliability(made.curve())
+    scores = np.concatenate([right, wrong])
+    chances = made.probability(scores)
+    is_right = np.arange(len(scores)) < len(right)
+    for predicted, observed in found:
+        inside = np.minimum((chances * 10).astype(int), 9) == min(int(predicted * 10), 9)
+        assert observed == pytest.approx(is_right[inside].mean(), abs=0.1)
+        assert predicted == pytest.approx(chances[inside].mean(), abs=0.03)
+    assert len(found) >= 5
+    section = calibration_section(made.curve(), {"udhr": {}})
+    assert [chart.name for chart in section.charts] == ["calibration", "threshold"]
+    assert calibration_section([], {}) is None
+
+
+def beads(count: int, wrong: int) -> list[Row]:
+    return [
+        Row(
+            ((str(n), f"Мост {n}"),),
+            ((str(n), f"Köpri {n}"),),
+            n / count,
+            "1 belongs to 2" if n == wrong else None,
+        )
+        for n in range(count)
+    ]
+
+
+def test_alignment_shows_the_wrong_and_the_least_sure_beads_in_the_documents_order():
+    none = table_from_rows([], CORPUS_SCHEMA)
+    section = alignment_section({"udhr": beads(60, wrong=59)}, {}, none, PAIR)
+    assert section.paragraphs == ["With its keys hidden, udhr is aligned in 60 beads, 1 of them wrong."]
+    rows = section.tables[0].rows
+    assert len(rows) == 2 * N_EXAMPLES
+    shown = [int(row[0].text.split()[1]) for row in rows]
+    assert shown == sorted(shown)
+    assert {*range(9), 59} <= set(shown)
+    assert rows[-1][2:] == ["1 belongs to 2", "0.98"]
+    assert rows[0] == [Text("Мост 0", "ru"), Text("Köpri 0", "tk"), "right", "0.00"]
+    assert alignment_section({}, {}, none, PAIR) is None
+
+
+def test_pairs_that_the_model_found_stand_with_their_probability():
+    rows = [
+        corpus_row(f"Мост {n}", f"Köpri {n}", "files/a") | {"method": "aligned", "score": n / 40}
+        for n in range(40)
+    ]
+    corpus = table_from_rows([*rows, corpus_row("Дом", "Jaý", "udhr/1")], CORPUS_SCHEMA)
+    table = alignment_section({}, {}, corpus, PAIR).tables[0]
+    assert "10 of 40 kept pairs" in table.caption
+    assert table.rows[0] == [Text("Мост 39", "ru"), Text("Köpri 39", "tk"), "files/a", "0.98"]
