@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORKSPACE = "workspace"
 # What two results must share for their queries to be the same ones.
-_SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation")
+_SHARED = ("pair", "test_sha256", "gold_sha256", "pool_sha256", "normalisation")
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,7 @@ class Params(_Block):
         faults += [
             f"benchmarks_config: {name!r} names metrics that are taken; choose another name"
             for name in self.benchmarks_config
-            if name in ("test", "dev", "hard", "sts", "mt") or name.endswith("_hard")
+            if name in ("test", "gold", "dev", "hard", "sts", "mt") or name.endswith("_hard")
         ]
         for key in ("test_sources", "train_sources"):
             faults += [
