@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 # Text goes to a command through the environment, so that no shell reads it.
 export TEXT
 
-.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
+.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share search demo compare crawl annotate-export annotate-push annotate-pull \
   annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
 
 help:  ## List the commands
@@ -107,6 +107,9 @@ search: $(STAMP)  ## Find the nearest sentences of the other language in the cor
 	  exit 2
 	fi
 	python -m commands.search "$$TEXT" $(if $(FROM),--lang $(FROM)) $(if $(K),--k $(K)) $(if $(MODEL),--model $(MODEL))
+
+demo: $(STAMP)  ## Search and translate on a local page, by any model at hand [PORT=...]
+	@python -m commands.demo $(if $(PORT),--port $(PORT))
 
 compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
 	@if [ -z "$(A)" ] || [ -z "$(B)" ]; then
