@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 # Text goes to a command through the environment, so that no shell reads it.
 export TEXT
 
-.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share search demo compare crawl annotate-export annotate-push annotate-pull \
+.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials sweep export remote share search demo compare crawl annotate-export annotate-push annotate-pull \
   annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
 
 help:  ## List the commands
@@ -81,6 +81,13 @@ fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 
 trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figures go to metrics/recipes.json
 	python -m commands.trials
+
+sweep: $(STAMP)  ## Run a grid of assets/sweeps.yaml as experiments: NAME=rank|lr|data-size|pivot [MODELS="use use_tr"]
+	@if [ -z "$(NAME)" ]; then
+	  echo "error: which grid? make sweep NAME=rank (or lr, data-size, pivot)" >&2
+	  exit 2
+	fi
+	python -m commands.sweep "$(NAME)" $(if $(MODELS),--models $(MODELS))
 
 export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
 	@if [ -z "$(FORMAT)" ]; then

@@ -180,6 +180,7 @@ class Recipe(_Block):
 class FinetuneParams(_Block):
     recipe: str
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    train_share: Annotated[float, Field(gt=0.0, le=1.0)]
     tracker: Literal["none", "wandb"]
 
 
