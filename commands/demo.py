@@ -330,6 +330,7 @@ told by its letters</label>
 </div>
 </div>
 <button>Find</button>
+<p class="note">The first question to a model waits until the model has read the corpus.</p>
 </form>
 <div id="answer">
 {% if error %}

@@ -306,24 +306,25 @@ def _dev(found: Mapping[str, Any], point: str, model: str) -> float:
     return found["points"][point]["models"][model]["figures"][CHOICE]["value"]
 
 
-def write_plots(sweep: Sweep, found: Mapping[str, Any], models: Sequence[str], folder: Path) -> None:
-    """Write one CSV file for each model, a line for each point in the grid's order, for dvc plots."""
-    with atomic_path(folder) as temporary:
-        temporary.mkdir(parents=True)
-        for model in models:
-            rows = []
-            for point in sweep.points:
-                entry = found["points"][point]["models"][model]
-                values = {
-                    name: rounded(figure["value"])
-                    for name, figure in entry["figures"].items()
-                    if name.endswith("_mean")
-                }
-                rows.append({"point": point, "train_pairs": entry["train_pairs"], **values})
-            with (temporary / f"{model}.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+def write_plot(sweep: Sweep, found: Mapping[str, Any], models: Sequence[str], path: Path) -> None:
+    """Write a CSV line for each model and point, in the grid's order, for dvc plots."""
+    rows = []
+    for model in models:
+        for point in sweep.points:
+            entry = found["points"][point]["models"][model]
+            values = {
+                name: rounded(figure["value"])
+                for name, figure in entry["figures"].items()
+                if name.endswith("_mean")
+            }
+            limits = {key: rounded(entry["figures"][CHOICE][key]) for key in ("low", "high")}
+            rows.append(
+                {"model": model, "point": point, "train_pairs": entry["train_pairs"], **values, **limits}
+            )
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def sweep_table(sweep: Sweep, found: Mapping[str, Any], models: Sequence[str]) -> str:
@@ -380,7 +381,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=Path, default=Path("assets/sweeps.yaml"), help="the list of grids")
     parser.add_argument("--splits", type=Path, default=Path("data/splits"), help="folder of the splits")
     parser.add_argument(
-        "--out", type=Path, default=Path("metrics/sweeps"), help="folder for NAME.json, NAME/"
+        "--out", type=Path, default=Path("metrics/sweeps"), help="folder for NAME.json and .csv"
     )
     args = parser.parse_args()
     params = load_params()
@@ -389,7 +390,7 @@ def main() -> None:
         raise ParamsError(f"--models {unknown[0]}: unknown; known: {', '.join(sorted(params.models_config))}")
     sweep = read_sweep(args.sweeps, args.name)
     found = run_sweep(sweep, models, params, args.splits, args.out / f"{sweep.name}.json")
-    write_plots(sweep, found, models, args.out / sweep.name)
+    write_plot(sweep, found, models, args.out / f"{sweep.name}.csv")
     # The table is this command's product, so it goes to stdout; it has letters outside ASCII.
     sys.stdout.reconfigure(encoding="utf-8")
     sys.stdout.write(sweep_table(sweep, found, models) + "\n")

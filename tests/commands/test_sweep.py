@@ -134,12 +134,14 @@ def test_points_are_tested_against_the_pretrained_model_and_the_reference(params
     assert [line.split()[1] for line in text.splitlines()[2:6]] == ["pretrained", "a", "b", "c"]
     assert "40 pairs of dev (document: 20)" in text
     assert "Best by MRR on dev: use: c." in text
-    sweep.write_plots(grid, found, ["use"], tmp_path / "grid")
-    with (tmp_path / "grid" / "use.csv").open(encoding="utf-8") as file:
+    sweep.write_plot(grid, found, ["use"], tmp_path / "grid.csv")
+    with (tmp_path / "grid.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["point"], row["train_pairs"], row["dev_p1_mean"]) for row in rows] == [
-        *(("a", "0", "0.25"), ("b", "1", "0.5"), ("c", "2", "1.0"))
+    assert [(row["model"], row["point"], row["train_pairs"], row["dev_p1_mean"]) for row in rows] == [
+        *(("use", "a", "0", "0.25"), ("use", "b", "1", "0.5"), ("use", "c", "2", "1.0"))
     ]
+    # The limits are those of what the plot shows and the choice looks at.
+    assert all(float(row["low"]) <= float(row["dev_mrr_mean"]) <= float(row["high"]) for row in rows)
 
 
 def start_sweep(folder: Path) -> subprocess.Popen[str]:
@@ -197,7 +199,7 @@ def test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept(tmp_path: Pat
         assert figures["test_mrr_mean"]["n"] > 0
     assert points["0.25"]["against"]["reference"]["dev_p1_mean"]["family"] == 1
     assert "Best by MRR on dev: use: " in table
-    assert (folder / "metrics/sweeps/data-size/use.csv").is_file()
+    assert (folder / "metrics/sweeps/data-size.csv").is_file()
     # The workspace is as it was.
     assert not (folder / "models").exists()
     assert load_params(folder / "params.yaml").finetune.train_share == 1.0
