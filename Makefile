@@ -105,8 +105,16 @@ save-model: $(STAMP)  ## Save a fine-tuned model, adapter merged, for others to 
 	  exit 2
 	fi
 	python -m commands.save_model --model "$(MODEL)" $(if $(OUT),--out "$(OUT)")
+
 readme: $(STAMP)  ## Rewrite the figures of README.md and docs/ from metrics/
 	python -m commands.readme
+
+sweep: $(STAMP)  ## Run a grid of assets/sweeps.yaml as experiments: NAME=rank|lr|data-size|pivot [MODELS="use use_tr"]
+	@if [ -z "$(NAME)" ]; then
+	  echo "error: which grid? make sweep NAME=rank (or lr, data-size, pivot)" >&2
+	  exit 2
+	fi
+	python -m commands.sweep "$(NAME)" $(if $(MODELS),--models $(MODELS))
 
 export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
 	@if [ -z "$(FORMAT)" ]; then
@@ -133,6 +141,9 @@ search: $(STAMP)  ## Find the nearest sentences of the other language in the cor
 	  exit 2
 	fi
 	python -m commands.search "$$TEXT" $(if $(FROM),--lang $(FROM)) $(if $(K),--k $(K)) $(if $(MODEL),--model $(MODEL))
+
+demo: $(STAMP)  ## Search and translate on a local page, by any model at hand [PORT=...]
+	@python -m commands.demo $(if $(PORT),--port $(PORT))
 
 compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
 	@if [ -z "$(A)" ] || [ -z "$(B)" ]; then

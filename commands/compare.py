@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WORKSPACE = "workspace"
 # What two results must share for their queries to be the same ones.
-_SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation")
+_SHARED = ("pair", "test_sha256", "gold_sha256", "pool_sha256", "normalisation")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,14 @@ def fetch_results(revision: str, folder: Path) -> Path:
     """
     if revision == WORKSPACE:
         return Path("results")
+    return fetch_output(revision, "results", folder)
+
+
+def fetch_output(revision: str, path: str, folder: Path) -> Path:
+    """Copy an output of a revision out of DVC's cache to the same path below ``folder``; return that.
+
+    Raises DataError if the revision is unknown or the output is neither in the cache nor in a remote.
+    """
     import dvc.api
     from dvc.exceptions import DvcException
     from dvc.scm import SCMError
@@ -71,17 +79,18 @@ def fetch_results(revision: str, folder: Path) -> Path:
 
     try:
         files = dvc.api.DVCFileSystem(".", rev=revision)
-        files.get("results", str(folder / "results"), recursive=True)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        files.get(path, str(folder / path), recursive=True)
     except SCMError:
         raise DataError(
             f"{revision}: neither an experiment nor a branch, tag or commit here; dvc exp list names them"
         ) from None
     except (DvcException, DataIndexDirError, OSError) as error:
         raise DataError(
-            f"{revision}: its results are not in DVC's cache ({error}); "
+            f"{revision}: its {path} is not in DVC's cache ({error}); "
             "fetch them with dvc exp pull or dvc pull"
         ) from None
-    return folder / "results"
+    return folder / path
 
 
 def compare_runs(

@@ -40,45 +40,49 @@ class Hit:
     source: str
 
 
-def choose_language(text: str, pair: Pair) -> str:
+@dataclass(frozen=True)
+class Side:
+    """The corpus's texts of one language, each once, with its first pair; ``vectors`` (n, dim) has theirs."""
+
+    texts: list[str]
+    pairs: list[str]
+    sources: list[str]
+    vectors: np.ndarray
+
+
+def choose_language(text: str, pair: Pair, remedy: str) -> str:
     """Tell which language of the pair a text is in by its letters.
 
-    Raises DataError where both languages have one script, or the text has letters of neither.
+    Raises DataError, with the remedy, where both languages have one script, or the text has letters of
+    neither.
     """
     shares = {lang: script_share(text, SCRIPTS.get(lang, "Latn")) for lang in (pair.src, pair.tgt)}
     best = max(shares, key=lambda lang: shares[lang])
     if shares[pair.src] == shares[pair.tgt]:
-        raise DataError(
-            f"{text!r}: its letters do not tell {pair.src} from {pair.tgt}; "
-            "name the language with --lang (make search FROM=...)"
-        )
+        raise DataError(f"{text!r}: its letters do not tell {pair.src} from {pair.tgt}; {remedy}")
     return best
 
 
-def find_nearest(
-    text: str, lang: str, corpus: pl.DataFrame, pair: Pair, embed: Embedder, k: int
-) -> list[Hit]:
-    """Return the ``k`` texts of the other language that are nearest by cosine, best first; a tie by order.
-
-    A text that is in the corpus several times counts once, with its first pair.
-    """
+def embed_side(lang: str, corpus: pl.DataFrame, pair: Pair, embed: Embedder) -> Side:
+    """Lay out the texts in ``lang`` of the pair's own rows, to search. Raises DataError if there are none."""
     import polars as pl
 
-    there = pair.tgt if lang == pair.src else pair.src
     own, other = ("src", "tgt") if lang == pair.src else ("tgt", "src")
     rows = corpus.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
-    rows = rows.unique(other, keep="first", maintain_order=True)
+    rows = rows.unique(own, keep="first", maintain_order=True)
     if rows.is_empty():
         raise DataError(
             f"the corpus has no {pair.src}-{pair.tgt} pair to search; add sources and run dvc repro"
         )
-    scores = embed.unit(rows[other].to_list(), there) @ embed.unit([text], lang)[0]  # (n,)
+    texts, pairs, sources = (rows[name].to_list() for name in (own, other, "source"))
+    return Side(texts, pairs, sources, embed.unit(texts, lang))
+
+
+def find_nearest(query: np.ndarray, side: Side, k: int) -> list[Hit]:
+    """Return the ``k`` texts that are nearest to a vector (dim,) by cosine, best first; a tie by order."""
+    scores = side.vectors @ query  # (n,)
     best = np.argsort(-scores, kind="stable")[:k]
-    return [
-        Hit(float(scores[n]), found[other], found[own], found["source"])
-        for n in best
-        for found in [rows.row(int(n), named=True)]
-    ]
+    return [Hit(float(scores[n]), side.texts[n], side.pairs[n], side.sources[n]) for n in best]
 
 
 def load_embedder(model: str, params: Params, models: Path) -> Embedder:
@@ -114,16 +118,21 @@ def main() -> None:
         raise DataError(
             'search: expected a text and --k of at least 1; try make search TEXT="Добро пожаловать"'
         )
-    lang = args.lang or choose_language(text, params.pair)
+    lang = args.lang or choose_language(
+        text, params.pair, "name the language with --lang (make search FROM=...)"
+    )
     if lang not in (params.pair.src, params.pair.tgt):
         raise DataError(
             f"--lang {lang}: expected {params.pair.src} or {params.pair.tgt}, the pair of params.yaml"
         )
     corpus = read_table(args.corpus, CORPUS_SCHEMA)
     embed = load_embedder(args.model or params.align.model, params, args.models)
+    there = params.pair.tgt if lang == params.pair.src else params.pair.src
+    side = embed_side(there, corpus, params.pair, embed)
+    hits = find_nearest(embed.unit([text], lang)[0], side, args.k)
     # The hits are this command's product, so they go to stdout.
     sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.write(lay_out(find_nearest(text, lang, corpus, params.pair, embed, args.k)) + "\n")
+    sys.stdout.write(lay_out(hits) + "\n")
 
 
 if __name__ == "__main__":

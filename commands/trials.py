@@ -11,6 +11,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,30 +61,26 @@ def overrides(settings: dict[str, Any]) -> list[str]:
     return [part for change in changes for part in ("-S", change)]
 
 
-def run_trial(name: str, trial: dict[str, Any]) -> str:
-    """Run one trial as an experiment, in place of an older one of the name; return the experiment's name."""
-    experiment = f"trial-{name.replace('_', '-')}"
-    targets = [] if trial.get("evaluate") else ["finetune"]
-    _forget(experiment)
-    command = ["exp", "run", "--temp", "--name", experiment, *overrides(trial["set"]), *targets]
-    log.info("dvc %s", " ".join(command))
-    done = subprocess.run([sys.executable, "-m", "dvc", *command], text=True, capture_output=True)
-    if done.returncode:
-        raise DataError(f"trial {name}: dvc exp run failed: {(done.stderr or done.stdout).strip()[-400:]}")
-    return experiment
-
-
-def _forget(experiment: str) -> None:
-    """Remove the experiments of a name, whatever commit they started from.
+def run_experiment(experiment: str, settings: dict[str, Any], targets: Sequence[str] = ()) -> None:
+    """Run stages (all by default) with changed params as an experiment, in place of older ones of its name.
 
     `dvc exp run --force` would replace that of this commit alone, and would run every stage anew.
     """
+    for reference in references(experiment):
+        subprocess.run(["git", "update-ref", "-d", reference], check=True)
+    command = ["exp", "run", "--temp", "--name", experiment, *overrides(settings), *targets]
+    log.info("dvc %s", " ".join(command))
+    done = subprocess.run([sys.executable, "-m", "dvc", *command], text=True, capture_output=True)
+    if done.returncode:
+        raise DataError(f"{experiment}: dvc exp run failed: {(done.stderr or done.stdout).strip()[-400:]}")
+
+
+def references(experiment: str) -> list[str]:
+    """List the git references of the experiments of a name, whatever commit they started from."""
     listed = subprocess.run(
         ["git", "for-each-ref", "--format=%(refname)", "refs/exps"], text=True, capture_output=True
     )
-    for reference in listed.stdout.split():
-        if reference.rpartition("/")[2] == experiment:
-            subprocess.run(["git", "update-ref", "-d", reference], check=True)
+    return [one for one in listed.stdout.split() if one.rpartition("/")[2] == experiment]
 
 
 def dev_figures(experiment: str, models: list[str]) -> dict[str, Any]:
@@ -144,7 +141,8 @@ def main() -> None:
         raise DataError(f"{args.trials}: no trial {unknown[0]}; known: {', '.join(trials)}")
     for name in args.only or trials:
         trial = trials[name]
-        experiment = run_trial(name, trial)
+        experiment = f"trial-{name.replace('_', '-')}"
+        run_experiment(experiment, trial["set"], [] if trial.get("evaluate") else ["finetune"])
         models = trial["set"].get("models", params.models)
         results[name] = {"why": trial["why"], "set": trial["set"], "dev": dev_figures(experiment, models)}
         if trial.get("evaluate"):

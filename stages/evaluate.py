@@ -1,4 +1,4 @@
-"""Evaluate one model, pretrained or fine-tuned: test set, graded pairs, the listed benchmarks."""
+"""Evaluate one model, pretrained or fine-tuned: test set, judged pairs, graded pairs, listed benchmarks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from stages.lib import cli
 from stages.lib.errors import ModelError, ParamsError
 from stages.lib.evaluation import (
+    GOLD,
+    MIN_GOLD,
     NORMALISATION,
     RANKS_SCHEMA,
     TEST,
+    TRANSLATED,
     RetrievalSet,
     adapter_folders,
     benchmark_set,
@@ -43,23 +46,28 @@ from stages.lib.translation import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import polars as pl
 
 log = logging.getLogger(__name__)
 
 
 def load_sets(splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:
-    """Read the test set and its pool; return the set with its part of the signature."""
-    test = read_table(splits / "test.parquet", CORPUS_SCHEMA)
-    dev = read_table(splits / "dev.parquet", CORPUS_SCHEMA)
+    """Read the test set, what people judged of it, and their pool; return the sets with their signature.
+
+    Without judgements there is no gold set, and nothing tells of one.
+    """
+    test, gold, dev = (read_table(splits / f"{name}.parquet", CORPUS_SCHEMA) for name in (TEST, GOLD, "dev"))
     pool = read_table(splits / "pool.parquet", POOL_SCHEMA)
+    judging = {TEST: test, GOLD: gold} if len(gold) >= MIN_GOLD else {TEST: test}
     signature = {
         "pair": f"{params.pair.src}-{params.pair.tgt}",
-        "test_sha256": content_sha256(test, SPLIT_IDENTITY),
         "dev_sha256": content_sha256(dev, SPLIT_IDENTITY),
         "pool_sha256": content_sha256(pool, list(POOL_SCHEMA)),
+        **{f"{name}_sha256": content_sha256(split, SPLIT_IDENTITY) for name, split in judging.items()},
     }
-    return [lay_out_split(TEST, test, pool, params.pair)], signature
+    return [lay_out_split(name, split, pool, params.pair) for name, split in judging.items()], signature
 
 
 def load_benchmarks(
@@ -93,21 +101,26 @@ def load_benchmarks(
     return retrieval, graded, {"benchmarks": contents, "not_fingerprinted": unknown}
 
 
-def translate_test(name: str, splits: Path, params: Params, adapters: Path | None) -> pl.DataFrame:
-    """Translate the test set in both directions: by the model, with each of its adapters, and without one."""
+def translate_sets(
+    name: str, splits: Path, names: Iterable[str], params: Params, adapters: Path | None
+) -> Mapping[str, pl.DataFrame]:
+    """Translate sets in both directions: by the model, with each of its adapters, and without one."""
     import polars as pl
 
     from stages.lib.encoders import load_encoder
 
     pair = params.pair
-    test, train = (read_table(splits / f"{split}.parquet", CORPUS_SCHEMA) for split in ("test", "train"))
-    own = test.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
-    tables = [translate_trivially(own, train, pair)]
+    train = read_table(splits / "train.parquet", CORPUS_SCHEMA)
+    is_own = (pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt)
+    sets = {split: read_table(splits / f"{split}.parquet", CORPUS_SCHEMA).filter(is_own) for split in names}
+    tables = {split: [translate_trivially(rows, train, pair)] for split, rows in sets.items()}
     config = params.models_config[name].model_copy(update={"int8": False})  # which cannot translate
     for seed, folder in (adapter_folders(adapters) if adapters else {0: None}).items():
         model = load_encoder(name, config, adapter=folder)
-        tables.append(translate_pairs(model[0].translator, model.tokenizer, own, pair, params.evaluate, seed))
-    return pl.concat(tables)
+        for split, rows in sets.items():
+            given = (model[0].translator, model.tokenizer, rows, pair, params.evaluate, seed)
+            tables[split].append(translate_pairs(*given))
+    return {split: pl.concat(parts) for split, parts in tables.items()}
 
 
 def training_log(adapters: Path) -> Path:
@@ -140,10 +153,13 @@ def evaluate(
     evidence = collect_evidence(name, sets, graded, params, adapter)
     found = measure(evidence.ranks, params.pair, params.evaluate, params.seed)
     found["metrics"] |= measure_sts(evidence.similarities, params.evaluate, params.seed)
-    translations = None
+    translations = {}
     if params.models_config[name].kind == "nllb":
-        translations = translate_test(name, splits, params, adapter)
-        found["metrics"] |= measure_translation(translations, params.evaluate, params.seed)
+        translated = [one.name for one in sets if one.name in TRANSLATED]
+        translations = translate_sets(name, splits, translated, params, adapter)
+        for split, table in translations.items():
+            prefix = TRANSLATED[split][1]
+            found["metrics"] |= measure_translation(table, params.evaluate, params.seed, prefix)
     src, tgt = params.pair.src, params.pair.tgt
     signature |= about | {
         "candidates": {
@@ -167,8 +183,8 @@ def evaluate(
         folder.mkdir(parents=True)
         write_table(evidence.ranks, folder / "ranks.parquet", RANKS_SCHEMA)
         write_table(evidence.similarities, folder / "sts.parquet", STS_SCHEMA)
-        if translations is not None:
-            write_table(translations, folder / "translations.parquet", TRANSLATIONS_SCHEMA)
+        for split, table in translations.items():
+            write_table(table, folder / TRANSLATED[split][0], TRANSLATIONS_SCHEMA)
         write_json(
             folder / "metrics.json",
             {"model": name, "variant": variant, **rounded(found, 6), "signature": signature},
@@ -187,7 +203,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="a name in models_config")
     parser.add_argument("--variant", required=True, choices=("pretrained", "finetuned"))
     parser.add_argument(
-        "--splits", type=Path, required=True, help="folder with train, dev, test and pool (.parquet)"
+        "--splits", type=Path, required=True, help="folder with train, dev, test, gold and pool (.parquet)"
     )
     parser.add_argument("--sts", type=Path, required=True, help="the repository's own graded pairs (.tsv)")
     parser.add_argument(

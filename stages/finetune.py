@@ -101,6 +101,7 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
         "recipe": recipe.model_dump(),
         "seed": seed,
         "processes": count(),
+        "train_share": params.finetune.train_share,
         "batch_tokens": params.evaluate.batch_tokens,
         "versions": {library: importlib.metadata.version(library) for library in _LIBRARIES},
         "files": [sha256_file(path) for path in [*inputs, *code, *weights]],
@@ -123,10 +124,10 @@ def finetune_seed(
     from stages.lib.encoders import add_lora, base_name, load_encoder, save_adapter, scale_adapter
     from stages.lib.model_card import model_card
     from stages.lib.seq2seq import TranslationBatches, translation_scorer
-    from stages.lib.training import choose_rows, choose_scale, fit
+    from stages.lib.training import choose_rows, choose_scale, fit, take_share
 
     recipe = params.recipe(params.finetune.recipe, name)
-    rows = choose_rows(train, recipe, params.pair.src)
+    rows = take_share(choose_rows(train, recipe, params.pair.src), params.finetune.train_share)
     log.info("%s, seed %d: %s training pairs, %s dev pairs", name, seed, f"{len(rows):,}", f"{len(dev):,}")
     torch.manual_seed(seed)  # the adapter's first weights
     config = params.models_config[name].model_copy(update={"int8": False})  # which cannot be trained

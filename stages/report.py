@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stages.lib import cli
 from stages.lib.alignment_view import Row, align_hidden
 from stages.lib.errors import DataError
-from stages.lib.evaluation import RANKS_SCHEMA, compare, correct, rounded
+from stages.lib.evaluation import GOLD, RANKS_SCHEMA, TEST, TRANSLATED, compare, correct, rounded
 from stages.lib.files import atomic_path, read_json, write_json
 from stages.lib.page import Section, render_page
 from stages.lib.params import Params, load_params
@@ -70,7 +70,8 @@ class Result:
     signature: dict[str, Any]
     ranks: pl.DataFrame
     similarities: pl.DataFrame
-    translations: pl.DataFrame | None
+    # By set (TEST, GOLD); empty for a model that does not translate.
+    translations: Mapping[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,15 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
                 signature=raw["signature"],
                 ranks=read_table(path / "ranks.parquet", RANKS_SCHEMA),
                 similarities=read_table(path / "sts.parquet", STS_SCHEMA),
-                translations=read_table(path / "translations.parquet", TRANSLATIONS_SCHEMA)
-                if raw["signature"]["model"]["kind"] == "nllb"
-                else None,
+                translations={
+                    name: read_table(path / file, TRANSLATIONS_SCHEMA)
+                    for name, (file, _) in TRANSLATED.items()
+                    if raw["signature"]["model"]["kind"] == "nllb" and f"{name}_sha256" in raw["signature"]
+                },
             )
+            # There is a gold set where people have judged test documents.
             shared = {key: found.signature[key] for key in _SHARED}
+            shared[f"{GOLD}_sha256"] = found.signature.get(f"{GOLD}_sha256")
         except (KeyError, TypeError) as error:
             raise DataError(
                 f"{path}/metrics.json: lacks {error}; delete {path} and run dvc repro to evaluate again"
@@ -139,10 +144,10 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
             )
         if results:
             first = results[0]
-            for key in _SHARED:
-                if shared[key] != first.signature[key]:
+            for key, value in shared.items():
+                if value != first.signature.get(key):
                     raise DataError(
-                        f"{path}/metrics.json: {key} is {shared[key]}, but {first.signature[key]} in "
+                        f"{path}/metrics.json: {key} is {value}, but {first.signature.get(key)} in "
                         f"{first.path}: figures of different data do not belong in one table; run dvc repro"
                     )
         results.append(found)
@@ -159,10 +164,9 @@ def compare_results(results: Iterable[Result], params: Params) -> dict[str, dict
             **compare(was.ranks, result.ranks, params.pair, params.evaluate, params.seed),
             **compare_sts(was.similarities, result.similarities, params.evaluate, params.seed),
         }
-        if was.translations is not None and result.translations is not None:
-            comparisons[result.model] |= compare_translation(
-                was.translations, result.translations, params.evaluate, params.seed
-            )
+        for name, table in result.translations.items():
+            given = (was.translations[name], table, params.evaluate, params.seed, TRANSLATED[name][1])
+            comparisons[result.model] |= compare_translation(*given)
     correct(comparisons)
     return comparisons
 
@@ -290,8 +294,8 @@ def page_sections(
     for result in results:
         by_variant[result.variant][result.model] = result
     translations: dict[str, dict[str, pl.DataFrame]] = {}
-    for result in (result for result in results if result.translations is not None):
-        translations.setdefault(result.model, {})[result.variant] = result.translations
+    for result in (result for result in results if result.translations):
+        translations.setdefault(result.model, {})[result.variant] = result.translations[TEST]
     ranks = {
         variant: {model: result.ranks for model, result in found.items()}
         for variant, found in by_variant.items()

@@ -152,8 +152,9 @@ def split_corpus(
     source is wholly test. That such a pair was mended by people does not change who found it.
 
     ``judged`` (JUDGED_SCHEMA) names the pairs that people found good. Those of test documents are ``gold``, a
-    test set of its own that dev and train are kept clean of as they are of test. It may hold aligned pairs,
-    but none that was mined: being a model's nearest neighbours, those would flatter that model.
+    test set of its own that dev, train and the pool are kept clean of as they are of test. It may hold
+    aligned pairs, but none that was mined: being a model's nearest neighbours, those would flatter that
+    model.
 
     Raises DataError if the corpus is empty, or a split has too few rows.
     """
@@ -168,8 +169,9 @@ def split_corpus(
     test_texts = rows.protect("test", test)
     references: list[tuple[str, Any]] = [("test", test_texts)]
     gold = rows.judged(good)
+    gold_texts = rows.protect("test", gold)
     if gold:
-        references.append(("gold", rows.protect("test", gold)))
+        references.append(("gold", gold_texts))
     references += [(f"benchmark {item.name}", _BenchmarkTexts(item)) for item in fingerprints]
     dev = rows.evaluated("dev")
     dev_causes = rows.find_leaks(dev, references)
@@ -181,7 +183,7 @@ def split_corpus(
     train = [row for row in train if row not in removed]
     _check_sizes(rows, train, dev, test, params.split)
 
-    pool = rows.make_pool(test, test_texts, removed)
+    pool = rows.make_pool([*test, *gold], test_texts.texts | gold_texts.texts, removed)
     tables = {"train": corpus[train], "dev": corpus[dev], "test": corpus[test]}
     if gold:
         tables["gold"] = corpus[gold]
@@ -324,19 +326,20 @@ class _Rows:
         return causes
 
     def make_pool(
-        self, test: list[int], protected: ProtectedTexts, removed: Mapping[int, _Cause]
+        self, judging: list[int], protected: frozenset[str], removed: Mapping[int, _Cause]
     ) -> pl.DataFrame:
         """Return the distractors: distinct texts of the rest of the corpus that cannot be right answers.
 
-        Beside the test texts themselves, what is paired with one of them anywhere (a short message with the
-        same translation) and what was removed for its nearness to test stay away: they may be right.
+        Beside the texts of test and gold themselves, what is paired with one of them anywhere (a short
+        message with the same translation) and what was removed for its nearness to them stay away: they may
+        be right.
         """
-        banned = {""} | protected.texts
+        banned = {"", *protected}
         for row, texts in enumerate(zip(self.src_norm, self.tgt_norm, strict=True)):
-            near = row in removed and removed[row].reference == "test"
-            if near or not protected.texts.isdisjoint(texts):
+            near = row in removed and removed[row].reference in ("test", "gold")
+            if near or not protected.isdisjoint(texts):
                 banned.update(texts)
-        left_out = {*test, *removed}
+        left_out = {*judging, *removed}
         chosen: dict[tuple[str, str], str] = {}
         for row in range(len(self.src)):
             if row in left_out:

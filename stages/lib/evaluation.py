@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TEST = "test"
+# Pairs of test documents that people found good; a set of its own where there are at least so many.
+GOLD = "gold"
+MIN_GOLD = 2
 HARD = "hard"
+# Sets that are translated too: the file of their translations, and what their metrics begin with.
+TRANSLATED = {TEST: ("translations.parquet", "mt"), GOLD: ("translations_gold.parquet", "mt_gold")}
 
 # One row is one query in one direction under one scoring; seed is 0 for a pretrained model.
 RANKS_SCHEMA = {

@@ -64,7 +64,7 @@ def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) ->
         title=title,
         lead=lead,
         sections=sections,
-        style=_STYLE,
+        style=STYLE,
         picture=picture,
         is_text=lambda cell: isinstance(cell, Text),
     )
@@ -72,7 +72,7 @@ def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) ->
 
 # Colours after Okabe and Ito 2008, told apart by the colour-blind too; lighter where the page is dark.
 # Text has a contrast of at least 4.5 on its ground, both ways.
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c1f23; --soft: #565d66; --grid: #c4c9cf;
   --band: #f2f4f6; --link: #0b57a4; --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #b0578d; --c5: #b07b00;
   --c6: #3a8fc7; --c7: #8a8d00; --c8: #444444; }

@@ -180,6 +180,7 @@ class Recipe(_Block):
 class FinetuneParams(_Block):
     recipe: str
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    train_share: Annotated[float, Field(gt=0.0, le=1.0)]
     tracker: Literal["none", "wandb"]
     processes: Count
 
@@ -250,7 +251,7 @@ class Params(_Block):
         faults += [
             f"benchmarks_config: {name!r} names metrics that are taken; choose another name"
             for name in self.benchmarks_config
-            if name in ("test", "dev", "hard", "sts", "mt") or name.endswith("_hard")
+            if name in ("test", "gold", "dev", "hard", "sts", "mt") or name.endswith("_hard")
         ]
         for key in ("test_sources", "train_sources"):
             faults += [

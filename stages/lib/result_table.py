@@ -12,6 +12,8 @@ from stages.lib.params import Pair
 VARIANTS = ("pretrained", "finetuned")
 # The graded pairs that every run has.
 STS = "sts_ru_smoke_pearson"
+# What people judged, where they did.
+GOLD = "gold_p1_mean"
 
 
 def table_rows(
@@ -27,13 +29,16 @@ def table_rows(
     is missing.
     """
     directions = _directions(pair)
-    has_sts = any(STS in detail["metrics"] for detail in details.values())
+    has_sts, has_gold = (
+        any(name in detail["metrics"] for detail in details.values()) for name in (STS, GOLD)
+    )
     rows = [
         [
             *("model", "variant", "n"),
             *(f"P@1 {label}" for _, label in directions),
             *(f"MRR {label}" for _, label in directions),
             *(f"hard {label}" for _, label in directions),
+            *(["gold"] if has_gold else []),
             *(["STS"] if has_sts else []),
             *("Δ P@1", "p"),
         ]
@@ -45,9 +50,7 @@ def table_rows(
             cells = [model, variant, str(summary[model][variant]["test_n"])]
             try:
                 for direction, _ in directions:
-                    figure = metrics[f"test_p1_{direction}"]
-                    spread = f" ±{figure['spread']:.3f}" if "spread" in figure else ""
-                    cells.append(f"{figure['value']:.3f}{spread} [{figure['low']:.3f}, {figure['high']:.3f}]")
+                    cells.append(_with_interval(metrics[f"test_p1_{direction}"]))
                 cells += [f"{metrics[f'test_mrr_{direction}']['value']:.3f}" for direction, _ in directions]
             except KeyError as error:
                 raise DataError(
@@ -56,6 +59,8 @@ def table_rows(
             for direction, _ in directions:
                 hard = metrics.get(f"hard_p1_{direction}")
                 cells.append(f"{hard['value']:.3f}" if hard else "–")
+            if has_gold:
+                cells.append(_with_interval(metrics[GOLD]) if GOLD in metrics else "–")
             if has_sts:
                 cells.append(f"{metrics[STS]['value']:.3f}" if STS in metrics else "–")
             compared = detail.get("compared_with_pretrained", {}).get("test_p1_mean")
@@ -65,6 +70,11 @@ def table_rows(
                 cells += ["", ""]
             rows.append(cells)
     return rows
+
+
+def _with_interval(figure: Mapping[str, Any]) -> str:
+    spread = f" ±{figure['spread']:.3f}" if "spread" in figure else ""
+    return f"{figure['value']:.3f}{spread} [{figure['low']:.3f}, {figure['high']:.3f}]"
 
 
 def format_p(p: float) -> str:
@@ -156,6 +166,12 @@ def legend(details: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     if any("spread" in one["metrics"][name] for one in details.values() for name in one["metrics"]):
         seeds = max(len(one["signature"]["seeds"]["training"]) for one in details.values())
         lines.append(f"±: standard deviation over {seeds} training seeds; the figure is their mean.")
+    gold = next((one["metrics"][GOLD] for one in details.values() if GOLD in one["metrics"]), None)
+    if gold:
+        lines.append(
+            f"gold: P@1, mean of both directions, of {gold['n']:,} pairs of test documents that people found "
+            f"good; interval by {gold['unit']} ({gold['units']})."
+        )
     if any(STS in one["metrics"] for one in details.values()):
         n = next(one["metrics"][STS]["n"] for one in details.values() if STS in one["metrics"])
         lines.append(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -78,6 +80,24 @@ def choose_rows(train: pl.DataFrame, recipe: Recipe, src_lang: str) -> pl.DataFr
             "lower the recipe's min_words or add sources"
         )
     return rows
+
+
+def take_share(rows: pl.DataFrame, share: float) -> pl.DataFrame:
+    """Return about ``share`` of the rows, in their order: whole documents, in the order of their hashes.
+
+    The last document taken is the one that reaches the share, so a smaller share lies within a larger one.
+    """
+    import polars as pl
+
+    if share == 1:
+        return rows
+    sizes = rows.group_by("source", "doc").len().rows()
+    # Salted: the documents of train are those whose plain hash is large (stages.lib.held_out).
+    order = sorted(sizes, key=lambda row: hashlib.sha256("\0".join(("share", *row[:2])).encode()).digest())
+    starts = itertools.accumulate((size for _, _, size in order), initial=0)
+    taken = [row[:2] for row, start in zip(order, starts, strict=False) if start < share * len(rows)]
+    chosen = pl.DataFrame(taken, schema=["source", "doc"], orient="row")
+    return rows.join(chosen, on=["source", "doc"], how="semi", maintain_order="left")
 
 
 def epoch_batches(rows: pl.DataFrame, recipe: Recipe, seed: int, epoch: int) -> list[np.ndarray]:

@@ -309,8 +309,10 @@ class _Scored:
         return {**asdict(paired), "p_bootstrap": p_bootstrap}
 
 
-def _scored(frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: int) -> dict[str, _Scored]:
-    """Return a system's scores by name, ``mt_<direction>_<metric>``."""
+def _scored(
+    frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: int, prefix: str
+) -> dict[str, _Scored]:
+    """Return a system's scores by name, ``<prefix>_<direction>_<metric>``."""
     import polars as pl
 
     tails = ((1 - settings.confidence) / 2, (1 + settings.confidence) / 2)
@@ -331,7 +333,7 @@ def _scored(frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: in
                 scores[number] = CorpusScores(metric, *texts)
             one = next(iter(scores.values()))
             moved = [item.resampled(settings.bootstrap, seed) for item in scores.values()]
-            found[f"mt_{direction}_{metric}"] = _Scored(
+            found[f"{prefix}_{direction}_{metric}"] = _Scored(
                 seeds=scores,
                 value=float(np.mean([item.value for item in scores.values()])),
                 resampled=np.mean(moved, axis=0),
@@ -345,15 +347,15 @@ def _scored(frame: pl.DataFrame, system: str, settings: EvaluateParams, seed: in
 
 
 def measure_translation(
-    frame: pl.DataFrame, settings: EvaluateParams, seed: int
+    frame: pl.DataFrame, settings: EvaluateParams, seed: int, prefix: str = "mt"
 ) -> dict[str, dict[str, Any]]:
-    """Return the model's figures by metric, ``mt_<direction>_{bleu,chrf,chrfpp,ter}``.
+    """Return the model's figures by metric, ``<prefix>_<direction>_{bleu,chrf,chrfpp,ter}``.
 
     A figure has value, interval, n and sacrebleu's signature; ``beside`` has the same metric of copying and
     of the nearest training sentence, each with the model's difference from it and its paired test. With
     several training seeds the value is their mean, and by_seed and spread (standard deviation) are added.
     """
-    systems = {name: _scored(frame, name, settings, seed) for name in (MODEL, COPY, NEAREST)}
+    systems = {name: _scored(frame, name, settings, seed, prefix) for name in (MODEL, COPY, NEAREST)}
     figures = {}
     for name, found in systems[MODEL].items():
         low, high = np.quantile(found.resampled, found.tails)
@@ -373,10 +375,10 @@ def measure_translation(
 
 
 def compare_translation(
-    before: pl.DataFrame, after: pl.DataFrame, settings: EvaluateParams, seed: int
+    before: pl.DataFrame, after: pl.DataFrame, settings: EvaluateParams, seed: int, prefix: str = "mt"
 ) -> dict[str, dict[str, Any]]:
     """Test after against before on the same sentences; returns figures by metric."""
-    was, now = (_scored(frame, MODEL, settings, seed) for frame in (before, after))
+    was, now = (_scored(frame, MODEL, settings, seed, prefix) for frame in (before, after))
     if was.keys() != now.keys() or any(was[name].n != now[name].n for name in now):
         raise DataError("translations: the two results have other sentences; run evaluate again for both")
     return {name: now[name].minus(was[name], settings, seed) for name in now}

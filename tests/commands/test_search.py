@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.search import choose_language, find_nearest, load_embedder
+from commands.search import Hit, choose_language, embed_side, find_nearest, load_embedder
 from stages.lib.errors import DataError, ModelError
 from stages.lib.params import Pair, load_params
 from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
@@ -39,6 +39,11 @@ def embed(tmp_path_factory) -> Embedder:
     return Embedder("use_tr", params.models_config["use_tr"], 8192, root=tmp_path_factory.mktemp("store"))
 
 
+def search(text: str, lang: str, corpus, embed: Embedder, k: int) -> list[Hit]:
+    side = embed_side("tk" if lang == "ru" else "ru", corpus, PAIR, embed)
+    return find_nearest(embed.unit([text], lang)[0], side, k)
+
+
 @pytest.mark.parametrize(
     ("text", "lang", "nearest"),
     [
@@ -48,30 +53,30 @@ def embed(tmp_path_factory) -> Embedder:
     ],
 )
 def test_the_nearest_sentence_of_the_other_language_comes_first(corpus, embed, text, lang, nearest):
-    hits = find_nearest(text, lang, corpus, PAIR, embed, 3)
+    hits = search(text, lang, corpus, embed, 3)
     assert hits[0].text == nearest
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert len(hits) == 3
 
 
 def test_a_text_of_several_pairs_counts_once_and_pivots_are_no_answers(corpus, embed):
-    hits = find_nearest("Добро пожаловать", "ru", corpus, PAIR, embed, 99)
+    hits = search("Добро пожаловать", "ru", corpus, embed, 99)
     assert sorted(hit.text for hit in hits) == sorted({tgt for _, tgt in TEXTS})
     assert next(hit.pair for hit in hits if hit.text == "Hoş geldiňiz") == "Добро пожаловать"
 
 
 def test_letters_tell_the_language_where_they_can():
-    assert choose_language("Привет, %(name)s!", PAIR) == "ru"
-    assert choose_language("Salam", PAIR) == "tk"
-    with pytest.raises(DataError, match="--lang"):
-        choose_language("2026", PAIR)
-    with pytest.raises(DataError, match="--lang"):
-        choose_language("Салам", Pair(src="ru", tgt="kk"))
+    assert choose_language("Привет, %(name)s!", PAIR, "") == "ru"
+    assert choose_language("Salam", PAIR, "") == "tk"
+    with pytest.raises(DataError, match="its letters do not tell ru from tk; say which"):
+        choose_language("2026", PAIR, "say which")
+    with pytest.raises(DataError, match="do not tell ru from kk"):
+        choose_language("Салам", Pair(src="ru", tgt="kk"), "say which")
 
 
 def test_a_corpus_without_the_pair_is_one_line(corpus, embed):
     with pytest.raises(DataError, match="no ru-uz pair"):
-        find_nearest("Салом", "ru", corpus, Pair(src="ru", tgt="uz"), embed, 1)
+        embed_side("uz", corpus, Pair(src="ru", tgt="uz"), embed)
 
 
 def test_the_adapter_is_used_where_the_model_was_fine_tuned(tmp_path):

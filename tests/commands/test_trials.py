@@ -92,7 +92,7 @@ def test_values_of_every_kind_reach_params_yaml(tmp_path: Path) -> None:
 
 
 def test_an_unknown_trial_is_named_before_anything_runs(monkeypatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(trials, "run_trial", lambda *_: pytest.fail("a trial ran"))
+    monkeypatch.setattr(trials, "run_experiment", lambda *_: pytest.fail("a trial ran"))
     out = tmp_path / "recipes.json"
     argv = ["trials", "--trials", str(LISTED), "--out", str(out), "--only", "default", "defualt"]
     monkeypatch.setattr(sys, "argv", argv)
@@ -167,5 +167,5 @@ def test_a_trial_that_dvc_refuses_is_one_line_and_leaves_no_figures(tmp_path: Pa
     folder = workspace(tmp_path / "a", ["django", "babel"])  # without git there are no experiments
     done = run_trials(folder, "--only", "default")
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("error: trial default: dvc exp run failed")
+    assert done.stderr.strip().splitlines()[-1].startswith("error: trial-default: dvc exp run failed")
     assert not (folder / "metrics").exists()

@@ -37,8 +37,11 @@ def corpus_row(src: str, tgt: str, doc: str) -> dict:
     }
 
 
-def write_splits(folder: Path, keywords: int = len(KEYWORDS)) -> Path:
-    """Write test, dev and pool; each test document holds one sentence with one keyword."""
+def write_splits(folder: Path, keywords: int = len(KEYWORDS), gold: int = 0) -> Path:
+    """Write test, gold, dev and pool; each test document holds one sentence with one keyword.
+
+    The last ``gold`` rows of test are those that people judged.
+    """
     rows = []
     for n, (ru, tk) in enumerate(KEYWORDS[:keywords]):
         source = "udhr" if n % 2 else "django"
@@ -46,6 +49,8 @@ def write_splits(folder: Path, keywords: int = len(KEYWORDS)) -> Path:
     dev = [corpus_row("Добро пожаловать", "Hoş geldiňiz", "django/dev")]
     pool = [("ru", "Спасибо"), ("ru", "Пожалуйста"), ("tk", "Sag boluň"), ("tk", "Baş üstüne")]
     write_table(table_from_rows(rows, CORPUS_SCHEMA), folder / "test.parquet", CORPUS_SCHEMA)
+    judged = table_from_rows(rows[len(rows) - gold :], CORPUS_SCHEMA)
+    write_table(judged, folder / "gold.parquet", CORPUS_SCHEMA)
     write_table(table_from_rows(dev, CORPUS_SCHEMA), folder / "dev.parquet", CORPUS_SCHEMA)
     write_table(table_from_rows(pool, POOL_SCHEMA), folder / "pool.parquet", POOL_SCHEMA)
     return folder

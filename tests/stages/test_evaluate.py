@@ -15,6 +15,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from stages import evaluate
 from stages.lib import evaluation
+from stages.lib.annotations import TASK_FIELDS, judged
 from stages.lib.errors import DataError, ModelError, ParamsError
 from stages.lib.evaluation import (
     RANKS_SCHEMA,
@@ -28,13 +29,24 @@ from stages.lib.evaluation import (
     rounded,
 )
 from stages.lib.files import sha256_file, write_json
+from stages.lib.held_out import choose_split
 from stages.lib.params import Pair, Params, load_params
 from stages.lib.sts import STS_SCHEMA
-from stages.lib.tables import content_sha256, read_table
+from stages.lib.tables import (
+    CORPUS_SCHEMA,
+    POOL_SCHEMA,
+    SPLIT_IDENTITY,
+    content_sha256,
+    read_table,
+    table_from_rows,
+    write_table,
+)
 from stages.lib.translation import TRANSLATIONS_SCHEMA, score
+from stages.split import split_corpus
 from tests.hub_checkpoints import make_nllb
+from tests.judgements import annotation, task_data, write_export
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
-from tests.stages.small_corpus import write_splits
+from tests.stages.small_corpus import corpus_row, write_splits
 
 PAIR = Pair(src="ru", tgt="tk")
 ROOT = Path(__file__).parents[2]
@@ -274,6 +286,64 @@ def test_evaluation_from_files_to_files_gives_the_same_bytes_twice(tmp_path, mon
 
 
 @pytest.mark.usefixtures("_keywords")
+def test_what_people_judged_is_one_more_set(tmp_path, monkeypatch):
+    """From planted judgements to figures: export, split, evaluation."""
+    params = load_params(ROOT / "params.yaml")
+    # The texts are alike but for their keywords, and shall not be taken for near-duplicates.
+    rules = {"test_share": 0.6, "dev_share": 0.2, "min_test": 1, "min_dev": 1, "near_duplicate": 1.0}
+    rules |= {"test_sources": [], "containment": 1.0}
+    params = params.model_copy(update={"split": params.split.model_copy(update=rules)})
+    rows = [
+        corpus_row(f"Новое слово {ru}", f"Söz {tk.strip()} bar", f"django/{n:02d}")
+        for n, (ru, tk) in enumerate(KEYWORDS)
+    ]
+    in_test = [row for row in rows if choose_split("django", row["doc"], params.split) == "test"]
+    verdicts = {row["pair_id"]: "wrong" if n == 1 else "exact" for n, row in enumerate(in_test[:6])}
+    tasks = [
+        {"data": task_data(0, **{name: row[name] for name in TASK_FIELDS}), "annotations": [verdict]}
+        for n, row in enumerate(rows)
+        if row["pair_id"] in verdicts
+        for verdict in [annotation(1, verdicts[row["pair_id"]], n)]
+    ]
+    write_export(tmp_path / "annotations" / "batch.json", tasks)
+    found = judged(tmp_path / "annotations", PAIR)
+    good = found.filter(found["decision"] == "keep")
+    splits = split_corpus(table_from_rows(rows, CORPUS_SCHEMA), [], params, good)
+    for name in ("train", "dev", "test", "gold"):
+        write_table(getattr(splits, name), tmp_path / "splits" / f"{name}.parquet", CORPUS_SCHEMA)
+    write_table(splits.pool, tmp_path / "splits" / "pool.parquet", POOL_SCHEMA)
+    run_evaluate(
+        monkeypatch,
+        *("--model", "use", "--variant", "pretrained", "--splits", str(tmp_path / "splits")),
+        *("--out", str(tmp_path / "out")),
+    )
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    for way in ("ru_tk", "tk_ru", "mean"):
+        assert figures["metrics"][f"gold_p1_{way}"]["n"] == 5
+        assert figures["metrics"][f"gold_p1_{way}"]["value"] == 1.0
+    assert figures["metrics"]["gold_hard_p1_ru_tk"]["n"] == 5
+    assert figures["metrics"]["test_p1_mean"]["n"] == len(in_test)
+    assert figures["signature"]["gold_sha256"] == content_sha256(splits.gold, SPLIT_IDENTITY)
+    ranked = read_table(tmp_path / "out" / "ranks.parquet", RANKS_SCHEMA)
+    judged_ids = {pair_id for pair_id, verdict in verdicts.items() if verdict == "exact"}
+    assert set(ranked.filter(ranked["benchmark"] == "gold")["pair_id"]) == judged_ids
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_a_single_judged_pair_is_no_set(tmp_path, monkeypatch):
+    hashes = set()
+    for gold in (0, 1):
+        splits = write_splits(tmp_path / f"splits-{gold}", gold=gold)
+        out = tmp_path / f"out-{gold}"
+        run_evaluate(
+            monkeypatch,
+            *("--model", "use", "--variant", "pretrained", "--splits", str(splits), "--out", str(out)),
+        )
+        hashes.add(tuple(sha256_file(file) for file in sorted(out.iterdir())))
+    assert len(hashes) == 1
+
+
+@pytest.mark.usefixtures("_keywords")
 def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerprints_are_named(
     tmp_path, monkeypatch, caplog
 ):
@@ -422,7 +492,7 @@ def nllb_params(tmp_path_factory) -> Params:
 
 
 def test_a_model_that_translates_gets_its_translations_and_their_figures(tmp_path, nllb_params):
-    splits = write_splits(tmp_path / "splits", 4)
+    splits = write_splits(tmp_path / "splits", 4, gold=2)
     shutil.copy(splits / "dev.parquet", splits / "train.parquet")
     out = tmp_path / "out"
     evaluate.evaluate("nllb", "pretrained", splits, STS_RU, FINGERPRINTS, None, out, nllb_params)
@@ -435,6 +505,12 @@ def test_a_model_that_translates_gets_its_translations_and_their_figures(tmp_pat
         expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
         assert figure["value"] == pytest.approx(expected, abs=1e-6)
         assert figure["n"] == 4
+    # What people judged is translated too, into a file of its own.
+    gold = read_table(out / "translations_gold.parquet", TRANSLATIONS_SCHEMA)
+    rows = gold.filter((gold["system"] == "model") & (gold["direction"] == "tk_ru"))
+    figure = found["metrics"]["mt_gold_tk_ru_chrfpp"]
+    expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
+    assert (figure["value"], figure["n"]) == (pytest.approx(expected, abs=1e-6), 2)
     # The only training sentence is the nearest to all.
     nearest = table.filter((table["system"] == "nearest") & (table["direction"] == "ru_tk"))
     assert set(nearest["translation"]) == {"Hoş geldiňiz"}

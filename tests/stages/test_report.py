@@ -36,11 +36,9 @@ def params() -> Params:
     return Params.model_validate(raw)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, params) -> Path:
-    """A folder with results, statistics, segments with their vectors, and a training log."""
-    folder = tmp_path_factory.mktemp("run")
-    splits = write_splits(folder / "splits")
+def make_run(folder: Path, params: Params, gold: int = 0) -> Path:
+    """Fill a folder with results, statistics, segments with their vectors, and a training log."""
+    splits = write_splits(folder / "splits", gold=gold)
     write_segments(folder / "segments")
     write_stats(folder / "stats")
     write_json(folder / "interpolation.json", {"guarded": [], "models": {}})
@@ -60,6 +58,11 @@ def run(tmp_path_factory, params) -> Path:
         own = params.model_copy(update={"sources": ["udhr"]})
         embed(folder / "segments", folder / "vectors", own, Embedder.of(params.align.model, params))
     return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, params) -> Path:
+    return make_run(tmp_path_factory.mktemp("run"), params)
 
 
 def write_report(run: Path, out: Path, params: Params) -> None:
@@ -140,6 +143,27 @@ def test_plots_corpus_and_table_are_written(run, tmp_path, params):
     assert "P@1 ru→tk" in text
     study = (tmp_path / "report" / "study.md").read_text(encoding="utf-8")
     assert "| ours | use | finetuned | ru→tk | 24 |" in study
+
+
+def test_judged_pairs_have_a_column_a_paired_test_and_a_place_in_the_correction(run, tmp_path, params):
+    judged = make_run(tmp_path / "judged", params, gold=4)
+    write_report(judged, tmp_path, params)
+    summary = read_json(tmp_path / "metrics" / "summary.json")["use"]
+    # The last keyword is the one that the pretrained model lacks.
+    assert summary["pretrained"]["gold_p1_mean"] == 0.75
+    assert summary["finetuned"]["gold_p1_mean"] == 1.0
+    detail = read_json(tmp_path / "metrics" / "detail" / "use-finetuned.json")
+    compared = detail["compared_with_pretrained"]
+    assert compared["gold_p1_mean"]["difference"] == 0.25
+    assert compared["gold_p1_mean"]["family"] == compared["test_p1_mean"]["family"] == 2
+    header, _, first = (tmp_path / "report" / "results.md").read_text(encoding="utf-8").splitlines()[2:5]
+    cells = dict(zip(header.split(" | "), first.split(" | "), strict=True))
+    assert cells["gold"].startswith("0.750 [")
+    # Figures of other judgements do not belong in one table.
+    path = judged / "results" / "use-finetuned" / "metrics.json"
+    spoil(path, lambda raw: raw["signature"].pop("gold_sha256"))
+    with pytest.raises(DataError, match=r"use-finetuned/metrics\.json: gold_sha256 is None, but"):
+        write_report(judged, tmp_path / "out", params)
 
 
 def test_the_page_has_every_section_and_the_figures_of_the_table(run, tmp_path, params):

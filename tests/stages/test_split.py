@@ -421,6 +421,22 @@ def test_train_and_dev_are_kept_clean_of_gold() -> None:
         assert splits.stats["leakage"][name]["by_reference"] == {"gold": {"exact": {"ru": 1}}}
 
 
+def test_what_may_be_right_for_gold_is_no_distractor() -> None:
+    names = (f"django/gold-{n}" for n in range(1_000))
+    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == "test")
+    gold_row = (doc, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
+    # Another translation of its Russian side, in a row too short to be evaluated.
+    other = (TEST, "o", "ru", "Книга лежит на столе", "Kitap stolda")
+    rows = [TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, other]
+    corpus = _corpus(rows).with_columns(
+        method=pl.when(pl.col("key").is_in(["g", "o"])).then(pl.lit("aligned")).otherwise(pl.lit("given"))
+    )
+    assert {"Kitap stolda", gold_row[4]} <= set(split_corpus(corpus, [], PARAMS).pool["text"])
+    splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
+    assert splits.gold["tgt"].to_list() == [gold_row[4]]
+    assert not {"Kitap stolda", *gold_row[3:]} & set(splits.pool["text"])
+
+
 def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
     """Lay out a folder that the stage can be run in; return the command."""
     write_table(_corpus(rows), folder / "corpus.parquet", CORPUS_SCHEMA)

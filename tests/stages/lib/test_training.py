@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -24,6 +25,7 @@ from stages.lib.training import (
     learning_rate,
     mine_negatives,
     same_meaning,
+    take_share,
     trainable_state,
 )
 from tests.hub_checkpoints import make_labse
@@ -49,6 +51,23 @@ def test_nothing_to_train_on_is_an_error() -> None:
 def test_a_pivot_that_no_pair_has_is_an_error() -> None:
     with pytest.raises(DataError, match="pivot language kk"):
         choose_rows(corpus(PHRASES), recipe(pivots=["kk"]), "ru")
+
+
+def test_a_share_is_of_whole_documents_within_every_larger_share() -> None:
+    docs = pl.Series([f"phrases/{'abcdefgh'[n // 3]}" for n in range(24)])
+    rows = corpus(PHRASES[:24]).with_columns(doc=docs).sort("pair_id")
+    taken = {share: take_share(rows, share) for share in (0.01, 0.25, 0.3, 0.5, 1.0)}
+    assert [len(found) for found in taken.values()] == [3, 6, 9, 12, 24]
+    found = list(taken.values())
+    for smaller, larger in itertools.pairwise(found):
+        assert set(smaller["pair_id"]) <= set(larger["pair_id"])
+        assert smaller["pair_id"].is_sorted()
+        assert not set(smaller["doc"]) & (set(rows["doc"]) - set(larger["doc"]))
+        # No document is cut.
+        assert len(smaller) == 3 * smaller["doc"].n_unique()
+    assert taken[1.0] is rows
+    # It does not depend on the order of the rows.
+    assert set(take_share(rows.reverse(), 0.3)["pair_id"]) == set(taken[0.3]["pair_id"])
 
 
 def test_an_epoch_takes_every_row_once_in_batches_of_one_language() -> None:
