@@ -38,6 +38,7 @@ from stages.lib.text import (
     normalise,
     placeholders,
     repair_homoglyphs,
+    repair_marks,
     script_share,
     without_placeholders,
 )
@@ -296,7 +297,8 @@ class _RowJudge:
         """Rewrite the row's texts and return the first reason to drop it, or None."""
         if max(len(row.src), len(row.tgt)) > self.params.max_chars:
             return "too_long"
-        src, tgt = normalise(row.src), normalise(row.tgt)
+        src = repair_marks(normalise(row.src), self.src_lang)
+        tgt = repair_marks(normalise(row.tgt), self.tgt_lang)
         changed["normalised"] += (src, tgt) != (row.src, row.tgt)
         if has_leftover_markup(src) or has_leftover_markup(tgt):
             return "markup"

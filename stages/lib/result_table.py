@@ -12,6 +12,8 @@ from stages.lib.params import Pair
 VARIANTS = ("pretrained", "finetuned")
 # The graded pairs that every run has.
 STS = "sts_ru_smoke_pearson"
+# Hard negatives are made by rules that a language may lack; of fewer queries than this a share says nothing.
+MIN_HARD = 20
 
 
 def table_rows(
@@ -55,7 +57,7 @@ def table_rows(
                 ) from None
             for direction, _ in directions:
                 hard = metrics.get(f"hard_p1_{direction}")
-                cells.append(f"{hard['value']:.3f}" if hard else "–")
+                cells.append(f"{hard['value']:.3f}" if hard and hard["n"] >= MIN_HARD else "–")
             if has_sts:
                 cells.append(f"{metrics[STS]['value']:.3f}" if STS in metrics else "–")
             compared = detail.get("compared_with_pretrained", {}).get("test_p1_mean")
