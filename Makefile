@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 # Text goes to a command through the environment, so that no shell reads it.
 export TEXT
 
-.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare crawl annotate-export annotate-push annotate-pull \
+.PHONY: help install repro results experiments study-table test test-slow lint bench benchmarks fingerprints trials export remote share compare pair crawl annotate-export annotate-push annotate-pull \
   annotate-report label-studio label-studio-install nllb-mini align-view clean-venv
 
 help:  ## List the commands
@@ -114,6 +114,13 @@ compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (e
 	  exit 2
 	fi
 	python -m commands.compare "$(A)" "$(B)"
+
+pair: $(STAMP)  ## Keep the figures of an experiment with another language pair in metrics/pairs/: EXP=ru-uz
+	@if [ -z "$(EXP)" ]; then
+	  echo "error: which experiment? make pair EXP=ru-uz; dvc exp list names them" >&2
+	  exit 2
+	fi
+	python -m commands.pair "$(EXP)"
 
 nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; Debian's apt-get and an hour or more, resumable
 	python -m commands.nllb_mini
