@@ -51,6 +51,12 @@ def test_a_pivot_that_no_pair_has_is_an_error() -> None:
         choose_rows(corpus(PHRASES), recipe(pivots=["kk"]), "ru")
 
 
+def test_a_pivot_that_is_the_target_language_is_passed_over() -> None:
+    rows = corpus(PHRASES)
+    target = rows["tgt_lang"][0]
+    assert choose_rows(rows, recipe(pivots=[target]), "ru").equals(choose_rows(rows, recipe(pivots=[]), "ru"))
+
+
 def test_an_epoch_takes_every_row_once_in_batches_of_one_language() -> None:
     rows = corpus(PHRASES).with_columns(src_lang=pl.Series(["en", "ru"] * 12)).sort("src_lang", "pair_id")
     batches = epoch_batches(rows, recipe(batch_size=5), seed=1, epoch=0)
