@@ -9,6 +9,7 @@ import pytest
 
 from commands import pair as command
 from stages.lib.errors import DataError
+from stages.lib.files import read_json, write_json
 from stages.lib.params import load_params
 from stages.lib.result_table import VARIANTS, legend, table_rows, translation_rows
 
@@ -19,9 +20,10 @@ def read_here(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def test_a_record_gives_the_tables_of_the_run_that_it_was_made_of() -> None:
+def test_a_record_gives_the_tables_of_the_run_that_it_was_made_of(tmp_path: Path) -> None:
     params = load_params(ROOT / "params.yaml")
-    record = json.loads(json.dumps(command.pair_record(params, read_here)))
+    write_json(tmp_path / "record.json", command.pair_record(params, read_here))
+    record = read_json(tmp_path / "record.json")
     summary = json.loads(read_here("metrics/summary.json"))
     details = {
         (model, variant): json.loads(read_here(f"metrics/detail/{model}-{variant}.json"))
