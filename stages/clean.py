@@ -39,6 +39,7 @@ from stages.lib.text import (
     normalise,
     placeholders,
     repair_homoglyphs,
+    repair_marks,
     script_share,
     without_placeholders,
 )
@@ -344,7 +345,8 @@ class _RowJudge:
         came = (src, tgt)
         if max(len(src), len(tgt)) > self.params.max_chars:
             return *came, "too_long"
-        src, tgt = normalise(src), normalise(tgt)
+        src = repair_marks(normalise(src), self.src_lang)
+        tgt = repair_marks(normalise(tgt), self.tgt_lang)
         changed["normalised"] += (src, tgt) != came
         if has_leftover_markup(src) or has_leftover_markup(tgt):
             return *came, "markup"

@@ -21,7 +21,7 @@ from stages.lib.errors import DataError
 from stages.lib.html import Block
 from stages.lib.language import MIN_WORDS, LanguageCheck
 from stages.lib.text import script_of
-from stages.lib.transliterate import is_cyrillic_turkmen, to_latin
+from stages.lib.transliterate import IS_CYRILLIC, to_latin
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_MEMBERS = 5_000
@@ -312,13 +312,13 @@ _NAME_CODES = {"tm": "tk", "kz": "kk"}
 class Decision:
     """The language of a text, None where it cannot be told, and the evidence for it over the next best.
 
-    Evidence is in the units of LanguageCheck: about one for a telling word. ``is_cyrillic_turkmen``: the text
-    is Turkmen in Cyrillic letters, to be converted.
+    Evidence is in the units of LanguageCheck: about one for a telling word. ``is_cyrillic``: the text is
+    Turkmen or Uzbek in Cyrillic letters, to be converted.
     """
 
     lang: str | None
     evidence: float
-    is_cyrillic_turkmen: bool = False
+    is_cyrillic: bool = False
 
 
 @lru_cache(maxsize=16)
@@ -340,10 +340,11 @@ def decide_language(text: str) -> Decision:
     script = max(_BY_SCRIPT, key=letters.count)
     if letters.count(script) < 0.5 * len(letters):
         return Decision(None, 0.0)
-    if script == "Cyrl" and is_cyrillic_turkmen(text):
-        evidence = -_check("tk").score(to_latin(text)).evidence
-        if evidence > 0:
-            return Decision("tk", evidence, True)
+    for lang, is_cyrillic in IS_CYRILLIC.items():
+        if script == "Cyrl" and is_cyrillic(text):
+            evidence = -_check(lang).score(to_latin(text, lang)).evidence
+            if evidence > 0:
+                return Decision(lang, evidence, True)
     # How much speaks against each language, of what speaks for any other.
     against = {lang: _check(lang).score(text).evidence for lang in _BY_SCRIPT[script]}
     lang = min(against, key=against.__getitem__)

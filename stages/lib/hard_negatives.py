@@ -1,9 +1,9 @@
 """Hard negatives: copies of a sentence with one fact changed, in the manner of xSIM++.
 
 Chen et al. (2023, xSIM++, arXiv 2306.12907) corrupt the English side only, by numbers, entities and
-causality. Here both sides of the pair are corrupted by rules and lists written for Russian and Turkmen:
-numbers, named entities, negation, and words of direction or degree. A model that only knows what a sentence
-is about cannot tell such a copy from the right translation.
+causality. Here both sides of the pair are corrupted by rules and lists written for Russian, Turkmen and
+Uzbek: numbers, named entities, negation, and words of direction or degree. A model that only knows what a
+sentence is about cannot tell such a copy from the right translation.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def corrupt(text: str, lang: str) -> tuple[Corruption, ...]:
 
     Every copy differs from the text and from the other copies. Placeholders (``$1``, ``{0}``, ``%s``,
     ``%(n)s``) are never touched. Numbers change in every language; the other kinds need lists, which
-    Russian and Turkmen have.
+    Russian, Turkmen and Uzbek have.
     """
     makers: list[tuple[str, Callable[[str], Iterator[str]]]] = [("number", _change_digits)]
     makers += _MAKERS.get(lang, [])
@@ -566,8 +566,138 @@ def _negate_tk(text: str) -> Iterator[str]:
             yield _splice(text, match.start(), match.end(), stem + ending + match.group(3))
 
 
+# --- Uzbek --------------------------------------------------------------------------------------------------
+# oʻ and gʻ are as the clean stage writes them.
+
+_UZ_ENDING = r"[a-zʻ]{0,8}"
+_UZ_ENTITIES = [
+    ("Turkmaniston Qozogʻiston Oʻzbekiston Tojikiston Qirgʻiziston Afgʻoniston Pokiston", _UZ_ENDING),
+    ("Rossiya Germaniya Fransiya Italiya Yaponiya Ispaniya Angliya Gruziya Turkiya", _UZ_ENDING),
+    ("Amerika Afrika Yevropa", _UZ_ENDING),
+    ("Toshkent Samarqand Buxoro Andijon Namangan", _UZ_ENDING),
+    ("Moskva Anqara London Berlin Pekin", _UZ_ENDING),
+]
+_UZ_ENTITIES_LOWER = [
+    ("yanvar fevral mart aprel may iyun iyul avgust sentabr oktabr noyabr dekabr", r"|da|dan|ning|gacha"),
+    ("dushanba seshanba chorshanba payshanba yakshanba shanba", r"|da|dan|ning|gacha"),
+    ("turkman oʻzbek rus ingliz nemis fransuz turk xitoy yapon ispan arab", r"|cha|lar|larning|lari"),
+    ("shimol janub sharq gʻarb", r"|da|dan|ga|i|iy"),
+]
+
+_UZ_NUMBER_WORDS = {
+    "ikki": "uch",
+    "uch": "toʻrt",
+    "toʻrt": "besh",
+    "besh": "olti",
+    "olti": "yetti",
+    "yetti": "sakkiz",
+    "sakkiz": "toʻqqiz",
+    "toʻqqiz": "ikki",
+    "yigirma": "oʻttiz",
+    "oʻttiz": "qirq",
+    "ming": "million",
+    "million": "ming",
+    "birinchi": "ikkinchi",
+    "ikkinchi": "uchinchi",
+    "uchinchi": "birinchi",
+}
+
+_UZ_DIRECTION = {
+    "oldin": "keyin",
+    "oldingi": "keyingi",
+    "koʻp": "oz",
+    "koʻproq": "kamroq",
+    "katta": "kichik",
+    "yuqoriga": "pastga",
+    "yuqorida": "pastda",
+    "yuqori": "past",
+    "chapga": "oʻngga",
+    "chap": "oʻng",
+    "chapdan": "oʻngdan",
+    "ichida": "tashqarida",
+    "yangi": "eski",
+    "ochish": "yopish",
+    "oching": "yoping",
+    "ochiq": "yopiq",
+    "qoʻshish": "oʻchirish",
+    "yoqish": "oʻchirish",
+    "koʻrsatish": "yashirish",
+    "kirish": "chiqish",
+    "boshlash": "tugatish",
+    "birinchi": "oxirgi",
+    "maksimal": "minimal",
+    "erkak": "ayol",
+    "oʻgʻil": "qiz",
+    "uzun": "qisqa",
+    "tez": "sekin",
+    "kecha": "bugun",
+    "bugun": "ertaga",
+    "barcha": "ayrim",
+    "toʻgʻri": "notoʻgʻri",
+}
+
+_UZ_MODALS = _word_swapper(
+    {
+        "bor": "yoʻq",
+        "bordir": "yoʻqdir",
+        "boʻladi": "boʻlmaydi",
+        "boʻlishi mumkin": "boʻlishi mumkin emas",
+        "mumkin": "mumkin emas",
+        "kerak": "kerak emas",
+        "shart": "shart emas",
+        "mavjud": "mavjud emas",
+    },
+    both_ways=False,
+)
+_UZ_EMAS = re.compile(r"\s+emas(?:dir)?" + _WORD_END)
+_UZ_NEGATIVE = re.compile(
+    _WORD_START + rf"({_LETTER}{{2,}})(may|ma)(di|gan)(lar|m|ng|k|man|siz|miz)?" + _WORD_END, re.IGNORECASE
+)
+_UZ_POSITIVE = re.compile(
+    _WORD_START + rf"({_LETTER}{{3,}}?)(adi|ydi|di|gan)(lar|m|ng|k|man|siz|miz)?" + _WORD_END, re.IGNORECASE
+)
+_UZ_IMPERATIVE = re.compile(_WORD_START + rf"({_LETTER}{{2,}})(ing|ang)([.!…:)]*)$", re.IGNORECASE)
+_UZ_VOWELS = "aeiouʻ"
+# Words that only look like verbs.
+_UZ_NOT_VERBS = {"endi", "edi", "qaysidi", "oʻzgan", "kredi"}
+
+
+def _negate_uz(text: str) -> Iterator[str]:
+    """Take a negation away where there is one; else negate a modal word, the last verb or a request."""
+    if re.search(_WORD_START + r"(?:hech|hechqachon)" + _WORD_END, text, re.IGNORECASE):
+        return  # "hech" asks for the negation
+    match = _UZ_EMAS.search(text)
+    if match and match.start() > 0:
+        yield _splice(text, match.start(), match.end(), "")
+        return
+    match = _last(_UZ_NEGATIVE, text)
+    if match:
+        # "kelmaydi" -> "keladi", "ishlamaydi" -> "ishlaydi", "kelmadi" -> "keldi"
+        stem, ends_in_vowel = match.group(1), match.group(1)[-1].lower() in _UZ_VOWELS
+        between = "" if match.group(2).lower() == "ma" else "y" if ends_in_vowel else "a"
+        yield _splice(text, match.start(1), match.end(2), stem + between)
+        return
+    yield from _UZ_MODALS(text)
+    match = _last(_UZ_POSITIVE, text)
+    if match and match.group().lower() not in _UZ_NOT_VERBS:
+        stem, ending = match.group(1), match.group(2).lower()
+        ends_in_vowel = stem[-1].lower() in _UZ_VOWELS
+        # The present is -adi after a consonant and -ydi after a vowel; anything else is no such form.
+        if ending == "gan" or ends_in_vowel == (ending == "ydi") or (ending == "di" and ends_in_vowel):
+            new = "maydi" if ending in ("adi", "ydi") else "ma" + ending
+            yield _splice(text, match.start(1), match.end(2), stem + new)
+    match = _UZ_IMPERATIVE.search(text)
+    if match and not match.group(1).lower().endswith("n"):  # "-ning" is a genitive
+        stem, ending = match.group(1), match.group(2).lower()
+        if ending == "ang" and stem[-1].lower() == "m":  # "kiritmang" -> "kiriting", "saqlamang" -> "saqlang"
+            new = stem[:-1] + ("ng" if stem[-2].lower() in _UZ_VOWELS else "ing")
+        else:
+            new = stem + ("amang" if ending == "ang" else "mang")
+        yield _splice(text, match.start(), match.end(), new + match.group(3))
+
+
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the last match: the main verb of a Turkmen sentence stands at its end."""
+    """Return the last match: the main verb of a Turkic sentence stands at its end."""
     match = None
     for match in pattern.finditer(text):  # noqa: B007 - the last one is wanted
         pass
@@ -590,5 +720,13 @@ _MAKERS: dict[str, list[tuple[str, Callable[[str], Iterator[str]]]]] = {
         ("entity", _stem_swapper(_PRODUCTS, cased=True)),
         ("negation", _negate_tk),
         ("direction", _word_swapper(_TK_DIRECTION)),
+    ],
+    "uz": [
+        ("number", _word_swapper(_UZ_NUMBER_WORDS, both_ways=False)),
+        ("entity", _stem_swapper(_UZ_ENTITIES, cased=True)),
+        ("entity", _stem_swapper(_UZ_ENTITIES_LOWER, cased=False)),
+        ("entity", _stem_swapper(_PRODUCTS, cased=True)),
+        ("negation", _negate_uz),
+        ("direction", _word_swapper(_UZ_DIRECTION)),
     ],
 }

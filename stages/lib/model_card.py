@@ -14,7 +14,7 @@ _LOADERS = {
 
 model = SentenceTransformer("{id}"{revision})
 model.load_adapter("path/to/this/folder")
-model.encode(["Добро пожаловать", "Hoş geldiňiz"])""",
+model.encode(["{src_text}", "{tgt_text}"])""",
     "nllb": """from peft import PeftModel
 from transformers import AutoModelForSeq2SeqLM
 
@@ -27,7 +27,19 @@ from stages.lib.params import load_params
 
 config = load_params().models_config["{name}"]
 model = load_encoder("{name}", config, adapter=Path("path/to/this/folder"))
-encode(model, ["Hoş geldiňiz"], "{tgt}")""",
+encode(model, ["{tgt_text}"], "{tgt}")""",
+}
+# "Welcome", for the code of the card.
+_GREETINGS = {
+    "ru": "Добро пожаловать",
+    "tk": "Hoş geldiňiz",
+    "uz": "Xush kelibsiz",
+    "kk": "Қош келдіңіз",
+    "ky": "Кош келиңиз",
+    "az": "Xoş gəlmisiniz",
+    "tg": "Хуш омадед",
+    "tr": "Hoş geldiniz",
+    "en": "Welcome",
 }
 
 
@@ -47,7 +59,10 @@ def model_card(
     seed's part of training.json.
     """
     revision = f', revision="{config.revision}"' if config.revision else ""
-    code = _LOADERS[config.kind].format(name=name, id=base, revision=revision, tgt=pair.tgt)
+    src_text, tgt_text = (_GREETINGS.get(lang, "...") for lang in (pair.src, pair.tgt))
+    code = _LOADERS[config.kind].format(
+        name=name, id=base, revision=revision, tgt=pair.tgt, src_text=src_text, tgt_text=tgt_text
+    )
     before, after = summary["dev_pretrained"], summary["dev"]
     figures = [key for key in after if key in before and key not in ("epoch", "loss", "scale")]
     data = _count(rows)

@@ -14,6 +14,8 @@ VARIANTS = ("pretrained", "finetuned")
 STS = "sts_ru_smoke_pearson"
 # What people judged, where they did.
 GOLD = "gold_p1_mean"
+# Hard negatives are made by rules that a language may lack; of fewer queries than this a share says nothing.
+MIN_HARD = 20
 
 
 def table_rows(
@@ -58,7 +60,7 @@ def table_rows(
                 ) from None
             for direction, _ in directions:
                 hard = metrics.get(f"hard_p1_{direction}")
-                cells.append(f"{hard['value']:.3f}" if hard else "–")
+                cells.append(f"{hard['value']:.3f}" if hard and hard["n"] >= MIN_HARD else "–")
             if has_gold:
                 cells.append(_with_interval(metrics[GOLD]) if GOLD in metrics else "–")
             if has_sts:

@@ -45,11 +45,14 @@ def study_table(
 ) -> str:
     """Return the study's three tables as Markdown, ours below the study's in each.
 
-    ``details`` is keyed by (model, variant); ``benchmarks`` is what ``make benchmarks`` found, None if it has
+    Where the pair is another than the study's, a line says so. ``details`` is keyed by (model, variant);
+    ``benchmarks`` is what ``make benchmarks`` found, None if it has
     not run. A table for which we have nothing keeps the study's rows alone.
     """
     src, tgt = pair.src, pair.tgt
+    others = f"The study is of Russian and Turkmen; our figures here are of {src}–{tgt}."
     parts = [
+        *([] if {src, tgt} == {"ru", "tk"} else [others]),
         "## Retrieval",
         as_markdown(_retrieval(details, pair)),
         nine_sentences(),

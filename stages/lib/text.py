@@ -247,6 +247,32 @@ def has_leftover_markup(text: str) -> bool:
     return bool(_LEFTOVER.search(without_placeholders(text)))
 
 
+# What keyboards, fonts and encodings put for the two marks of Uzbek spelling.
+_UZBEK_MARKS = "['`´ʹʻʼʽʾʿˈ‘’‛′]"
+# oʻ and gʻ inside a word; at its end, where the same sign may close a quotation; the glottal stop (maʼno).
+_UZBEK_OG = re.compile(rf"(?<=[oOgG]){_UZBEK_MARKS}(?=[^\W\d_])")
+_UZBEK_OG_LAST = re.compile(rf"(?<=[oOgG]){_UZBEK_MARKS}(?!\w)")
+_UZBEK_STOP = re.compile(rf"(?<=[^\W\d_ʻ])(?<![oOgG]){_UZBEK_MARKS}(?=[^\W\d_])")
+_OPENING_QUOTE = re.compile(r"(?<!\w)['`‘‛](?=\w)")
+
+
+def repair_marks(text: str, lang: str) -> str:
+    """Write the marks that belong to words as the language's spelling has them; only Uzbek has any here.
+
+    Uzbek is typed with a dozen signs for two: oʻ and gʻ (U+02BB), and ʼ between letters (U+02BC). A sign
+    after the last letter of a word stays where an opening quotation mark stands before it in the text.
+    """
+    if lang != "uz":
+        return text
+    text, held = _hold_placeholders(text)
+    text = _UZBEK_OG.sub("ʻ", text)
+    quote = _OPENING_QUOTE.search(text)
+    start = quote.start() if quote else len(text)
+    text = _UZBEK_OG_LAST.sub("ʻ", text[:start]) + text[start:]
+    text = _UZBEK_STOP.sub("ʼ", text)
+    return _SENTINEL.sub(lambda match: held[ord(match.group()) - _SENTINEL_START], text)
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Scripts and look-alike letters
 # ---------------------------------------------------------------------------------------------------------

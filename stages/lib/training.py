@@ -59,13 +59,14 @@ class Progress:
 def choose_rows(train: pl.DataFrame, recipe: Recipe, src_lang: str) -> pl.DataFrame:
     """Return the training rows that a recipe uses: the pair's own and its pivots, long enough to teach.
 
+    A pivot that is one of the pair's own languages adds nothing, and is passed over.
     Short names outnumber sentences by far; trained on, they pull the encoder away from what it knew.
     Raises DataError if nothing is left, or a pivot language has no pair at all.
     """
     import polars as pl
 
     words = pl.col("src").str.count_matches(r"\w+")
-    absent = sorted(set(recipe.pivots) - set(train["src_lang"].unique()))
+    absent = sorted(set(recipe.pivots) - {*train["src_lang"].unique(), *train["tgt_lang"].unique()})
     if absent:
         raise DataError(
             f"no training pair has the pivot language {', '.join(absent)}; "

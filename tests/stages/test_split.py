@@ -443,7 +443,7 @@ def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) 
     write_table(judged_table([]), folder / "judged.parquet", JUDGED_SCHEMA)
     write_fingerprints(folder / "fingerprints.json.gz", [make_fingerprint("news", {}, ["Gün dogdy"])])
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    text = text.replace("min_test: 300", "min_test: 1").replace("min_dev: 100", "min_dev: 1")
+    text = text.replace("min_test: 150", "min_test: 1").replace("min_dev: 80", "min_dev: 1")
     text = text.replace("test_share: ", "test_share: 0.3 # ").replace("dev_share: ", "dev_share: 0.3 # ")
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     return [

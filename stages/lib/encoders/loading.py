@@ -147,16 +147,18 @@ def _readme(model: SentenceTransformer, title: str) -> str:
     rules = getattr(model[0], "respell", None)
     if rules is None:
         return "\n".join([*lines, "```", ""])
-    lang, spelling = rules.split("-")
+    langs = [table.split("-")[0] for table in rules.split("+")]
+    lang, spelling = langs[0], rules.rpartition("-")[2]
+    likewise = "".join(f", likewise `{other}`" for other in langs[1:])
     return "\n".join(
         [
             *lines,
             f'model.encode(["Hoş geldiňiz"], lang="{lang}")  # or: prompt_name="{lang}"',
             "```",
             "",
-            f'Encode texts in `{lang}` with `lang="{lang}"` or `prompt_name="{lang}"`: the model spells them',
-            f"as `{spelling}` before it reads them (respell.py). The language is never guessed;",
-            "texts in any other language are encoded without it.",
+            f'Encode texts in `{lang}` with `lang="{lang}"` or `prompt_name="{lang}"`{likewise}:',
+            f"the model spells them as `{spelling}` before it reads them (respell.py). The language is never",
+            "guessed; texts in any other language are encoded without it.",
             "",
         ]
     )
@@ -214,9 +216,10 @@ def _load_use(folder: Path, config: ModelConfig) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Normalize
 
+    from stages.lib.encoders.respell import tables_by_language
     from stages.lib.encoders.use_wheel import read_use_wheel
 
-    prompts = {config.respell.split("-")[0]: f"<{config.respell.split('-')[0]}>"} if config.respell else {}
+    prompts = {lang: f"<{lang}>" for lang in tables_by_language(config.respell)}
     return SentenceTransformer(
         modules=[read_use_wheel(folder, config.respell), Normalize()],
         prompts=prompts,

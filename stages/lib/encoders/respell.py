@@ -21,10 +21,11 @@ from functools import lru_cache
 from itertools import product
 
 from stages.lib.encoders.respell_tk_tr import ENDINGS, NOUNS, SOUNDS, VERBS, WORDS
+from stages.lib.encoders.respell_uz_tr import respell_uzbek
 from stages.lib.errors import ParamsError
 
 LEVELS = ("letters", "sounds", "lexicon")
-TABLES = ("tk-tr",)
+TABLES = ("tk-tr", "uz-tr")
 
 _LETTERS = str.maketrans("ýÝyYžŽjJňŇwWäÄ", "yYıIjJcCnNvVeE")
 _VOWELS = frozenset("aeäiouyöü")  # Turkmen, lower case: here y is a vowel
@@ -591,16 +592,33 @@ def _cached_pair(head: str, tail: str, level: str) -> str:
     return first + (f"-{_cached_word(tail, level)}" if ending is None else ending)
 
 
+def tables_by_language(rules: str | None) -> dict[str, str]:
+    """Return the table of each language that ``rules`` names, as in ``tk-tr+uz-tr``; none for None.
+
+    Raises ParamsError for an unknown table.
+    """
+    tables = rules.split("+") if rules else []
+    for table in tables:
+        _check_table(table)
+    return {table.partition("-")[0]: table for table in tables}
+
+
+def _check_table(table: str) -> None:
+    if table not in TABLES:
+        raise ParamsError(f"respell table: expected one of {', '.join(TABLES)}, found {table!r}")
+
+
 def respell(text: str, table: str = "tk-tr", level: str = "lexicon") -> str:
-    """Write a Turkmen text in Turkish spelling.
+    """Write a Turkmen text (``tk-tr``) or an Uzbek one (``uz-tr``, which has no levels) in Turkish spelling.
 
     Text with Turkish-only letters (ı, ğ, İ) and no Turkmen-only ones is returned as it is. Raises ParamsError
     for an unknown table or level, never for a text.
     """
-    if table not in TABLES:
-        raise ParamsError(f"respell table: expected one of {', '.join(TABLES)}, found {table!r}")
+    _check_table(table)
     if level not in LEVELS:
         raise ParamsError(f"respell level: expected one of {', '.join(LEVELS)}, found {level!r}")
+    if table == "uz-tr":
+        return respell_uzbek(text)
     if _TURKISH_ONLY.search(text) and not _TURKMEN_ONLY.search(text):
         return text
 

@@ -39,9 +39,10 @@ class UseEncoder(InputModule):
     weights are float32 linear layers and layer norms. Texts have no length limit.
 
     ``respell`` names the rules (see respell.py) by which texts of the rules' language are spelt before
-    tokenisation: with ``tk-tr``, texts given as Turkmen are read in Turkish spelling. Which texts are
-    Turkmen is said by the caller, never guessed: ``encode(texts, lang="tk")``, or the prompt ``<tk>``
-    that the model's ``prompts`` hold under the name ``tk``. Any other text is read as it is.
+    tokenisation: with ``tk-tr``, texts given as Turkmen are read in Turkish spelling, with ``tk-tr+uz-tr``
+    those given as Uzbek too. Which texts are Turkmen is said by the caller, never guessed:
+    ``encode(texts, lang="tk")``, or the prompt ``<tk>`` that the model's ``prompts`` hold under the name
+    ``tk``. Any other text is read as it is.
     """
 
     config_file_name = "use_config.json"
@@ -74,11 +75,12 @@ class UseEncoder(InputModule):
 
     def spell(self, texts: Sequence[str], lang: str | None) -> Sequence[str]:
         """Return the texts as the tokeniser gets them."""
-        if self.respell is None or lang is None or lang != self.respell.split("-")[0]:
+        if self.respell is None or lang is None:
             return texts
-        from .respell import respell  # its tables take a moment, and most models have no use for them
+        from .respell import respell, tables_by_language  # they take a moment, and most models need none
 
-        return [respell(text, self.respell) for text in texts]
+        table = tables_by_language(self.respell).get(lang)
+        return texts if table is None else [respell(text, table) for text in texts]
 
     def token_ids(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         """Tokenise as the encoder was trained: sentencepiece pieces between <s> and </s>.

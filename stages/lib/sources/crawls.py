@@ -224,7 +224,7 @@ class DocumentSource(Source):
     ) -> tuple[str | None, list[Block]]:
         """Return the language to file a document under (None: not wanted, counted) and its blocks.
 
-        Turkmen in Cyrillic is converted to Latin letters.
+        Turkmen and Uzbek in Cyrillic are converted to Latin letters.
         """
         decision = decide_language("\n".join(block.text for block in blocks))
         lang = decision.lang
@@ -236,9 +236,9 @@ class DocumentSource(Source):
         if lang not in langs:
             self.report["documents dropped: in a language not wanted"] += 1
             return None, []
-        if decision.is_cyrillic_turkmen:
+        if decision.is_cyrillic:
             self.report["documents converted from Cyrillic"] += 1
-            return lang, [Block(block.kind, to_latin(block.text)) for block in blocks]
+            return lang, [Block(block.kind, to_latin(block.text, lang)) for block in blocks]
         return lang, list(blocks)
 
 

@@ -27,7 +27,7 @@ from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
 from stages.lib.sources.raw import RawFiles, files_on_disk, open_raw, pack_raw
 from stages.lib.text import script_share
 from stages.lib.topics import is_religious
-from stages.lib.transliterate import is_cyrillic_turkmen, to_latin
+from stages.lib.transliterate import IS_CYRILLIC, to_latin
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,7 +129,7 @@ class GivenSource(Source):
                 yield Segment(unit, lang, text, str(pair.place), self.address(pair.origin))
 
     def _wanted(self, files: RawFiles, langs: Sequence[str]) -> Iterator[GivenPair]:
-        """Yield the pairs that have text in two of the wanted languages, Turkmen in Latin letters."""
+        """Yield the pairs that have text in two of the wanted languages, Turkmen and Uzbek in Latin."""
         for pair in tqdm(self.pairs(files), self.name, unit=" pairs", disable=None):
             self.report["pairs read"] += 1
             if pair is None:
@@ -146,10 +146,10 @@ class GivenSource(Source):
             yield GivenPair(pair.place, texts, pair.origin, pair.unit)
 
     def _to_latin(self, text: str, lang: str) -> str:
-        if lang != "tk" or script_share(text, "Cyrl") <= 0.5 or not is_cyrillic_turkmen(text):
+        if lang not in IS_CYRILLIC or script_share(text, "Cyrl") <= 0.5 or not IS_CYRILLIC[lang](text):
             return text
-        self.report["Turkmen converted from Cyrillic"] += 1
-        return to_latin(text)
+        self.report[f"{lang} texts converted from Cyrillic"] += 1
+        return to_latin(text, lang)
 
     def _choose(self, pairs: Iterator[GivenPair]) -> list[GivenPair]:
         """Return the ``max_pairs`` pairs of the smallest hashes, in the corpus's order, each text pair once.

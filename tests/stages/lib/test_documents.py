@@ -193,11 +193,17 @@ def test_the_siblings_are_told_apart(text: str, lang: str | None) -> None:
     assert decide_language(text).lang == lang
 
 
+def test_uzbek_in_cyrillic_is_uzbek() -> None:
+    text = "Янги кутубхона очилди ва унга кўп ўқувчилар келмоқда, чунки у ерда яхши китоблар бор."
+    decision = decide_language(text)
+    assert (decision.lang, decision.is_cyrillic) == ("uz", True)
+
+
 def test_turkmen_in_cyrillic_is_turkmen() -> None:
     text = "Бу китап мекдеп окувчылары үчин язылды ве онда көп гызыклы эсерлер бар, шол җадылы дүнйә хем."
     decision = decide_language(text)
-    assert (decision.lang, decision.is_cyrillic_turkmen) == ("tk", True)
-    assert not decide_language(RUSSIAN).is_cyrillic_turkmen
+    assert (decision.lang, decision.is_cyrillic) == ("tk", True)
+    assert not decide_language(RUSSIAN).is_cyrillic
 
 
 @pytest.mark.parametrize(

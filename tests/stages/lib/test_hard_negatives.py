@@ -67,6 +67,21 @@ def made(text: str, lang: str, kind: str) -> list[str]:
         ("ru", "direction", "до сих пор", []),
         ("tk", "direction", "Dersden soň", ["Dersden öň"]),
         ("tk", "direction", "Uly köpri", ["Kiçi köpri"]),
+        ("uz", "number", "Uch kun qoldi", ["Toʻrt kun qoldi"]),
+        ("uz", "entity", "Oʻzbekistonning poytaxti", ["Tojikistonning poytaxti"]),
+        ("uz", "entity", "dushanba kuni", ["seshanba kuni"]),
+        ("uz", "negation", "Fayl topilmadi", ["Fayl topildi"]),
+        ("uz", "negation", "Fayl topildi", ["Fayl topilmadi"]),
+        ("uz", "negation", "U ishlamaydi", ["U ishlaydi"]),
+        ("uz", "negation", "U keladi", ["U kelmaydi"]),
+        ("uz", "negation", "Bu toʻgʻri emas.", ["Bu toʻgʻri."]),
+        ("uz", "negation", "Bu mumkin", ["Bu mumkin emas"]),
+        ("uz", "negation", "Faylni tanlang", ["Faylni tanlamang"]),
+        ("uz", "negation", "Parolni kiritmang.", ["Parolni kiriting."]),
+        ("uz", "negation", "Saqlamang", ["Saqlang"]),
+        ("uz", "negation", "Hech kim kelmadi", []),
+        ("uz", "negation", "Kitob", []),
+        ("uz", "direction", "Chap tomon", ["Oʻng tomon"]),
     ],
 )
 def test_corruption_by_hand(lang, kind, text, expected):
@@ -114,9 +129,7 @@ def test_a_rich_sentence_gets_all_kinds():
 
 
 def test_a_language_without_lists_gets_numbers_only():
-    assert {copy.kind for copy in corrupt("1991-yilda Moskvada 12 ta yangi ko'prik ochildi", "uz")} == {
-        "number"
-    }
+    assert {copy.kind for copy in corrupt("1991 жылы Мәскеуде 12 жаңа көпір ашылды", "kk")} == {"number"}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from stages.lib.text import (
     normalise,
     placeholders,
     repair_homoglyphs,
+    repair_marks,
     script_share,
     strip_invisible,
     to_sentence_case,
@@ -356,3 +357,28 @@ def test_near_duplicates_are_exactly_those_that_comparing_all_finds() -> None:
 
 def test_typeset_hyphens_become_plain_ones() -> None:
     assert normalise("ýa\u2010da hem\u2011de") == "ýa-da hem-de"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("O'zbekiston bo`lib g’isht", "Oʻzbekiston boʻlib gʻisht"),
+        ("ma'no, e’lon, sanʻat", "maʼno, eʼlon, sanʼat"),
+        ("tog‘ va yo'", "togʻ va yoʻ"),
+        # After an opening quotation mark the sign at the end of a word may close it.
+        ("'foo' degan so'z", "'foo' degan soʻz"),
+        ("Oʻzbekcha maʼno", "Oʻzbekcha maʼno"),
+        # Placeholders and code stay.
+        ("%(o)s'ni $1'ga", "%(o)s'ni $1'ga"),
+        ("5' va 'iqtibos'", "5' va 'iqtibos'"),
+        ("", ""),
+    ],
+)
+def test_uzbek_marks_are_made_one(text: str, expected: str) -> None:
+    assert repair_marks(text, "uz") == expected
+    assert repair_marks(expected, "uz") == expected
+
+
+@pytest.mark.parametrize("lang", ["tk", "ru", "tr", "en"])
+def test_marks_of_other_languages_stay(lang: str) -> None:
+    assert repair_marks("Côte d'Ivoire, go‘şmak", lang) == "Côte d'Ivoire, go‘şmak"

@@ -70,6 +70,12 @@ def test_a_share_is_of_whole_documents_within_every_larger_share() -> None:
     assert set(take_share(rows.reverse(), 0.3)["pair_id"]) == set(taken[0.3]["pair_id"])
 
 
+def test_a_pivot_that_is_the_target_language_is_passed_over() -> None:
+    rows = corpus(PHRASES)
+    target = rows["tgt_lang"][0]
+    assert choose_rows(rows, recipe(pivots=[target]), "ru").equals(choose_rows(rows, recipe(pivots=[]), "ru"))
+
+
 def test_an_epoch_takes_every_row_once_in_batches_of_one_language() -> None:
     rows = corpus(PHRASES).with_columns(src_lang=pl.Series(["en", "ru"] * 12)).sort("src_lang", "pair_id")
     batches = epoch_batches(rows, recipe(batch_size=5), seed=1, epoch=0)

@@ -22,7 +22,7 @@ def use():
 
 @pytest.fixture(scope="session")
 def use_tr():
-    return load_encoder("use_tr", USE.model_copy(update={"respell": "tk-tr"}))
+    return load_encoder("use_tr", USE.model_copy(update={"respell": "tk-tr+uz-tr"}))
 
 
 @pytest.fixture(scope="session")

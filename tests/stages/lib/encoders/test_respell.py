@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.lib.encoders.respell import LEVELS, respell
+from stages.lib.encoders.respell import LEVELS, respell, tables_by_language
 from stages.lib.encoders.respell_tk_tr import NOUNS, VERBS, WORDS
 from stages.lib.errors import ParamsError
 
@@ -159,3 +159,26 @@ def test_lexicon_entries_are_turkmen_then_turkish_and_given_once(block: str) -> 
     assert [text for text in entries if not entry.fullmatch(text)] == []
     keys = [text.partition("=")[0] for text in entries]
     assert [key for key in keys if keys.count(key) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("uzbek", "turkish"),
+    [
+        ("Koʻp boʻlsa ham shu yerga qoʻying", "Köp bölsa ham şu yere köying"),
+        # Any sign for the two marks; the glottal stop is left out.
+        ("o'g`il, g‘isht, ma’no, e'lon", "öğil, ğişt, mano, elon"),
+        ("Oʻzbekistonning shaharlarida", "Özbekistonnın şaharlarında"),
+        ("maktablar, kitobdan, yozmoq, kelyapti", "maktablar, kitobdan, yozmak, keliyor"),
+        ("XABAR Chegara", "HABAR Çegara"),
+        ("", ""),
+    ],
+)
+def test_respell_writes_uzbek_in_turkish_letters_and_endings(uzbek: str, turkish: str) -> None:
+    assert respell(uzbek, "uz-tr") == turkish
+
+
+def test_rules_name_one_table_for_each_language() -> None:
+    assert tables_by_language(None) == {}
+    assert tables_by_language("tk-tr+uz-tr") == {"tk": "tk-tr", "uz": "uz-tr"}
+    with pytest.raises(ParamsError, match="expected one of tk-tr, uz-tr, found 'kk-tr'"):
+        tables_by_language("tk-tr+kk-tr")

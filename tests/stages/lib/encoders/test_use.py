@@ -68,6 +68,7 @@ def test_a_vector_is_the_same_to_the_last_bit_in_any_batch(use_tr, messages, n_t
 def test_only_texts_said_to_be_turkmen_are_respelt(use, use_tr):
     assert np.array_equal(encode(use_tr, TEXTS, None), encode(use, TEXTS, None))
     assert np.array_equal(encode(use_tr, TEXTS, "tr"), encode(use, TEXTS, "tr"))
+    assert np.array_equal(encode(use_tr, ["Boʻsh sahifa"], "uz"), encode(use, ["Böş sahifa"], "tr"))
     changed = np.abs(encode(use_tr, TEXTS, "tk") - encode(use, TEXTS, "tk")).max(axis=1)
     assert changed[1] > 0.01
     assert changed[0] == 0  # Cyrillic stays as it is

@@ -144,7 +144,7 @@ def test_cyrillic_turkmen_is_written_in_latin_letters(mirrored, tmp_path: Path) 
     assert pairs_of(source, tmp_path / "raw.tar") == [
         ("Мы живём в большом городе.", "Biz uly şäherde ýaşaýarys.")
     ]
-    assert source.report["Turkmen converted from Cyrillic"] == 1
+    assert source.report["tk texts converted from Cyrillic"] == 1
 
 
 def test_the_religious_share_is_said(mirrored, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,210 @@
+"""The pair is a parameter: the documented commands, every sibling in the code, Russian-Uzbek run for real."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from commands.pair import pair_tables
+from stages.clean import clean_pairs
+from stages.lib.encoders.nllb import LANGUAGE_CODES
+from stages.lib.errors import ModelError
+from stages.lib.hard_negatives import corrupt
+from stages.lib.language import LanguageCheck
+from stages.lib.params import Pair, Params, load_params
+from stages.lib.result_table import as_markdown
+from stages.lib.sentences import split_sentences
+from stages.lib.sources import LANGS
+from stages.lib.tables import PAIR_SCHEMA, pair_id, table_from_rows
+from stages.lib.text import SCRIPTS
+from stages.lib.training import choose_rows
+from tests.test_repro import ROOT, environment, small_params, workspace
+
+GUIDE = ROOT / "docs/language-pair.md"
+# The same three sentences in every language that Turkmen's place can be given to.
+SIBLINGS = {
+    "tk": ("Täze kitaphana açyldy we oňa köp okyjy gelýär.", "2 faýl tapylmady.", "Sahypany ýapyň we açyň."),
+    "uz": (
+        "Yangi kutubxona ochildi va unga koʻp oʻquvchi keladi.",
+        "2 ta fayl topilmadi.",
+        "Sahifani yoping.",
+    ),
+    "kk": ("Жаңа кітапхана ашылды және оған көп оқырман келеді.", "2 файл табылмады.", "Бетті жабыңыз."),
+    "ky": ("Жаңы китепкана ачылды жана ага көп окурман келет.", "2 файл табылган жок.", "Баракты жабыңыз."),
+    "az": (
+        "Yeni kitabxana açıldı və ora çox oxucu gəlir.",
+        "2 fayl tapılmadı.",
+        "Səhifəni bağlayın və açın.",
+    ),
+    "tg": ("Китобхонаи нав кушода шуд ва хонандагони зиёд меоянд.", "2 файл ёфт нашуд.", "Саҳифаро пӯшед."),
+    "tr": (
+        "Yeni kütüphane açıldı ve oraya çok okur geliyor.",
+        "2 dosya bulunamadı.",
+        "Sayfayı kapatın ve açın.",
+    ),
+    "ru": (
+        "Новая библиотека открылась, и в неё ходит много людей.",
+        "2 файла не найдено.",
+        "Закройте страницу.",
+    ),
+}
+
+
+def pairs_of(src: str, tgt: str) -> list[dict]:
+    return [
+        {
+            "pair_id": pair_id(src, one, tgt, other),
+            "src": one,
+            "tgt": other,
+            "src_lang": src,
+            "tgt_lang": tgt,
+            "source": "django",
+            "doc": f"django/{n}",
+            "key": f"k{n}",
+            "n_src": n,
+            "n_tgt": n,
+            "method": "given",
+            "score": 0.5,
+            "license": "BSD-3-Clause",
+        }
+        for n, (one, other) in enumerate(zip(SIBLINGS[src], SIBLINGS[tgt], strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("src", "tgt"),
+    [("ru", tgt) for tgt in SIBLINGS if tgt != "ru"] + [("uz", "ru"), ("tk", "ru"), ("uz", "tk")],
+)
+def test_every_sibling_is_a_language_to_all_of_the_code(src: str, tgt: str) -> None:
+    params = load_params(ROOT / "params.yaml")
+    params = params.model_copy(update={"pair": Pair(src=src, tgt=tgt)})
+    cleaned = clean_pairs(table_from_rows(pairs_of(src, tgt), PAIR_SCHEMA), params)
+    # A good sentence of the language is none of another, and is in its script.
+    assert cleaned.dropped["reason"].to_list() == []
+    assert cleaned.corpus["tgt"].to_list() == list(SIBLINGS[tgt])
+    for lang in (src, tgt):
+        assert lang in LANGS
+        assert lang in SCRIPTS
+        assert lang in LANGUAGE_CODES
+        assert LanguageCheck(lang).score(SIBLINGS[lang][0]).evidence < 0
+        assert len(split_sentences(" ".join(SIBLINGS[lang]), lang)) == 3
+        assert [copy.kind for copy in corrupt(SIBLINGS[lang][1], lang)][:1] == ["number"]
+    # The default recipe's pivots are en and tr: the pair's own language among them is no fault.
+    pivots = [row for lang in ("en", "tr") if lang != tgt for row in pairs_of("ru", tgt) if lang != src]
+    for row, lang in zip(pivots, ["en"] * 3 + ["tr"] * 3, strict=False):
+        row["src_lang"] = lang
+    recipe = params.recipe("default", "use")
+    rows = choose_rows(table_from_rows([*pairs_of(src, tgt), *pivots], PAIR_SCHEMA), recipe, src)
+    assert src in rows["src_lang"].to_list()
+
+
+def test_a_language_that_nllb_mini_lacks_is_named() -> None:
+    from transformers import NllbTokenizer
+
+    from stages.lib.encoders.nllb import language_code
+
+    tokenizer = NllbTokenizer.from_pretrained(ROOT / "assets/nllb_mini")
+    assert all(language_code(tokenizer, lang) for lang in SIBLINGS if lang != "tg")
+    with pytest.raises(ModelError, match="language 'tg': the model has no token tgk_Cyrl; it knows ru, tk"):
+        language_code(tokenizer, "tg")
+
+
+def documented_overrides() -> list[list[str]]:
+    """The -S settings of every `dvc exp run` in the guide."""
+    commands = re.findall(r"^dvc exp run .*$", GUIDE.read_text(encoding="utf-8"), re.M)
+    assert len(commands) >= 3
+    found = []
+    for command in commands:
+        words = shlex.split(command, comments=True)
+        found.append([value for key, value in pairwise(words) if key == "-S"])
+    return found
+
+
+def apply(overrides: list[str], folder: Path) -> Params:
+    """Let DVC's own code change a copy of params.yaml, as `dvc exp run -S` does, and read it."""
+    from dvc.utils.hydra import apply_overrides
+
+    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    apply_overrides(folder / "params.yaml", overrides)
+    return load_params(folder / "params.yaml")
+
+
+@pytest.mark.parametrize("overrides", documented_overrides(), ids=" ".join)
+def test_every_documented_command_gives_valid_params(overrides: list[str], tmp_path: Path) -> None:
+    changed = apply(overrides, tmp_path)
+    default = load_params(ROOT / "params.yaml")
+    assert changed != default
+    assert changed.pair != default.pair
+    assert {changed.pair.src, changed.pair.tgt} <= set(SIBLINGS)
+    if changed.pair.tgt == "tg":
+        assert not [name for name in changed.models if changed.models_config[name].kind == "nllb"]
+
+
+def test_uzbek_needs_one_setting() -> None:
+    assert ["pair.tgt=uz"] in documented_overrides()
+
+
+def test_the_guide_shows_the_figures_that_were_kept() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    record = json.loads((ROOT / "metrics/pairs/ru-uz.json").read_text(encoding="utf-8"))
+    table, legend, translation = pair_tables(record)
+    assert as_markdown(table) in text
+    assert as_markdown(translation) in text
+    assert all(line in text for line in legend)
+    rows = record["corpus"]["rows"]
+    for name in ("train", "dev", "test"):
+        assert f"{name} {rows[name]:,}" in text
+
+
+def run(folder: Path, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env={**environment(), "GIT_AUTHOR_NAME": "t", "GIT_COMMITTER_NAME": "t"},
+        text=True,
+        capture_output=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter(tmp_path: Path) -> None:
+    """Few sources and a quick recipe, set before; what the experiment changes is the pair alone."""
+    folder = workspace(tmp_path / "a", ["django", "udhr", "cldr_units"])
+    shutil.rmtree(folder / ".dvc")
+    params = small_params(["django", "udhr", "cldr_units"])
+    params["split"] |= {"test_sources": ["udhr"], "train_sources": []}
+    params["recipes"]["default"]["all"] |= {"min_words": 2}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    shutil.copy(ROOT / ".gitignore", folder)
+    for command in (
+        ("init", "--quiet"),
+        ("config", "user.email", "t@example.org"),
+        ("config", "user.name", "t"),
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    run(folder, "-m", "dvc", "init", "--quiet")
+    subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", "start"], cwd=folder, check=True)
+
+    run(folder, "-m", "dvc", "exp", "run", "--temp", "-n", "ru-uz", "-S", "pair.tgt=uz")
+    table = run(folder, "-m", "commands.pair", "ru-uz")
+    assert "P@1 ru→uz" in table
+    record = json.loads((folder / "metrics/pairs/ru-uz.json").read_text(encoding="utf-8"))
+    assert record["pair"] == {"src": "ru", "tgt": "uz"}
+    assert record["corpus"]["test_by_source"]["udhr"] >= 50
+    tuned = record["figures"]["use"]["finetuned"]
+    assert tuned["metrics"]["test_p1_ru_uz"]["n"] == tuned["test_n"] == record["corpus"]["rows"]["test"]
+    assert 0 < tuned["metrics"]["test_p1_ru_uz"]["value"] < 1
+    assert "test_p1_mean" in tuned["compared_with_pretrained"]
