@@ -154,6 +154,7 @@ compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (e
 
 plots: $(STAMP)  ## Draw DVC's plots on a page that needs no network: data/plots/index.html [A=HEAD B=workspace to compare]
 	python -m commands.plots $(if $(A),"$(A)") $(if $(B),"$(B)")
+
 pair: $(STAMP)  ## Keep the figures of an experiment with another language pair in metrics/pairs/: EXP=ru-uz
 	@if [ -z "$(EXP)" ]; then
 	  echo "error: which experiment? make pair EXP=ru-uz; dvc exp list names them" >&2
