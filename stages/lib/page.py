@@ -112,7 +112,8 @@ pre { overflow: auto; max-height: 40rem; padding: .6rem; background: var(--band)
 @media print { :root { color-scheme: light; font-size: 11px; } body { font-size: 11px; }
   nav, .skip, summary { display: none; } table { font-size: 9px; } th { white-space: normal; }
   th, td { padding: .2rem .3rem; } td.words[lang] { min-width: 0; } .scroll { overflow: visible; }
-  .charts { grid-template-columns: 1fr 1fr; } figure, tr { break-inside: avoid; }
+  .charts { grid-template-columns: 1fr 1fr; } figure, tr, p { break-inside: avoid; }
+  p { max-width: none; }
   h2, h2 + p { break-after: avoid; } @page { margin: 12mm; } }
 """
 
