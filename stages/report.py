@@ -278,6 +278,7 @@ def page_sections(
     results: Sequence[Result],
     summary: Mapping[str, Any],
     tables: Tables,
+    comparisons: Mapping[str, Mapping[str, Any]],
     stats: Mapping[str, Any],
     alignment: Mapping[str, Any],
     inputs: Inputs,
@@ -305,7 +306,11 @@ def page_sections(
     }
     checks = alignment["hidden_keys"]
     sections = [
-        result_section(tables.results, tables.legend),
+        result_section(
+            tables.results,
+            tables.legend,
+            {model: tests["test_p1_mean"] for model, tests in comparisons.items()},
+        ),
         sts_section(summary, read_json(inputs.interpolation), adapters),
         p_at_k_section(tables.p_at_k),
         learning_section(tables.curves),
@@ -359,7 +364,7 @@ def report(inputs: Inputs, out: Path, text: Path, params: Params) -> None:
     page = render_page(
         f"Köpri: {params.pair.src}–{params.pair.tgt}",
         ["What fine-tuning did to each model, on what text, and how far the figures can be trusted."],
-        page_sections(read, summary, tables, figures, alignment, inputs, params),
+        page_sections(read, summary, tables, comparisons, figures, alignment, inputs, params),
     )
 
     calibration = alignment.pop("curve")

@@ -23,17 +23,24 @@ if TYPE_CHECKING:
 N_EXAMPLES = 10
 
 
-def result_section(rows: Sequence[Sequence[str]], legend: Sequence[str]) -> Section:
-    """The result table with its legend; a star marks a corrected p below 0.05."""
+def result_section(
+    rows: Sequence[Sequence[str]], legend: Sequence[str], compared: Mapping[str, Mapping[str, float]]
+) -> Section:
+    """The result table with its legend; a star marks a corrected p below 0.05.
+
+    ``compared`` has the paired test of each fine-tuned model, for the interval of its difference.
+    """
     header, *body = rows
     delta, p = header.index("Δ P@1"), header.index("p")
-    marked = [
-        [
-            f"{cell}\u00a0*" if n == delta and row[p] and _as_number(row[p]) < 0.05 else cell
-            for n, cell in enumerate(row)
-        ]
-        for row in body
-    ]
+    marked = []
+    for row in body:
+        cells = list(row)
+        if cells[p]:
+            test = compared[cells[0]]
+            cells[delta] += f" [{100 * test['low']:+.1f}, {100 * test['high']:+.1f}]"
+            if _as_number(cells[p]) < 0.05:
+                cells[delta] += "\u00a0*"
+        marked.append(cells)
     return Section(
         "results",
         "Results",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -176,9 +177,10 @@ def test_the_page_has_every_section_and_the_figures_of_the_table(run, tmp_path, 
         *("examples", "signature"),
     ]
     markdown = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
-    row = page.xpath("//section[@aria-labelledby='results']//tbody/tr")[1]
-    cells = [cell.text_content().strip().replace("\u00a0", " ") for cell in row.xpath("./td")]
+    before, after = page.xpath("//section[@aria-labelledby='results']//tbody/tr")[:2]
+    cells = [cell.text_content().strip().replace("\u00a0", " ") for cell in before.xpath("./td")]
     assert f"| {' | '.join(cells)} |" in markdown
+    assert re.fullmatch(r"\+4\.2 \[[-+]\d+\.\d, \+\d+\.\d\]", after[-2].text_content().replace("\u00a0", " "))
     assert len(page.xpath("//figure/*[name()='svg'][@aria-label]")) == len(page.xpath("//figure")) == 11
 
 

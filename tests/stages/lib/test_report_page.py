@@ -136,11 +136,18 @@ def test_lengths_fall_into_their_bins():
     assert sum(int(row[1]) for row in scores.rows) == 2  # the pair without a score has no place
 
 
-def test_a_star_marks_a_difference_that_holds():
+def test_a_star_marks_a_difference_that_holds_and_each_has_its_interval():
     header = ["model", "variant", "n", "Δ P@1", "p"]
-    body = [["use", "finetuned", "9", "+8.3", "<0.0001"], ["use_tr", "finetuned", "9", "+0.5", "0.3000"]]
-    section = result_section([header, *body], ["legend"])
-    assert [row[3] for row in section.tables[0].rows] == ["+8.3\u00a0*", "+0.5"]
+    body = [
+        ["use", "pretrained", "9", "", ""],
+        ["use", "finetuned", "9", "+8.3", "<0.0001"],
+        ["use_tr", "finetuned", "9", "+0.5", "0.3000"],
+    ]
+    compared = {"use": {"low": 0.021, "high": 0.104}, "use_tr": {"low": -0.02, "high": 0.03}}
+    section = result_section([header, *body], ["legend"], compared)
+    assert [row[3] for row in section.tables[0].rows] == [
+        *("", "+8.3 [+2.1, +10.4]\u00a0*", "+0.5 [-2.0, +3.0]"),
+    ]
 
 
 def test_curves_have_a_line_for_each_model_variant_and_seed():
