@@ -307,20 +307,17 @@ def _dev(found: Mapping[str, Any], point: str, model: str) -> float:
 
 
 def write_plot(sweep: Sweep, found: Mapping[str, Any], models: Sequence[str], path: Path) -> None:
-    """Write a CSV line for each model and point, in the grid's order, for dvc plots."""
+    """Write a CSV line for each model and point, the pretrained one first, for dvc plots."""
     rows = []
     for model in models:
-        for point in sweep.points:
-            entry = found["points"][point]["models"][model]
-            values = {
-                name: rounded(figure["value"])
-                for name, figure in entry["figures"].items()
-                if name.endswith("_mean")
-            }
-            limits = {key: rounded(entry["figures"][CHOICE][key]) for key in ("low", "high")}
-            rows.append(
-                {"model": model, "point": point, "train_pairs": entry["train_pairs"], **values, **limits}
-            )
+        entries = {point: found["points"][point]["models"][model] for point in sweep.points}
+        before = {"train_pairs": 0, "figures": found["pretrained"][model]}
+        for point, entry in {"pretrained": before, **entries}.items():
+            figures = entry["figures"]
+            row = {"model": model, "point": point, "train_pairs": entry["train_pairs"]}
+            row |= {name: figures[name]["value"] for name in figures if name.endswith("_mean")}
+            row |= {key: figures[CHOICE][key] for key in ("low", "high")}
+            rows.append(rounded(row))
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -362,7 +359,7 @@ def sweep_table(sweep: Sweep, found: Mapping[str, Any], models: Sequence[str]) -
             "",
             f"{sweep.why}.",
             f"Mean of both directions; {sizes}. Δ: points of P@1 on dev over the pretrained model, and to "
-            f"{sweep.reference}; p: paired permutation test, Holm-corrected.",
+            f"{sweep.reference}; p: paired permutation test, Holm-corrected over points, models and sets.",
             f"Best by MRR on dev: {best}.",
         ]
     )

@@ -138,7 +138,8 @@ def test_points_are_tested_against_the_pretrained_model_and_the_reference(params
     with (tmp_path / "grid.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["model"], row["point"], row["train_pairs"], row["dev_p1_mean"]) for row in rows] == [
-        *(("use", "a", "0", "0.25"), ("use", "b", "1", "0.5"), ("use", "c", "2", "1.0"))
+        *(("use", "pretrained", "0", "0.0"), ("use", "a", "0", "0.25")),
+        *(("use", "b", "1", "0.5"), ("use", "c", "2", "1.0")),
     ]
     # The limits are those of what the plot shows and the choice looks at.
     assert all(float(row["low"]) <= float(row["dev_mrr_mean"]) <= float(row["high"]) for row in rows)
