@@ -41,12 +41,16 @@ class AtHand:
 
 
 def benchmarks_at_hand(names: list[str], params: Params) -> AtHand:
-    """Load the named benchmarks; one that cannot be had is left out with a line that says so.
+    """Load the named benchmarks; one that cannot be had, or not in the pair's languages, is left out.
 
-    Raises DownloadError when none is at hand.
+    A line says so. Raises DownloadError when none is at hand.
     """
     found = AtHand({}, {})
     for name in names:
+        lacking = lacks_languages(name, params)
+        if lacking:
+            log.warning("%s skipped: it has no %s", name, " and no ".join(lacking))
+            continue
         try:
             if has_grades(name, params):
                 found.graded[name] = load_sts(name, params)
@@ -59,6 +63,14 @@ def benchmarks_at_hand(names: list[str], params: Params) -> AtHand:
             f"benchmarks: none of {', '.join(names)} is at hand; allow web access or set KOPRI_MIRROR"
         )
     return found
+
+
+def lacks_languages(name: str, params: Params) -> list[str]:
+    """Return the languages of the pair that a benchmark of parallel lines has no file of."""
+    config = params.benchmarks_config.get(name)
+    if config is None or config.kind != "parallel_lines":
+        return []
+    return [lang for lang in (params.pair.src, params.pair.tgt) if lang not in config.files]
 
 
 def flat_figures(name: str, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -62,14 +62,20 @@ _TURKMEN = Profile(
     ),
 )
 
+
+def _marked_words(text: str) -> frozenset[str]:
+    """Return words with each sign that is put for the marks of Uzbek (ʻ and ʼ)."""
+    return frozenset(word for sign in "ʻʼ‘’'`" for word in re.sub("[ʻʼ]", sign, text).split())
+
+
 _UZBEK = Profile(
-    titles=_words("prof akad dots dok jan gen o‘rt h sh k tel qar mas im dr mr"),
-    endings=_words(
-        "b.k h.k va.h.k va.b y yy m km sm mm kg g t l ml ga mln mlrd so‘m sek min soat asr mil.av e.av"
+    titles=_marked_words("prof akad dots dok jan gen oʻrt h sh k tel qar mas im dr mr"),
+    endings=_marked_words(
+        "b.k h.k va.h.k va.b y yy m km sm mm kg g t l ml ga mln mlrd soʻm sek min soat asr mil.av e.av"
     ),
     numbered=_words("bet b jild rasm jadv bob band"),
     starters=_words("u bu shu ular biz men siz lekin ammo biroq chunki keyin shunda shuning agar"),
-    speech=_words("dedi deydi deb so‘radi javob aytdi ta’kidladi"),
+    speech=_marked_words("dedi deydi deb soʻradi javob aytdi taʼkidladi"),
 )
 _KAZAKH = Profile(
     titles=_words("проф акад доц ген к қ обл ауд тел мыс қар т.а"),
@@ -249,7 +255,7 @@ def _ends_before_dash(closers: str, rest: str, profile: Profile) -> bool:
     if not after[:1].isupper() and after[:1] not in tuple(_OPENERS):
         return False
     reach = re.split(r"[.!?…—–]", after, maxsplit=1)[0][:_SPEECH_REACH]
-    words = re.findall(r"[\w-]+", reach.lower())
+    words = re.findall(r"[\w-]+(?:[‘’'`][\w-]+)*", reach.lower())
     # — Salam! — Myrat gülümsedi: author's words too.
     return not any(word in profile.speech for word in words[1:])
 

@@ -13,7 +13,7 @@ from commands import benchmark
 from commands.benchmark import AtHand, evaluate_all
 from stages.lib.benchmarks import Benchmark
 from stages.lib.errors import DownloadError, ModelError
-from stages.lib.params import Params, load_params
+from stages.lib.params import Pair, Params, load_params
 from stages.lib.sts import StsSet
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 
@@ -139,6 +139,15 @@ def test_benchmarks_whose_names_begin_alike_keep_their_own_figures(models, param
     assert not any("dev" in key for key in one)
     assert "ntrex_dev: not in" in caplog.text
     assert (one["signature"]["fingerprinted"], other["signature"]["fingerprinted"]) == (True, False)
+
+
+def test_a_benchmark_without_the_pairs_language_is_skipped_with_a_line(monkeypatch, params, caplog):
+    monkeypatch.setattr(benchmark, "load_benchmark", lambda name, *_: small_benchmark(name))
+    uzbek = params.model_copy(update={"pair": Pair(src="uz", tgt="tk")})
+    with caplog.at_level(logging.WARNING):
+        found = benchmark.benchmarks_at_hand(["ntrex", "flores"], uzbek)
+    assert list(found.parallel) == ["ntrex"]
+    assert "flores skipped: it has no uz" in caplog.text
 
 
 def test_a_benchmark_not_at_hand_is_skipped_with_a_line(monkeypatch, params, caplog):

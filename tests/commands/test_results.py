@@ -85,6 +85,14 @@ def test_tiny_p_is_written_as_a_bound_and_missing_hard_negatives_as_a_dash():
     assert rows[1][-4:-2] == ["–", "–"]
 
 
+def test_a_share_of_a_few_hard_queries_is_no_figure():
+    metrics = METRICS | {"hard_p1_ru_tk": FIGURE | {"n": 19}, "hard_p1_tk_ru": FIGURE | {"n": 20}}
+    rows = table_rows(
+        {"use": {"pretrained": {"test_n": 3}}}, {("use", "pretrained"): {"metrics": metrics}}, PAIR
+    )
+    assert rows[1][-4:-2] == ["–", "0.432"]
+
+
 def test_markdown_and_text_hold_the_same_cells():
     rows = [["model", "variant", "n"], ["use", "pretrained", "12"]]
     assert as_markdown(rows) == "| model | variant | n |\n| --- | --- | ---: |\n| use | pretrained | 12 |"

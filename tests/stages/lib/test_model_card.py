@@ -4,7 +4,7 @@ import polars as pl
 import yaml
 
 from stages.lib.model_card import model_card
-from stages.lib.params import load_params
+from stages.lib.params import Pair, load_params
 from tests.phrases import PHRASES, corpus
 
 SUMMARY = {
@@ -18,12 +18,12 @@ SUMMARY = {
 }
 
 
-def card(name: str) -> str:
+def card(name: str, pair: Pair | None = None) -> str:
     params = load_params()
     rows = pl.concat([corpus(PHRASES[:20]), corpus(PHRASES[20:], source="small")])
     config = params.models_config[name]
     recipe = params.recipe("contrastive", name)
-    return model_card(name, config, config.id, params.pair, "contrastive", recipe, rows, SUMMARY)
+    return model_card(name, config, config.id, pair or params.pair, "contrastive", recipe, rows, SUMMARY)
 
 
 def test_a_card_tells_data_recipe_figures_and_licence() -> None:
@@ -53,3 +53,9 @@ def test_every_kind_of_model_has_code_that_parses() -> None:
     for name in ("labse", "nllb", "use"):
         code = card(name).split("```python\n")[1].split("```")[0]
         compile(code, name, "exec")
+
+
+def test_the_code_of_a_card_greets_in_the_languages_of_its_pair() -> None:
+    assert 'model.encode(["Добро пожаловать", "Hoş geldiňiz"])' in card("labse")
+    assert 'model.encode(["Xush kelibsiz", "Добро пожаловать"])' in card("labse", Pair(src="uz", tgt="ru"))
+    assert 'encode(model, ["Қош келдіңіз"], "kk")' in card("use", Pair(src="ru", tgt="kk"))

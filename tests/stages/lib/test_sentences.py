@@ -147,3 +147,9 @@ def test_time_grows_with_the_length_and_not_faster(lang: str) -> None:
 
     for piece in ("(A. b. ", "Ol geldi. ", "... ", "x", "« . "):
         assert seconds(piece * 8000) < 40 * seconds(piece * 1000) + 0.05
+
+
+@pytest.mark.parametrize("mark", "ʻ‘’'`")
+def test_uzbek_words_are_known_with_any_sign_for_their_marks(mark: str) -> None:
+    sentences = [f"Prof. O{mark}rt. Karimov keldi.", f"— Kim bu? — Olim so{mark}radi.", "Keyin ketdi."]
+    assert split_sentences(" ".join(sentences), "uz") == sentences

@@ -55,6 +55,12 @@ def test_our_rows_stand_below_with_n_candidates_and_interval():
     ]
 
 
+def test_a_table_of_another_pair_says_that_the_study_is_of_turkmen():
+    line = "The study is of Russian and Turkmen; our figures here are of ru–uz."
+    assert study_table({}, Pair(src="ru", tgt="uz")).startswith(line)
+    assert line[:15] not in study_table({}, Pair(src="tk", tgt="ru"))
+
+
 def test_graded_pairs_and_translations_join_where_we_have_them():
     mt = {f"mt_ru_tk_{name}": {"value": 12.3456, "n": 367} for name in ("bleu", "chrf", "ter")}
     mt["mt_ru_tk_bleu"] |= {"low": 11.0, "high": 13.0}
