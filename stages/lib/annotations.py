@@ -39,8 +39,14 @@ TASK_FIELDS = {
     "method": str,
 }
 
+# How a pair was picked: blindly from the corpus, blindly from what align found and was not sure of, or for
+# its score near the threshold. Only the blind ones say anything of the others.
+PICKS = ("control", "control_unsure", "uncertain")
+BLIND_PICKS = ("control", "control_unsure")
+
 # One row is one judged pair. src, tgt and the groups are of the texts as they were shown; verdict is about
 # them too. For calibration: "exact" and "minor" are translations, the rest is not, second_look is unknown.
+# pick is null where an export does not say it.
 JUDGED_SCHEMA = {
     "pair_id": "String",
     "src": "String",
@@ -50,6 +56,7 @@ JUDGED_SCHEMA = {
     "source": "String",
     "doc": "String",
     "method": "String",
+    "pick": "String",
     "decision": "String",
     "verdict": "String",
     "annotators": "Int32",
@@ -294,12 +301,17 @@ def judged(folder: Path, pair: Pair) -> pl.DataFrame:
     return judged_table(merge(read_judgements(folder, pair).rows))
 
 
+def task_groups(task: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the group of each of a task's texts, by which a respelt copy of the pair is known."""
+    return group_id(task["src"], task["src_lang"]), group_id(task["tgt"], task["tgt_lang"])
+
+
 def judged_table(merged: Iterable[Merged]) -> pl.DataFrame:
     rows = [
         {
             **{name: one.task[name] for name in ("pair_id", "src", "tgt", "source", "doc", "method")},
-            "src_group": group_id(one.task["src"], one.task["src_lang"]),
-            "tgt_group": group_id(one.task["tgt"], one.task["tgt_lang"]),
+            **dict(zip(("src_group", "tgt_group"), task_groups(one.task), strict=True)),
+            "pick": one.task["pick"] if one.task.get("pick") in PICKS else None,
             "decision": one.decision,
             "verdict": one.verdict,
             "annotators": one.annotators,

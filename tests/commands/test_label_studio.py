@@ -23,7 +23,7 @@ from commands.annotate_push import LABELLING, push
 from commands.label_studio import PROGRAM, database_settings, free_port, read_access, running_server, stop
 from stages.clean import clean_pairs
 from stages.lib.agreement import agreement_figures
-from stages.lib.annotations import VERDICTS, merge, read_judgements
+from stages.lib.annotations import VERDICTS, merge, read_judgements, task_groups
 from stages.lib.errors import DataError
 from stages.lib.label_studio import LabelStudioError, Server, project_title
 from stages.lib.params import Pair, Params, load_params
@@ -233,7 +233,7 @@ def tasks(pairs: Any, params: Params, tmp_path_factory: pytest.TempPathFactory) 
     write_table(table_from_rows(segments, SEGMENT_SCHEMA), folder / "phrases.parquet", SEGMENT_SCHEMA)
     corpus = clean_pairs(pairs, params).corpus
     assert corpus.height == 50
-    return make_tasks(choose_pairs(corpus, [], params), folder)
+    return make_tasks(choose_pairs(corpus, corpus[:0], [], 0.5, params), folder)
 
 
 def _judge(people: list[Server], found: dict[str, int], data: dict[str, Any], plan: list[Any]) -> None:
@@ -334,8 +334,8 @@ def test_three_peoples_judgements_come_back_as_planted(
     assert annotators[pseudonym(PEOPLE[2])]["too_fast"] == 1
     assert len(figures["alpha_keep_by_annotators"]) == 3
 
-    judged = {one.pair_id for one in merged}
-    assert choose_pairs(cleaned.corpus, judged, params) == []
+    judged = [task_groups(one.task) for one in merged]
+    assert choose_pairs(cleaned.corpus, cleaned.corpus[:0], judged, 0.5, params) == []
 
 
 @pytest.mark.slow
