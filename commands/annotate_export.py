@@ -6,18 +6,19 @@ import argparse
 import bisect
 import hashlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages.clean import clean_pairs
 from stages.lib import cli
-from stages.lib.annotations import read_judgements, tidy
+from stages.lib.annotations import BLIND_PICKS, read_judgements, task_groups, tidy
 from stages.lib.errors import DataError
-from stages.lib.files import write_json
+from stages.lib.files import read_json, write_json
 from stages.lib.held_out import choose_split
 from stages.lib.params import Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, read_table
+from stages.lib.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, read_table, table_from_rows
 from stages.split import count_words
 
 if TYPE_CHECKING:
@@ -28,26 +29,41 @@ log = logging.getLogger("annotate-export")
 Row = dict[str, Any]
 
 
-def choose_pairs(corpus: pl.DataFrame, judged: Iterable[str], params: Params) -> list[tuple[str, Row]]:
-    """Choose one batch of pairs; return how each was picked (``control`` or ``uncertain``) and its row.
+def choose_pairs(
+    corpus: pl.DataFrame,
+    unsure: pl.DataFrame,
+    judged: Iterable[tuple[str, str]],
+    threshold: float,
+    params: Params,
+) -> list[tuple[str, Row]]:
+    """Choose one batch of pairs; return how each was picked (one of ``PICKS``) and its row.
 
-    Candidates are the corpus's pairs in the pair's own languages with at least ``split.min_words`` words,
-    less those judged and those that annotators wrote. The control share is drawn blindly, each source by its
-    size: the share of good ones among them is that of the candidates (in a second batch those have lost the
-    uncertain ones of the first). It comes from test documents as far as a source has them, so that it makes a
-    gold test set. The rest are the pairs whose score is nearest to the threshold, the same number from each
-    source as far as they go; where scores are lacking, more are drawn blindly. The order is that of a hash:
-    the same corpus gives the same batch.
+    Candidates are the pairs of the corpus, and of ``unsure`` (likewise cleaned), in the pair's own languages
+    with at least ``split.min_words`` words, less those that annotators wrote and those whose texts, by
+    their groups, are in ``judged``. The control share is drawn blindly from both tables together, each
+    source by its size: a score has no part in it, so it may calibrate scores, and the share of good ones
+    among those of the corpus is that of its candidates (in a second batch those have lost the uncertain ones
+    of the first). It comes from test documents as far as a source has them, so that it makes a gold test set.
+    The rest are the pairs whose score is nearest to ``threshold``, from above and from below by turns, the
+    same number from each source as far as they go; where scores are lacking, more are drawn blindly. The
+    order is that of a hash: the same tables give the same batch.
     """
     import polars as pl
 
-    open_ = corpus.filter(
-        pl.col("src_lang") == params.pair.src,
-        pl.col("method") != "annotated",
-        ~pl.col("pair_id").is_in(sorted(judged)),
+    done = set(judged)
+    both = pl.concat(
+        [corpus.with_columns(pick=pl.lit("control")), unsure.with_columns(pick=pl.lit("control_unsure"))]
+    )
+    open_ = both.filter(pl.col("src_lang") == params.pair.src, pl.col("method") != "annotated")
+    # Of respelt copies one is shown; what the corpus has is not unsure.
+    open_ = open_.sort("pick", "pair_id").unique(
+        ["src_group", "tgt_group"], keep="first", maintain_order=True
     )
     candidates = [
-        row for row in open_.iter_rows(named=True) if count_words(row["src"]) >= params.split.min_words
+        row
+        for row in open_.iter_rows(named=True)
+        if count_words(row["src"]) >= params.split.min_words
+        and (row["src_group"], row["tgt_group"]) not in done
     ]
     candidates.sort(key=lambda row: _place(row, params.seed))
     wanted = min(params.annotate.tasks, len(candidates))
@@ -57,13 +73,38 @@ def choose_pairs(corpus: pl.DataFrame, judged: Iterable[str], params: Params) ->
     controls = _draw(test_first, _by_size(candidates, round(wanted * params.annotate.control_share)))
     taken = {row["pair_id"] for row in controls}
     scored = [row for row in candidates if row["score"] is not None and row["pair_id"] not in taken]
-    scored.sort(key=lambda row: (abs(row["score"] - params.annotate.threshold), _place(row, params.seed)))
+    scored = _by_turns(scored, threshold, params.seed)
     uncertain = _draw(scored, _evenly(scored, wanted - len(controls)))
     taken |= {row["pair_id"] for row in uncertain}
     rest = [row for row in candidates if row["pair_id"] not in taken]
     controls += rest[: wanted - len(controls) - len(uncertain)]
-    picked = [("control", row) for row in controls] + [("uncertain", row) for row in uncertain]
+    picked = [(row.pop("pick"), row) for row in controls]
+    picked += [("uncertain", row) for row in uncertain if row.pop("pick")]
     return sorted(picked, key=lambda one: _place(one[1], params.seed))
+
+
+def _by_turns(scored: Iterable[Row], threshold: float, seed: int) -> list[Row]:
+    """Order pairs by the distance of their score from the threshold, each source's sides of it by turns."""
+    nearest = sorted(scored, key=lambda row: (abs(row["score"] - threshold), _place(row, seed)))
+    met: Counter[tuple[str, bool]] = Counter()
+    turns = []
+    for row in nearest:
+        side = (row["source"], row["score"] < threshold)
+        turns.append((met[side], row))
+        met[side] += 1
+    return [row for _, row in sorted(turns, key=lambda turn: turn[0])]
+
+
+def clean_unsure(unsure: pl.DataFrame, params: Params, where: str) -> pl.DataFrame:
+    """Return the pairs that align was not sure of as clean would leave them, in the form of the corpus."""
+    empty = table_from_rows([], CORPUS_SCHEMA)
+    if unsure.is_empty():
+        return empty
+    try:
+        return clean_pairs(unsure, params, where).corpus
+    except DataError as error:
+        log.warning("%s; no pair below the threshold is shown", error)
+        return empty
 
 
 def _place(row: Row, seed: int) -> str:
@@ -173,6 +214,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m commands.annotate_export", description=__doc__)
     for name, default, told in (
         ("--corpus", "data/corpus.parquet", "the corpus to draw from"),
+        ("--unsure", "data/unsure.parquet", "pairs that align was not sure of, to draw from as well"),
+        ("--quality", "data/stats/alignment.json", "align's calibration, for the threshold"),
         ("--segments", "data/segments", "folder of segments, for context"),
         ("--annotations", "data/annotations", "folder of exported judgements"),
         ("--out", "data/annotation-tasks.json", "tasks to write"),
@@ -181,18 +224,24 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     corpus = read_table(args.corpus, CORPUS_SCHEMA)
-    judged = {one.pair_id for one in read_judgements(args.annotations, params.pair).rows}
-    picked = choose_pairs(corpus, judged, params)
+    unsure = clean_unsure(read_table(args.unsure, PAIR_SCHEMA), params, str(args.unsure))
+    quality = read_json(args.quality)
+    if "threshold_score" not in quality:
+        raise DataError(f"{args.quality}: says no threshold_score; run dvc repro align")
+    judged = {one.pair_id: one.task for one in read_judgements(args.annotations, params.pair).rows}
+    # Without a threshold nothing that was found is in the corpus: the best of it is asked about first.
+    threshold = 1.0 if quality["threshold_score"] is None else quality["threshold_score"]
+    picked = choose_pairs(corpus, unsure, map(task_groups, judged.values()), threshold, params)
     if not picked:
         raise DataError(
             f"{args.corpus}: no pair left to judge ({len(judged):,} are judged); "
             f"expected some of at least {params.split.min_words} words (split.min_words); add sources"
         )
     write_json(args.out, make_tasks(picked, args.segments))
-    counts = {name: sum(pick == name for pick, _ in picked) for name in ("control", "uncertain")}
+    counts = Counter(pick for pick, _ in picked)
     log.info(
         "%d tasks in %s: %d drawn blindly, %d near the threshold; %d pairs were judged before",
-        *(len(picked), args.out, counts["control"], counts["uncertain"], len(judged)),
+        *(len(picked), args.out, sum(counts[name] for name in BLIND_PICKS), counts["uncertain"], len(judged)),
     )
 
 

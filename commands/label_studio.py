@@ -31,6 +31,7 @@ log = logging.getLogger("label-studio")
 PROGRAM = Path(".cache/label-studio-venv/bin/label-studio")
 # The first start makes some 300 tables: 50 s on two cores, three minutes where others use them too.
 START_S = 600
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POSTGRES_VARIABLE = "LABEL_STUDIO_POSTGRES"
 
 QUIET = {
@@ -174,6 +175,26 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+def end_by_signals() -> None:
+    """Have the server end with this command, however that ends: Ctrl-C, kill, or a closed terminal.
+
+    The first signal begins the end and the others are passed over, so that none cuts it short. One that is
+    ignored (SIGHUP by nohup) stays so.
+    """
+
+    is_ending = False
+
+    def end(*_: object) -> None:
+        nonlocal is_ending
+        if not is_ending:
+            is_ending = True
+            raise KeyboardInterrupt
+
+    for sign in _ENDS:
+        if signal.getsignal(sign) is not signal.SIG_IGN:
+            signal.signal(sign, end)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m commands.label_studio",
@@ -186,8 +207,7 @@ def main() -> None:
         help="tasks to import (default: data/annotation-tasks.json)",
     )  # fmt: skip
     args = parser.parse_args()
-    # However this command is ended, the server ends with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_by_signals()
     params = load_params()
     tasks = read_tasks(args.tasks, params)
     access = read_access(ACCESS_FILE)
@@ -202,7 +222,9 @@ def main() -> None:
             "open %s/projects/%d as %s; the password is in %s; Ctrl-C stops the server",
             *(access["url"], pushed.project, access["username"], ACCESS_FILE),
         )
-        process.wait()
+        # In short steps: a signal that comes in on another thread (tqdm has one) does not wake this one.
+        while process.poll() is None:
+            time.sleep(0.2)
         raise LabelStudioError(
             f"Label Studio ended with code {process.returncode}; see {SERVER_FOLDER}/server.log"
         )

@@ -7,6 +7,7 @@ same corpus never gets two. It is set last, so a tag says that its data was push
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import os
@@ -84,6 +85,7 @@ def mend_torn() -> int:
 
     SFTP writes a file under its name from the first byte on, and DVC takes any file of that name for whole.
     They are written over, not removed: of a folder that it has pushed DVC looks for no file again.
+    Raises DataError, and leaves the remote's file, where the file here is the damaged one.
     """
     from dvc.repo import Repo
 
@@ -91,8 +93,16 @@ def mend_torn() -> int:
     with Repo() as repo:
         remote, cache = repo.cloud.get_remote_odb(), repo.cache.local
         for path in list(remote.fs.find(remote.path)):
-            here = Path(cache.oid_to_path("".join(path.split("/")[-2:])))
+            oid = "".join(path.split("/")[-2:])
+            here = Path(cache.oid_to_path(oid))
             if here.is_file() and here.stat().st_size != remote.fs.info(path)["size"]:
+                with here.open("rb") as file:
+                    found = hashlib.file_digest(file, "md5").hexdigest()
+                if found != oid.removesuffix(".dir"):
+                    raise DataError(
+                        f"local cache file {here} is damaged: expected md5 {oid}, found {found}; "
+                        "delete it and run dvc pull (or dvc repro), then share"
+                    )
                 remote.fs.put_file(str(here), path)
                 torn += 1
     return torn

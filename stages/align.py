@@ -18,7 +18,7 @@ import numpy as np
 
 from stages.lib import cli
 from stages.lib.alignment_check import check_source
-from stages.lib.annotations import GOOD_VERDICTS, judged
+from stages.lib.annotations import BLIND_PICKS, GOOD_VERDICTS, judged
 from stages.lib.calibration import Calibration, Threshold
 from stages.lib.engine import LOCAL, Engine, open_engine
 from stages.lib.errors import DataError
@@ -26,7 +26,7 @@ from stages.lib.files import write_json
 from stages.lib.found_pairs import Found, align_documents, mine_rest, read_sides
 from stages.lib.held_out import choose_split
 from stages.lib.pair_scores import Background, EmbedTexts, GoldSample, features, plant
-from stages.lib.params import Params, load_params
+from stages.lib.params import Pair, Params, load_params
 from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
 from stages.lib.text import group_id
 from stages.lib.vectors import Embedder, read_extract
@@ -48,6 +48,10 @@ FORMS = {
     "many": ("many", "other", "few", ""),
     "other": ("many", "other", "few", ""),
 }
+
+# Of each source, so many found pairs that are not sure enough are kept for people to judge, those nearest
+# below the threshold: more than most sources have, so that those drawn from them are like all of them.
+MAX_UNSURE = 10_000
 
 
 def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
@@ -94,9 +98,13 @@ def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Aligned:
-    """The pair table, the counts of it, and how sure it is: calibration, and the check with keys hidden."""
+    """The pair table, the counts of it, and how sure it is: calibration, and the check with keys hidden.
+
+    ``unsure`` (PAIR_SCHEMA) are pairs that were found but not kept, at most ``MAX_UNSURE`` of each source.
+    """
 
     pairs: pl.DataFrame
+    unsure: pl.DataFrame
     stats: dict[str, Any]
     quality: dict[str, Any]
 
@@ -118,13 +126,14 @@ def align(
     import polars as pl
 
     sources = _Sources(folder, vectors, params, embed, said)
-    tables, by_source, checks = [], {}, {}
+    tables, unsure, by_source, checks = [], [], {}, {}
     for name in params.sources:
         segments, rows = sources.read(name)
         judge = _Judge(sources, segments, rows)
         given = [_score_given(sources.given(segments, lang), rows, lang, judge) for lang in sources.src_langs]
-        found, counts = _find(segments, rows, judge, engine)
+        found, left, counts = _find(segments, rows, judge, engine)
         tables.append(pl.concat([*given, found]))
+        unsure.append(left)
         by_source[name] = {
             "segments": _counts(sources.all_segments(name), "lang"),
             "pairs": {lang: _counts(tables[-1], "src_lang").get(lang, 0) for lang in sources.src_langs},
@@ -150,7 +159,7 @@ def align(
             lang: sum(counts["pairs"][lang] for counts in by_source.values()) for lang in sources.src_langs
         },
     }
-    return Aligned(pairs, stats, {**sources.quality(), "hidden_keys": checks})
+    return Aligned(pairs, pl.concat(unsure), stats, {**sources.quality(), "hidden_keys": checks})
 
 
 class _Sources:
@@ -166,10 +175,15 @@ class _Sources:
         self, folder: Path, vectors: Path, params: Params, embed: EmbedTexts, said: pl.DataFrame | None
     ) -> None:
         self.folder, self.vectors, self.params, self.embed = folder, vectors, params, embed
-        # What people judged, without their ties, by source.
+        # What people judged, without their ties, by source. Blindly drawn pairs alone: those picked for their
+        # nearness to the threshold, which are of both kinds just there, would move it with every batch.
         self._said = {}
+        self._good: set[tuple[str, str]] = set()
         if said is not None:
-            sure = self._fit_to(said.filter(said["decision"] != "second_look"))
+            is_good = said["decision"].is_in(["keep", "edit"])
+            self._good = set(said.filter(is_good).select("src_group", "tgt_group").iter_rows())
+            is_blind = said["pick"].is_in(BLIND_PICKS).fill_null(False)
+            sure = self._fit_to(said.filter((said["decision"] != "second_look") & is_blind))
             self._said = {name: rows for (name,), rows in sure.partition_by("source", as_dict=True).items()}
         langs = [params.pair.src, *(lang for lang in params.align.pivots if lang != params.pair.src)]
         self.src_langs = [lang for lang in langs if lang != params.pair.tgt]
@@ -227,6 +241,11 @@ class _Sources:
         )
         return given.filter([group not in said for group in groups])
 
+    def is_good(self, src: str, tgt: str) -> bool:
+        """Tell whether people want to keep a pair, whatever its score."""
+        src_lang, tgt_lang = self.params.pair.src, self.params.pair.tgt
+        return bool(self._good) and (group_id(src, src_lang), group_id(tgt, tgt_lang)) in self._good
+
     def background(self, segments: pl.DataFrame, rows: np.ndarray) -> Background:
         """Return the common background with a source's own texts beside it."""
         own = Background(self.params.align.background)
@@ -245,8 +264,8 @@ class _Sources:
     def _calibrate(self, names: list[str]) -> Calibration:
         """Fit the map from features to probabilities; without gold it is the default one, with a warning.
 
-        Gold are pairs joined by key, and those that people found good; wrong are planted ones, and those that
-        people found bad.
+        Gold are pairs joined by key, and blindly drawn ones that people found good; wrong are planted ones,
+        and blindly drawn ones that people found bad.
         """
         langs = (self.params.pair.src, self.params.pair.tgt)
         right, wrong, right_docs, wrong_docs = [], [], [], []
@@ -318,6 +337,8 @@ class _Sources:
             "model": self.params.align.model,
             **self.counts,
             "threshold": self.threshold and vars(self.threshold),
+            "threshold_score": self.threshold
+            and round(float(self.calibration.probability(self.threshold.value)), 4),
             "slope": self.calibration.slope,
             "centre": self.calibration.centre,
             "curve": self.calibration.curve(),
@@ -373,8 +394,10 @@ def _score_given(given: pl.DataFrame, rows: np.ndarray, src_lang: str, judge: _J
 
 def _find(
     segments: pl.DataFrame, rows: np.ndarray, judge: _Judge, engine: Engine
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Return the pairs among one source's segments without key that are sure enough, and counts by fate."""
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
+    """Return the pairs among one source's segments without key that are sure enough, the best of those that
+    are not, and counts by fate.
+    """
     import polars as pl
 
     params, embed = judge.sources.params, judge.sources.embed
@@ -382,15 +405,23 @@ def _find(
     keyless = segments.filter(pl.col("key").is_null())
     src, tgt = (read_sides(keyless, rows, lang) for lang in (pair.src, pair.tgt))
     if not src and not tgt:
-        return table_from_rows([], PAIR_SCHEMA), {}
+        return table_from_rows([], PAIR_SCHEMA), table_from_rows([], PAIR_SCHEMA), {}
     found, counts = align_documents(src, tgt, embed, params.align)
-    kept, scores = _keep_sure(found, judge, counts)
+    kept, left = _keep_sure(found, judge, counts)
     if params.align.mine:
-        mined = mine_rest(list(src.values()), list(tgt.values()), kept, params.align, engine)
-        more, more_scores = _keep_sure(mined, judge, counts)
-        kept, scores = kept + more, scores + more_scores
+        taken = [one for one, _ in kept]
+        mined = mine_rest(list(src.values()), list(tgt.values()), taken, params.align, engine)
+        more, more_left = _keep_sure(mined, judge, counts)
+        kept, left = kept + more, left + more_left
     source = keyless["source"][0]
-    table = [
+    pairs, unsure = (_found_table(rated, source, pair) for rated in (kept, left))
+    unsure = unsure.sort("score", "pair_id", descending=[True, False]).unique("pair_id", maintain_order=True)
+    unsure = unsure.filter(~pl.col("pair_id").is_in(pairs["pair_id"].to_list())).head(MAX_UNSURE)
+    return pairs, unsure, dict(sorted(counts.items()))
+
+
+def _found_table(rated: list[tuple[Found, float]], source: str, pair: Pair) -> pl.DataFrame:
+    rows = [
         (
             pair_id(pair.src, one.src, pair.tgt, one.tgt),
             one.src,
@@ -406,12 +437,15 @@ def _find(
             score,
             one.license,
         )
-        for one, score in zip(kept, scores, strict=True)
+        for one, score in rated
     ]
-    return table_from_rows(table, PAIR_SCHEMA), dict(sorted(counts.items()))
+    return table_from_rows(rows, PAIR_SCHEMA)
 
 
-def _keep_sure(found: list[Found], judge: _Judge, counts: Counter[str]) -> tuple[list[Found], list[float]]:
+def _keep_sure(
+    found: list[Found], judge: _Judge, counts: Counter[str]
+) -> tuple[list[tuple[Found, float]], list[tuple[Found, float]]]:
+    """Return the found pairs that are sure enough, or that people found good, and the others; with scores."""
     if not found:
         return [], []
     pair = judge.sources.params.pair
@@ -421,10 +455,12 @@ def _keep_sure(found: list[Found], judge: _Judge, counts: Counter[str]) -> tuple
         np.stack([one.tgt_vector for one in found]),
         pair.tgt,
     )
-    for one, sure in zip(found, is_kept, strict=True):
-        counts[f"{one.method}_{'kept' if sure else 'dropped_unsure'}"] += 1
-    chosen = np.flatnonzero(is_kept)
-    return [found[row] for row in chosen], [float(scores[row]) for row in chosen]
+    kept, left = [], []
+    for one, score, sure in zip(found, scores.tolist(), is_kept.tolist(), strict=True):
+        keep = sure or judge.sources.is_good(one.src, one.tgt)
+        counts[f"{one.method}_{'kept' if keep else 'dropped_unsure'}"] += 1
+        (kept if keep else left).append((one, score))
+    return kept, left
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
@@ -438,6 +474,7 @@ def main() -> None:
     parser.add_argument("--vectors", required=True, type=Path, help="folder of their vectors, from embed")
     parser.add_argument("--annotations", required=True, type=Path, help="folder of exported judgements")
     parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
+    parser.add_argument("--unsure", required=True, type=Path, help="table of found pairs not kept to write")
     parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
     parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
     args = parser.parse_args()
@@ -447,6 +484,7 @@ def main() -> None:
         embedder = Embedder.of(params.align.model, params, engine=engine)
         aligned = align(args.segments, args.vectors, params, embedder.unit, said, engine)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)
+    write_table(aligned.unsure, args.unsure, PAIR_SCHEMA)
     write_json(args.stats, aligned.stats)
     write_json(args.quality, aligned.quality)
     log.info(

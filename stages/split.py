@@ -286,7 +286,9 @@ class _Rows:
         judging = {
             document
             for document, found, pair_id in zip(documents, self.is_found, self.pair_id, strict=True)
-            if not found or document[0] in self._params.test_sources or pair_id in good
+            if not found
+            or document[0] in self._params.test_sources
+            or (pair_id in good and chosen[document] == "test")
         }
         return [chosen[document] if document in judging else "train" for document in documents]
 

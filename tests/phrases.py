@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import polars as pl
 
 from stages.lib.tables import CORPUS_SCHEMA, pair_id, table_from_rows
+from stages.lib.text import group_id
 
 PHRASES = [
     ("Сегодня хорошая погода.", "Bu gün howa gowy."),
@@ -40,7 +39,7 @@ def corpus(phrases: list[tuple[str, str]], source: str = "phrases", docs: int = 
     """A corpus table of phrases, spread over ``docs`` documents."""
     rows = []
     for n, (src, tgt) in enumerate(phrases):
-        groups = [hashlib.sha256(text.casefold().encode()).hexdigest()[:16] for text in (src, tgt)]
+        groups = [group_id(src, "ru"), group_id(tgt, "tk")]
         doc = f"{source}/{n % docs}"
         ids = (pair_id("ru", src, "tk", tgt), src, tgt, "ru", "tk", source, doc, str(n), n, n)
         rows.append((*ids, "given", None, "Apache-2.0", *groups))

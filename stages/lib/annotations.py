@@ -39,8 +39,14 @@ TASK_FIELDS = {
     "method": str,
 }
 
+# How a pair was picked: blindly from the corpus, blindly from what align found and was not sure of, or for
+# its score near the threshold. Only the blind ones say anything of the others.
+PICKS = ("control", "control_unsure", "uncertain")
+BLIND_PICKS = ("control", "control_unsure")
+
 # One row is one judged pair. src, tgt and the groups are of the texts as they were shown; verdict is about
 # them too. For calibration: "exact" and "minor" are translations, the rest is not, second_look is unknown.
+# pick is null where an export does not say it.
 JUDGED_SCHEMA = {
     "pair_id": "String",
     "src": "String",
@@ -50,6 +56,7 @@ JUDGED_SCHEMA = {
     "source": "String",
     "doc": "String",
     "method": "String",
+    "pick": "String",
     "decision": "String",
     "verdict": "String",
     "annotators": "Int32",
@@ -121,6 +128,11 @@ def read_judgements(folder: Path, pair: Pair) -> Judgements:
     for path in sorted(folder.glob("*.json")):
         for where, task, annotation in _annotations(path):
             unique = annotation.get("unique_id")
+            if unique is not None and not isinstance(unique, str):
+                raise DataError(
+                    f"{where}: unique_id of an annotation is {str(unique)[:40]}, expected a string; "
+                    "export the project again as JSON (make annotate-pull)"
+                )
             if unique in seen:
                 skipped["repeated"] += 1
                 continue
@@ -160,15 +172,8 @@ def _annotations(path: Path) -> Iterable[tuple[str, dict[str, Any], dict[str, An
         tasks = read_json(path)
     except DataError:
         raise DataError(f"{path}: not a JSON file; export the project again (make annotate-pull)") from None
-    if not isinstance(tasks, list):
-        raise DataError(
-            f"{path}: expected a list of tasks, found {type(tasks).__name__}; "
-            "export the project as JSON (make annotate-pull)"
-        )
-    for number, task in enumerate(tasks):
+    for number, task in enumerate(check_tasks(tasks, str(path))):
         where = f"{path}: task {number}"
-        if not isinstance(task, dict):
-            raise DataError(f"{where}: expected an object, found {type(task).__name__}; export again as JSON")
         check_task(task.get("data"), where)
         annotations = task.get("annotations", [])
         if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
@@ -177,20 +182,36 @@ def _annotations(path: Path) -> Iterable[tuple[str, dict[str, Any], dict[str, An
             yield where, task["data"], annotation
 
 
+def check_tasks(tasks: Any, where: str) -> list[dict[str, Any]]:
+    """Raise DataError unless ``tasks`` is a list of objects, as an export is; return it."""
+    if not isinstance(tasks, list):
+        raise DataError(
+            f"{where}: expected a list of tasks, found {type(tasks).__name__}; "
+            "export the project as JSON (make annotate-pull)"
+        )
+    for number, task in enumerate(tasks):
+        if not isinstance(task, dict):
+            raise DataError(
+                f"{where}: task {number}: expected an object, found {type(task).__name__}; "
+                "export again as JSON (make annotate-pull)"
+            )
+    return tasks
+
+
 def _read_judgement(where: str, task: dict[str, Any], annotation: dict[str, Any]) -> Judgement | None:
     """Return the judgement of one annotation, or None where it gives no verdict."""
     try:
         regions = {region["from_name"]: region["value"] for region in annotation["result"]}
-        verdicts = regions.get("verdict", {"choices": []})["choices"]
-        errors = regions.get("errors", {"choices": []})["choices"]
+        verdicts, errors = (_strings(regions, name, "choices", []) for name in ("verdict", "errors"))
         texts = [
-            tidy("".join(regions[f"{side}_edit"]["text"]) if f"{side}_edit" in regions else task[side])
-            for side in ("src", "tgt")
+            tidy("".join(_strings(regions, f"{side}_edit", "text", [task[side]]))) for side in ("src", "tgt")
         ]
         seconds = annotation.get("lead_time")
         seconds = None if seconds is None else float(seconds)
+        if seconds is not None and not 0 <= seconds < float("inf"):
+            raise ValueError(f"lead_time is {seconds}")
         annotator = _annotator(annotation["completed_by"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{where}: an annotation is not of the form of assets/labelling.xml "
             f"({type(error).__name__}: {error}); export the project again as JSON (make annotate-pull)"
@@ -216,6 +237,17 @@ def _read_judgement(where: str, task: dict[str, Any], annotation: dict[str, Any]
         made=str(annotation.get("updated_at") or annotation.get("created_at") or ""),
         task=task,
     )
+
+
+def _strings(regions: Mapping[str, Any], name: str, field: str, absent: list[str]) -> list[str]:
+    """Return what a region of the labelling page holds: a list of strings, or a single one."""
+    if name not in regions:
+        return absent
+    found = regions[name][field]
+    found = [found] if isinstance(found, str) else found
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise TypeError(f"{field} of {name} is {str(found)[:40]}, expected a list of strings")
+    return found
 
 
 def _annotator(completed_by: Any) -> str:
@@ -269,12 +301,17 @@ def judged(folder: Path, pair: Pair) -> pl.DataFrame:
     return judged_table(merge(read_judgements(folder, pair).rows))
 
 
+def task_groups(task: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the group of each of a task's texts, by which a respelt copy of the pair is known."""
+    return group_id(task["src"], task["src_lang"]), group_id(task["tgt"], task["tgt_lang"])
+
+
 def judged_table(merged: Iterable[Merged]) -> pl.DataFrame:
     rows = [
         {
             **{name: one.task[name] for name in ("pair_id", "src", "tgt", "source", "doc", "method")},
-            "src_group": group_id(one.task["src"], one.task["src_lang"]),
-            "tgt_group": group_id(one.task["tgt"], one.task["tgt_lang"]),
+            **dict(zip(("src_group", "tgt_group"), task_groups(one.task), strict=True)),
+            "pick": one.task["pick"] if one.task.get("pick") in PICKS else None,
             "decision": one.decision,
             "verdict": one.verdict,
             "annotators": one.annotators,

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,8 +61,9 @@ class Server:
 
     def _refresh(self) -> None:
         self._session.headers.pop("Authorization", None)
-        answer = self._send("POST", "/api/token/refresh/", json={"refresh": self._token})
-        self._session.headers["Authorization"] = f"Bearer {self._json(answer)['access']}"
+        path = "/api/token/refresh/"
+        answer = self._json(self._send("POST", path, json={"refresh": self._token}))
+        self._session.headers["Authorization"] = f"Bearer {self._object(answer, path, access=str)['access']}"
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         import requests
@@ -107,6 +108,27 @@ class Server:
             )
         return value
 
+    def _object(self, value: Any, path: str, **fields: type) -> dict[str, Any]:
+        return self._objects([value], path, **fields)[0]
+
+    def _objects(self, value: Any, path: str, **fields: type) -> list[dict[str, Any]]:
+        """Return a list of objects that have these fields; the form of every answer is checked here."""
+
+        def fits(one: Any) -> bool:
+            return isinstance(one, dict) and all(
+                isinstance(one.get(name), kind) for name, kind in fields.items()
+            )
+
+        if isinstance(value, list) and all(map(fits, value)):
+            return value
+        other = next(one for one in value if not fits(one)) if isinstance(value, list) else value
+        # Its fields' names alone: the values may be somebody's.
+        keys = f" with {', '.join(list(other)[:5]) or 'nothing'}" if isinstance(other, dict) else ""
+        raise LabelStudioError(
+            f"{self.url}{path}: expected objects with {', '.join(fields)}, found "
+            f"{type(other).__name__}{keys}; is this Label Studio, of a version near 1.23?"
+        )
+
     def get(self, path: str, **params: Any) -> Any:
         return self._json(self.request("GET", path, params=params))
 
@@ -116,15 +138,20 @@ class Server:
     def patch(self, path: str, value: Any) -> Any:
         return self._json(self.request("PATCH", path, json=value))
 
+    def projects(self, title: str) -> list[dict[str, Any]]:
+        """Return the projects of that title, the oldest first."""
+        path, found, page = "/api/projects/", [], 1
+        while True:
+            answer = self._object(self.get(path, page=page, page_size=100), path, results=list)
+            listed = self._objects(answer["results"], path, id=int, title=str, created_at=str)
+            found += [project for project in listed if project["title"] == title]
+            if not answer.get("next"):
+                return sorted(found, key=lambda project: project["id"])
+            page += 1
+
     def find_project(self, title: str) -> dict[str, Any] | None:
         """Return the project of that title, or None; two of them are an error."""
-        found, page = [], 1
-        while True:
-            answer = self.get("/api/projects/", page=page, page_size=100)
-            found += [project for project in answer["results"] if project["title"] == title]
-            if not answer.get("next"):
-                break
-            page += 1
+        found = self.projects(title)
         if len(found) > 1:
             numbers = ", ".join(str(project["id"]) for project in found)
             raise LabelStudioError(
@@ -133,29 +160,50 @@ class Server:
             )
         return found[0] if found else None
 
+    def make_project(self, title: str, settings: Mapping[str, Any]) -> int:
+        """Make a project and return its number."""
+        path = "/api/projects/"
+        return self._object(self.post(path, {"title": title, **settings}), path, id=int)["id"]
+
     def tasks(self, project: int) -> Iterator[dict[str, Any]]:
-        """Yield id and data of each task of a project."""
-        page, told = 1, 0
+        """Yield id, data and number of annotations (``total_annotations``) of each task of a project."""
+        path, page, told = "/api/tasks", 1, 0
+        include = "id,data,total_annotations"
         while True:
             answer = self.get(
-                "/api/tasks",
-                project=project, page=page, page_size=_PAGE, fields="task_only", include="id,data",
-            )  # fmt: skip
-            yield from answer["tasks"]
+                path, project=project, page=page, page_size=_PAGE, fields="task_only", include=include
+            )
+            answer = self._object(answer, path, tasks=list, total=int)
+            yield from self._objects(answer["tasks"], path, id=int, data=dict, total_annotations=int)
             told += len(answer["tasks"])
             if told >= answer["total"] or not answer["tasks"]:
                 return
             page += 1
 
+    def add_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int:
+        """Add tasks to a project and return how many the server took in."""
+        path = f"/api/projects/{project}/import"
+        return self._object(self.post(path, tasks), path, task_count=int)["task_count"]
+
+    def remove(self, path: str) -> None:
+        """Delete what is at a path; that it is gone already is no error."""
+        answer = self.request("DELETE", path)
+        if answer.status_code not in (200, 202, 204, 404):
+            raise LabelStudioError(
+                f"{self.url}{path}: not deleted (HTTP {answer.status_code}); delete it there"
+            )
+
     def export(self, project: int) -> list[dict[str, Any]]:
         """Return the project's tasks with their annotations, as in Label Studio's JSON export."""
-        return self.get(f"/api/projects/{project}/export", exportType="JSON", download_all_tasks="true")
+        path = f"/api/projects/{project}/export"
+        return self._objects(self.get(path, exportType="JSON", download_all_tasks="true"), path, data=dict)
 
     def emails(self) -> dict[int, str]:
         """Return the address of each account that the token may see."""
-        answer = self.get("/api/users/")
-        users = answer["results"] if isinstance(answer, dict) else answer
-        return {user["id"]: user["email"] for user in users}
+        path = "/api/users/"
+        answer = self.get(path)
+        users = answer.get("results") if isinstance(answer, dict) else answer
+        return {user["id"]: user["email"] for user in self._objects(users, path, id=int, email=str)}
 
 
 def project_title(pair: Pair) -> str:

@@ -123,7 +123,6 @@ class CleanParams(_Block):
 
 class AnnotateParams(_Block):
     tasks: Count
-    threshold: Share
     control_share: Share
     overlap: Share
     annotators: Annotated[int, Field(ge=2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,17 +23,18 @@ from commands.annotate_push import LABELLING, push
 from commands.label_studio import PROGRAM, database_settings, free_port, read_access, running_server, stop
 from stages.clean import clean_pairs
 from stages.lib.agreement import agreement_figures
-from stages.lib.annotations import VERDICTS, merge, read_judgements
+from stages.lib.annotations import VERDICTS, merge, read_judgements, task_groups
 from stages.lib.errors import DataError
 from stages.lib.label_studio import LabelStudioError, Server, project_title
 from stages.lib.params import Pair, Params, load_params
 from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, table_from_rows, write_table
-from tests.judgements import result
+from tests.judgements import result, task_data
 from tests.labelling_page import CHROMIUM, chromium, pages_of, sign_in
 from tests.phrases import PHRASES
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = ("ayna@example.org", "merdan@example.org", "sona@example.org")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASSWORD = "uzyn-açar-sözi-1"
 
 
@@ -80,6 +82,55 @@ def test_a_server_that_ends_at_its_start_is_told_with_its_last_line(tmp_path: Pa
         running_server(tmp_path / "data", 1, read_access(tmp_path / "access.json"), program),
     ):
         pass
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """`make label-studio`'s command, running, with a server that takes no time to start."""
+    program = tmp_path / PROGRAM
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import signal, sys\n"
+        "from tests.label_studio_double import label_studio_double\n"
+        "with label_studio_double(int(sys.argv[sys.argv.index('--port') + 1])):\n"
+        "    signal.pause()\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (tmp_path / "tasks.json").write_text(json.dumps([{"data": task_data(n)} for n in range(3)]))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "commands.label_studio", "--tasks", "tasks.json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # As a terminal gives it, whatever ran these tests.
+        preexec_fn=lambda: [signal.signal(sign, signal.SIG_DFL) for sign in SIGNALS],
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("sign", SIGNALS)
+def test_the_server_ends_with_the_command_by_whatever_signal_and_by_several(
+    command: subprocess.Popen[str], sign: signal.Signals
+) -> None:
+    while "Ctrl-C stops the server" not in (line := command.stderr.readline()):
+        assert line, "the command ended before the server ran"
+    (server,) = psutil.Process(command.pid).children()
+    try:
+        command.send_signal(sign)
+        command.send_signal(signal.SIGHUP)
+        command.wait(timeout=20)
+        assert not server.is_running()
+    finally:
+        if server.is_running():
+            server.kill()
 
 
 class RealServer:
@@ -182,7 +233,7 @@ def tasks(pairs: Any, params: Params, tmp_path_factory: pytest.TempPathFactory) 
     write_table(table_from_rows(segments, SEGMENT_SCHEMA), folder / "phrases.parquet", SEGMENT_SCHEMA)
     corpus = clean_pairs(pairs, params).corpus
     assert corpus.height == 50
-    return make_tasks(choose_pairs(corpus, [], params), folder)
+    return make_tasks(choose_pairs(corpus, corpus[:0], [], 0.5, params), folder)
 
 
 def _judge(people: list[Server], found: dict[str, int], data: dict[str, Any], plan: list[Any]) -> None:
@@ -283,8 +334,8 @@ def test_three_peoples_judgements_come_back_as_planted(
     assert annotators[pseudonym(PEOPLE[2])]["too_fast"] == 1
     assert len(figures["alpha_keep_by_annotators"]) == 3
 
-    judged = {one.pair_id for one in merged}
-    assert choose_pairs(cleaned.corpus, judged, params) == []
+    judged = [task_groups(one.task) for one in merged]
+    assert choose_pairs(cleaned.corpus, cleaned.corpus[:0], judged, 0.5, params) == []
 
 
 @pytest.mark.slow

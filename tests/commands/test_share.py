@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.share import check_state, corpus_hash, tag_version
+from commands.share import check_state, corpus_hash, mend_torn, tag_version
 from stages.lib.errors import DataError
 
 LOCK = """schema: '2.0'
@@ -85,3 +85,49 @@ def test_a_lock_without_a_corpus_is_one_line(repository: Path, content: str | No
         (repository / "dvc.lock").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         corpus_hash()
+
+
+@pytest.fixture
+def pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DVC repository whose file and folder are in a remote; returns the remote's folder of files."""
+    from dvc.repo import Repo
+
+    monkeypatch.chdir(tmp_path)
+    with Repo.init(no_scm=True) as repo:
+        (tmp_path / ".dvc/config").write_text(
+            "[core]\n    no_scm = true\n    remote = share\n['remote \"share\"']\n    url = ../remote\n",
+            encoding="utf-8",
+        )
+        repo.config.load()
+        (tmp_path / "notes").mkdir()
+        (tmp_path / "notes/a.txt").write_text("Bu gün howa gowy.", encoding="utf-8")
+        (tmp_path / "corpus.txt").write_text("Сегодня хорошая погода.", encoding="utf-8")
+        repo.add(["corpus.txt", "notes"])
+        repo.push()
+    return tmp_path / "remote/files/md5"
+
+
+def halve(path: Path) -> None:
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_every_torn_file_of_the_remote_is_written_over_by_the_whole_one_here(pushed: Path) -> None:
+    whole = {path: path.read_bytes() for path in pushed.rglob("*") if path.is_file()}
+    assert len(whole) == 3
+    for path in whole:  # the listing of the folder among them
+        halve(path)
+    assert mend_torn() == 3
+    assert {path: path.read_bytes() for path in whole} == whole
+    assert mend_torn() == 0
+
+
+def test_a_whole_file_of_the_remote_is_never_written_over_by_a_damaged_one_here(pushed: Path) -> None:
+    for path in [path for path in pushed.rglob("*") if path.is_file()]:
+        here = Path(".dvc/cache/files/md5") / path.relative_to(pushed)
+        whole = here.read_bytes()
+        halve(here)
+        with pytest.raises(DataError, match=rf"{here} is damaged: .*delete it and run dvc pull"):
+            mend_torn()
+        assert path.read_bytes() == whole
+        here.write_bytes(whole)

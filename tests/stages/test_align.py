@@ -197,12 +197,12 @@ def test_scores_are_fitted_to_pairs_joined_by_key_but_to_none_of_a_source_that_i
     assert check["f1"]["n"] == 8
 
 
-def _said(*judged: tuple[str, str, str, str]):
+def _said(*judged: tuple[str, str, str, str], pick: str | None = "control"):
     """A table of judged pairs of (source, src, tgt, verdict)."""
     merged = []
     for source, src, tgt, verdict in judged:
         task = {"pair_id": pair_id("ru", src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": "ru"}
-        task |= {"tgt_lang": "tk", "source": source, "doc": f"{source}/conf", "method": "given"}
+        task |= {"tgt_lang": "tk", "source": source, "doc": f"{source}/conf", "method": "given", "pick": pick}
         decision = "keep" if verdict == "exact" else "reject"
         merged.append(Merged(task["pair_id"], decision, verdict, (src, tgt), 1, task))
     return judged_table(merged)
@@ -228,6 +228,10 @@ def test_what_people_judged_feeds_the_calibration(tmp_path, params, embedder):
     good = quality(("django", "Библиотека закрыта в воскресенье.", "Kitaphana ýekşenbe güni ýapyk.", "exact"))
     assert good["gold_pairs"] == plain["gold_pairs"] + 1
     assert good["wrong_pairs"] == plain["wrong_pairs"]
+    # What was picked for its score, or nobody knows how, says nothing of the others.
+    for pick in ("uncertain", None):
+        picked = _said(("django", ru[0], tk[0], "wrong"), pick=pick)
+        assert align(tmp_path, tmp_path / "vectors", params, embedder.unit, picked).quality == plain
     # Of a source that is wholly test nothing is learnt, and of ties neither.
     test_source = quality(("udhr", ru[0], tk[0], "wrong"))
     assert test_source == plain
@@ -311,8 +315,48 @@ def test_documents_of_one_name_are_aligned_and_each_pair_says_where_from(tmp_pat
     assert counts["aligned_kept"] == len(pairs) == aligned.stats["by_method"]["aligned"]
 
 
+def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_good(
+    tmp_path, unkeyed, embedder
+):
+    write(tmp_path, "files", *sentences(LIBRARY, ("a", "a")), *sentences(BREAD, ("b", "b")))
+    embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
+
+    def run_at(precision: float, said=None):
+        asked = unkeyed.model_copy(
+            update={
+                "align": unkeyed.align.model_copy(update={"precision": precision}),
+                "split": unkeyed.split.model_copy(update={"test_sources": []}),
+            }
+        )
+        return align(tmp_path, tmp_path / "vectors", asked, embedder.unit, said)
+
+    low = run_at(0.5)
+    asked = round(low.pairs["score"].min() + 0.001, 4)
+    high = run_at(asked)
+    assert 0 < len(high.pairs) < len(low.pairs)
+    assert high.quality["threshold_score"] == pytest.approx(asked, abs=1e-4)
+    assert high.unsure["score"].is_sorted(descending=True)
+    assert high.unsure["score"].max() < asked
+    everything = {*low.pairs["pair_id"], *low.unsure["pair_id"]}
+    assert {*high.pairs["pair_id"], *high.unsure["pair_id"]} == everything
+    assert set(high.pairs["pair_id"]).isdisjoint(high.unsure["pair_id"])
+
+    good = high.unsure.row(0, named=True)
+    task = {**good, "pick": "uncertain"}
+    merged = [Merged(good["pair_id"], "keep", "exact", (good["src"].upper(), good["tgt"]), 1, task)]
+    judged = run_at(asked, judged_table(merged))
+    assert {*judged.pairs["pair_id"]} == {*high.pairs["pair_id"], good["pair_id"]}
+    assert good["pair_id"] not in judged.unsure["pair_id"]
+    assert judged.quality == high.quality
+
+
 def run(folder: Path, out: str) -> subprocess.CompletedProcess:
-    paths = ["--segments=segments", "--vectors=vectors", f"--out={out}/pairs.parquet"]
+    paths = [
+        "--segments=segments",
+        "--vectors=vectors",
+        f"--out={out}/pairs.parquet",
+        f"--unsure={out}/unsure.parquet",
+    ]
     paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json", "--annotations=."]
     root = str(PARAMS.parent)
     return subprocess.run(

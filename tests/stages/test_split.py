@@ -406,6 +406,23 @@ def test_gold_is_what_people_found_good_in_test_documents() -> None:
     assert split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method="mined")).gold.is_empty()
 
 
+@pytest.mark.parametrize(("split", "trained"), [("test", 0), ("dev", 2), ("train", 2)])
+def test_a_good_judgement_takes_found_pairs_out_of_training_in_test_documents_alone(
+    split: str, trained: int
+) -> None:
+    names = (f"django/found-{n}" for n in range(1_000))
+    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == split)
+    texts = [
+        ("Книга лежит на столе", "Kitap stoluň üstünde ýatyr"),
+        ("Вечером мы пили чай", "Agşam çaý içdik"),
+    ]
+    found = [(doc, None, "ru", src, tgt) for src, tgt in texts]
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *found]), {doc}, "aligned")
+    splits = split_corpus(corpus, [], PARAMS, _judged(found[0], method="aligned"))
+    assert splits.train.filter(doc=doc).height == trained
+    assert splits.gold.height == (split == "test")
+
+
 def test_train_and_dev_are_kept_clean_of_gold() -> None:
     # An aligned pair of a test document: gold once it is judged, but never test.
     names = (f"django/gold-{n}" for n in range(1_000))

@@ -147,3 +147,52 @@ def test_a_folder_that_is_not_there_is_told_from_an_empty_one(tmp_path: Path) ->
     assert read_judgements(tmp_path, PAIR).rows == []
     with pytest.raises(DataError, match="annotations: not found"):
         read_judgements(tmp_path / "annotations", PAIR)
+
+
+def _filled(name: str, value: Any) -> dict[str, Any]:
+    """A judgement in which one region of the labelling page holds something else."""
+    one = annotation(0, "exact")
+    others = [region for region in one["result"] if region["from_name"] != name]
+    return one | {"result": [*others, {"from_name": name, "value": value}]}
+
+
+ODD = (None, 3, True, "x", [], {}, [1], [None], [["exact"]], {"exact": 1}, float("nan"), float("inf"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(
+            annotation(0, "exact") | {name: odd}
+            for name in ("unique_id", "result", "lead_time")
+            for odd in ODD
+        ),
+        *(annotation(0, "exact") | {"completed_by": odd} for odd in ODD),
+        *(annotation(0, "exact") | {"result": [odd]} for odd in ODD),
+        *(_filled(name, odd) for name in ("verdict", "errors", "tgt_edit") for odd in ODD),
+        *(_filled(name, {"choices": odd}) for name in ("verdict", "errors") for odd in ODD),
+        *(_filled("tgt_edit", {"text": odd}) for odd in ODD),
+    ],
+)
+def test_a_judgement_with_a_field_of_another_kind_is_read_or_is_one_line(
+    tmp_path: Path, given: dict[str, Any]
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([task(0, given)]), encoding="utf-8")
+    told, rows, skipped = "", [], {}
+    try:
+        found = read_judgements(tmp_path, PAIR)
+        rows, skipped = found.rows, found.skipped
+    except DataError as error:
+        told = str(error)
+    # What is read has a verdict of ours and strings for texts; without a verdict it is counted.
+    assert bool(told) + len(rows) + skipped.get("no_verdict", 0) == 1
+    assert not told or told.startswith(f"{tmp_path}/a.json: task 0: ")
+    assert "\n" not in told
+    assert all(one.verdict == "exact" and all(one.texts) for one in rows)
+
+
+@pytest.mark.parametrize("choices", [None, 3, True, [1], {"exact": 1}])
+def test_choices_that_are_no_list_of_names_are_told(tmp_path: Path, choices: Any) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([task(0, _filled("verdict", {"choices": choices}))]))
+    with pytest.raises(DataError, match=r"choices of verdict is .*, expected a list of strings"):
+        read_judgements(tmp_path, PAIR)

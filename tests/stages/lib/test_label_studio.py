@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 import requests
 
+from commands.annotate_pull import pull
+from commands.annotate_push import push
+from stages.lib.annotations import read_judgements
+from stages.lib.errors import DataError
 from stages.lib.label_studio import LabelStudioError, Server, connect, read_token
+from stages.lib.params import load_params
+from tests.judgements import annotation, task, task_data
 
 Answer = tuple[int, Any]
 
@@ -35,13 +41,13 @@ def serve() -> Iterator[Callable[[Callable[[str, str, str], Answer]], str]]:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = reply
+            do_GET = do_POST = do_PATCH = reply
 
             def log_message(self, *_: object) -> None:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_address[1]}"
 
@@ -125,13 +131,15 @@ def test_a_password_in_netrc_does_not_take_the_tokens_place(
 def test_tasks_are_read_page_by_page(serve: Any) -> None:
     def answer(method: str, path: str, token: str) -> Answer:
         page = int(path.split("page=")[1].split("&")[0])
-        return 200, {"total": 3, "tasks": [[{"id": 1}, {"id": 2}], [{"id": 3}]][page - 1]}
+        pages = [[1, 2], [3]]
+        tasks = [{"id": number, "data": {}, "total_annotations": 0} for number in pages[page - 1]]
+        return 200, {"total": 3, "tasks": tasks}
 
     assert [task["id"] for task in Server(serve(answer), "abc").tasks(7)] == [1, 2, 3]
 
 
 def test_two_projects_of_one_title_are_an_error(serve: Any) -> None:
-    projects = [{"id": 3, "title": "Köpri ru-tk"}, {"id": 5, "title": "Köpri ru-tk"}]
+    projects = [{"id": number, "title": "Köpri ru-tk", "created_at": "2026-11-01"} for number in (5, 3)]
     server = Server(serve(lambda *_: (200, {"results": projects, "next": None})), "abc")
     with pytest.raises(LabelStudioError, match=r"2 projects are called 'Köpri ru-tk' \(3, 5\)"):
         server.find_project("Köpri ru-tk")
@@ -156,3 +164,119 @@ def test_without_an_address_the_local_server_is_meant(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabelStudioError, match=r"make label-studio\), or name a hosted one"):
         connect(None)
+
+
+PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
+PROJECT = {"id": 1, "title": "Köpri ru-tk", "created_at": "2026-11-01T10:00:00Z"}
+EXPORTED = {"id": 7, **task(0, annotation(0, "exact") | {"completed_by": 3})}
+ODD = ({}, [], 3, "x", [None], [[1]], [{}], {"detail": "throttled"}, {"results": {}}, {"results": [None]})
+
+
+def answers(path: str, value: Any) -> Callable[[str, str, str], Answer]:
+    """Answer as Label Studio does, but with ``value`` to a method and a path's beginning or end."""
+    usual = {
+        "GET /api/projects/?": {"results": [PROJECT], "next": None},
+        "GET /api/projects/1/export": [EXPORTED],
+        "GET /api/users/": [{"id": 3, "email": "ayna@example.org"}],
+        "GET /api/tasks": {"tasks": [], "total": 0},
+        "POST /api/projects/1/import": {"task_count": 1},
+    }
+
+    def answer(method: str, asked: str, token: str) -> Answer:
+        place = next(one for one in {path: value, **usual} if f"{method} {asked}".startswith(one))
+        return 200, {**usual, path: value}[place]
+
+    return answer
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("path", ["projects/?", "projects/1/export", "users/"])
+def test_a_pull_from_a_server_that_answers_something_else_is_one_line_and_writes_nothing(
+    serve: Any, tmp_path: Path, path: str, odd: Any
+) -> None:
+    server = Server(serve(answers(f"GET /api/{path}", odd)), "abc")
+    if odd == [] and path != "projects/?":  # nothing judged, or nobody's address to be seen
+        pull(server, PARAMS.pair, tmp_path)
+        return
+    with pytest.raises((LabelStudioError, DataError), match=r"expected|no pair_id") as error:
+        pull(server, PARAMS.pair, tmp_path)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    "path", ["GET /api/projects/?", "POST /api/projects/", "GET /api/tasks", "POST /api/projects/1/import"]
+)
+def test_a_push_to_a_server_that_answers_something_else_is_one_line(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, odd: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = answers(path, odd)
+
+    def without_projects(method: str, asked: str, token: str) -> Answer:
+        if path == "POST /api/projects/" and (method, asked[:15]) == ("GET", "/api/projects/?"):
+            return 200, {"results": [], "next": None}
+        return (200, {}) if method == "PATCH" else answer(method, asked, token)
+
+    with pytest.raises(LabelStudioError, match=r"expected (objects with|JSON)") as error:
+        push(Server(serve(without_projects), "abc"), [{"data": task_data(0)}], PARAMS)
+    assert "\n" not in str(error.value)
+
+
+def test_a_project_without_settings_gets_ours(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def answer(method: str, path: str, token: str) -> Answer:
+        asked.append(method)
+        return (200, {}) if method == "PATCH" else answers("-", None)(method, path, token)
+
+    assert push(Server(serve(answer), "abc"), [{"data": task_data(0)}], PARAMS).added == 1
+    assert "PATCH" in asked
+
+
+def test_what_an_unexpected_answer_holds_is_not_repeated(serve: Any) -> None:
+    server = Server(serve(answers("GET /api/users/", [{"id": 3, "name": "gizlin"}])), "abc")
+    with pytest.raises(LabelStudioError, match="found dict with id, name; is this Label Studio") as error:
+        server.emails()
+    assert "gizlin" not in str(error.value)
+
+
+def test_judgements_whose_tasks_the_server_has_no_more_stay_in_the_file(serve: Any, tmp_path: Path) -> None:
+    other = {"id": 8, **task(1, annotation(1, "wrong", 1) | {"completed_by": 3})}
+    now = [EXPORTED, other]
+    server = Server(serve(lambda *asked: answers("GET /api/projects/1/export", now)(*asked)), "abc")
+    first = pull(server, PARAMS.pair, tmp_path)
+    assert (first.judgements, first.new, first.gone) == (2, 2, 0)
+    before = first.path.read_bytes()
+    for left in ([other], []):
+        now[:] = left
+        again = pull(server, PARAMS.pair, tmp_path)
+        assert (again.judgements, again.new, again.gone) == (2, 0, 2 - len(left))
+        assert again.path.read_bytes() == before
+    # Judged anew after the task came back: both are there, and the later one counts.
+    later = annotation(0, "wrong", 9) | {"completed_by": 3, "updated_at": "2026-11-05T10:00:00Z"}
+    now[:] = [{"id": 9, **task(0, later)}]
+    again = pull(server, PARAMS.pair, tmp_path)
+    assert (again.judgements, again.new, again.gone) == (3, 1, 2)
+    verdicts = {one.verdict for one in read_judgements(tmp_path, PARAMS.pair).rows}
+    assert verdicts == {"wrong"}
+
+
+def test_a_damaged_file_is_told_and_left_as_it_is(serve: Any, tmp_path: Path) -> None:
+    server = Server(serve(answers("-", None)), "abc")
+    path = pull(server, PARAMS.pair, tmp_path).path
+    for content in ("[", "{}", "[1]", '[{"data": {}}]', json.dumps([task(0, {"unique_id": []})])):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(DataError, match=path.name):
+            pull(server, PARAMS.pair, tmp_path)
+        assert path.read_text(encoding="utf-8") == content
+
+
+def test_a_pair_that_was_there_twice_keeps_the_judgements_of_both_tasks(serve: Any, tmp_path: Path) -> None:
+    twice = [EXPORTED, {"id": 8, **task(0, annotation(1, "wrong", 1) | {"completed_by": 4})}]
+    found = pull(Server(serve(answers("GET /api/projects/1/export", twice)), "abc"), PARAMS.pair, tmp_path)
+    assert found.judgements == 2
