@@ -26,8 +26,6 @@ from stages.lib.result_table import VARIANTS, as_markdown, format_p, legend, tab
 log = logging.getLogger("readme")  # run with -m, __name__ says nothing
 
 BLOCK = re.compile(r"(<!-- figures: ([a-z_]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-# Graded sets that a change of the adapter's strength is judged by, and the ones that are told.
-GRADED = {"sts17": ("sts17_en_en", "sts17_tr_en"), "stsb": ("stsb_ru",), "rusts": ("rusts_ru",)}
 # Bench, what is told, where its figure is in metrics/bench/<bench>.json, digits. {} holds another figure of
 # the bench, by the dotted keys that follow.
 SPEED: tuple[tuple[str, str, str, int, tuple[str, ...]], ...] = (
@@ -205,24 +203,29 @@ def benchmarks(found: Figures, old: str) -> str:
 
 
 def forgetting(found: Figures, old: str) -> str:
-    """Graded pairs: Pearson's r before and after."""
-    rows = [["set", "model", "variant", "n", "Pearson's r", "Spearman's ρ", "Δ r, 95 % interval"]]
-    measured = list(_measured(found))
-    for benchmark, sets in GRADED.items():
-        for name in sets:
-            for _, model, variant, figures in (one for one in measured if one[0] == benchmark):
-                if f"{name}_pearson" not in figures:
-                    continue
-                row = [name, model, variant, f"{figures[f'{name}_n']:,}"]
-                row += [f"{figures[f'{name}_{kind}']:.3f}" for kind in ("pearson", "spearman")]
-                key = f"delta_{name}_pearson"
-                row.append(
-                    f"{figures[key]:+.3f} [{figures[f'{key}_low']:+.3f}, {figures[f'{key}_high']:+.3f}]"
-                    if key in figures
-                    else ""
-                )
-                rows.append(row)
-    return _table(rows, 3)
+    """Graded pairs, every set: Pearson's r before, and what fine-tuning changed."""
+    models, baselines = found.params.models, found.params.baselines
+    header = [*(f"`{name}`: r, change" for name in models), *(f"`{name}`: r" for name in baselines)]
+    rows = [["set", "n", *header]]
+    measured = {(model, variant): {} for _, model, variant, _ in _measured(found)}
+    for _, model, variant, figures in _measured(found):
+        measured[model, variant] |= figures
+    first = measured[models[0], "pretrained"]
+    for name in sorted(key.removesuffix("_pearson") for key in first if key.endswith("_pearson")):
+        row = [name, f"{first[f'{name}_n']:,}"]
+        for model in models:
+            before, after = (measured[model, variant] for variant in VARIANTS)
+            key = f"delta_{name}_pearson"
+            if key not in after:  # a language that the model does not have
+                row.append("–")
+                continue
+            low, high = after[f"{key}_low"], after[f"{key}_high"]
+            row.append(f"{before[f'{name}_pearson']:.3f}, {after[key]:+.3f} [{low:+.3f}, {high:+.3f}]")
+        r = f"{name}_pearson"
+        for plain in (measured[model, "pretrained"] for model in baselines):
+            row.append(f"{plain[r]:.3f}" if r in plain else "–")
+        rows.append(row)
+    return f"{_table(rows)}\n\nPearson's r with people's grades; changes with 95 % intervals of pairs."
 
 
 def strengths(found: Figures, old: str) -> str:
@@ -285,6 +288,28 @@ def trials(found: Figures, old: str) -> str:
     n = before[encoders[0]]["dev_pairs"]
     note = f"MRR on {n:,} dev pairs, mean of both directions, at the strength that is saved."
     return f"{_table(rows, 2)}\n\n{note}"
+
+
+def recipe_tests(found: Figures, old: str) -> str:
+    """What the test set said of each trial that ran to the report."""
+    header = ["trial", "model", "P@1 pretrained", "fine-tuned", "gain, points", "p", "P@1 news", "STS"]
+    rows = [header]
+    for name, trial in found.read("recipes")["trials"].items():
+        # Its test set has other pairs, so it is told apart.
+        if name == "mediawiki" or "test" not in trial:
+            continue
+        for model, variants in trial["test"].items():
+            before, after = (variants[variant] for variant in VARIANTS)
+            row = [name, f"`{model}`", *(f"{one['test_p1_mean']:.3f}" for one in (before, after))]
+            row += [f"{100 * after['delta']:+.1f}", format_p(after["p"])]
+            rows.append(
+                row
+                + [
+                    f"{before[key]:.3f} → {after[key]:.3f}"
+                    for key in ("ntrex_p1_mean", "sts_ru_smoke_pearson")
+                ]
+            )
+    return _table(rows, 2)
 
 
 def mediawiki(found: Figures, old: str) -> str:
@@ -368,7 +393,8 @@ def alignment(found: Figures, old: str) -> str:
 BLOCKS: dict[str, Callable[[Figures, str], str]] = {
     block.__name__: block
     for block in (
-        *(first, results, translation, benchmarks, forgetting, strengths, respelling, trials, mediawiki),
+        *(first, results, translation, benchmarks, forgetting, strengths, respelling, trials, recipe_tests),
+        mediawiki,
         *(speed, sources, flow, alignment),
     )
 }
