@@ -180,20 +180,23 @@ def test_the_benchmark_table_is_that_of_the_metrics(results: str, metrics: Any) 
                     assert f"| {benchmark} | {model} | {variant} | {n} | {p1:.3f} | " in results
 
 
-def test_graded_pairs_told_are_those_of_the_metrics(results: str, metrics: Any) -> None:
-    found = {}
-    for models in metrics("benchmarks").values():
-        for model, variants in models.items():
-            for variant, figures in variants.items():
-                for key in (key for key in figures if re.fullmatch(r"(?!delta_|p_).+_pearson", key)):
-                    name = key.removesuffix("_pearson")
-                    found[name, model, variant] = (f"{figures[f'{name}_n']:,}", f"{figures[key]:.3f}")
-    told = re.findall(
-        r"^\| ((?:sts17|stsb|rusts)\w*) \| (\w+) \| (\w+) \| ([\d,]+) \| (-?[\d.]+) \|", results, re.M
-    )
-    assert bool(told) == bool(found)
-    for *place, n, r in told:
-        assert found[tuple(place)] == (n, r)
+def test_every_graded_set_is_told_of_every_model(results: str, metrics: Any, params: Params) -> None:
+    names = {
+        key.removesuffix("_pearson")
+        for models in metrics("benchmarks").values()
+        for key in models[params.models[0]]["pretrained"]
+        if re.fullmatch(r"(?!delta_|p_).+_pearson", key)
+    }
+    assert len(names) >= 9
+    table = results.partition("<!-- figures: forgetting -->")[2].partition("<!-- end -->")[0]
+    assert set(re.findall(r"^\| (\w+) \| [\d,]+ \|", table, re.M)) == names
+    for benchmark in metrics("benchmarks").values():
+        for model in params.models:
+            for key, change in benchmark[model]["finetuned"].items():
+                if match := re.fullmatch(r"delta_(.+)_pearson", key):
+                    row = next(line for line in table.splitlines() if line.startswith(f"| {match[1]} |"))
+                    before = benchmark[model]["pretrained"][f"{match[1]}_pearson"]
+                    assert f" {before:.3f}, {change:+.3f} [" in row
 
 
 def test_recipes_told_are_recipes_tried(results: str, metrics: Any, params: Params) -> None:
