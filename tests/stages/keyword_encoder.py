@@ -54,7 +54,9 @@ def load_encoder(name: str, config: object, adapter: Path | None = None) -> Keyw
     return KeywordModel(len(KEYWORDS) if adapter else len(KEYWORDS) - 1)
 
 
-def encode(model: KeywordModel, texts: list[str], lang: str, batch_tokens: int = 8192) -> np.ndarray:
+def encode(
+    model: KeywordModel, texts: list[str], lang: str, batch_tokens: int = 8192, is_exact: bool = False
+) -> np.ndarray:
     """Return unit vectors: one place for each known keyword, one for texts without any.
 
     So texts of one keyword are all the same to it, corrupted copies too.

@@ -78,7 +78,7 @@ def write_stats(folder: Path) -> Path:
 def write_segments(folder: Path) -> Path:
     """Write the test documents of udhr as segments with keys, in both languages."""
     rows = [
-        ("udhr", f"udhr/{n:02d}", lang, 0, text, "1-of-1", None, None, "CC0-1.0")
+        ("udhr", f"udhr/{n:02d}", lang, 0, text, "1-of-1", None, None, "CC0-1.0", None)
         for lang, side in (("ru", 0), ("tk", 1))
         for n, words in enumerate(KEYWORDS)
         for text in [("Новое слово {}", "Söz {} bar")[side].format(words[side].strip())]
