@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from stages.lib.encoders import encode, load_encoder
@@ -191,11 +192,16 @@ def test_two_processes_train_the_adapter_of_one(tmp_path: Path, model: str, chan
     assert two["dev"]["score"] > two["dev_pretrained"]["score"]
     for row, other in zip(one["history"], two["history"], strict=True):
         assert other == pytest.approx(row, abs=1e-5)
+    # Where a gradient is next to nothing, rounding decides about AdamW's step: a few weights of a hundred
+    # thousand differ by a good part of one. All together, the difference is 4e-5 of their length.
     weights = [load_file(folder / "seed-1/adapter_model.safetensors") for folder in folders]
-    # A step moves a weight by 2e-3; where a gradient is next to nothing, rounding decides about AdamW's.
-    largest = max(float((weights[0][key] - weights[1][key]).abs().max()) for key in weights[0])
-    assert 0 < largest < 2e-4
-    assert max(float(weights[0][key].abs().max()) for key in weights[0] if "lora_B" in key) > 2e-3
+    for half in ("lora_A", "lora_B"):
+        first, second = (
+            torch.cat([values.flatten() for key, values in sorted(tensors.items()) if half in key])
+            for tensors in weights
+        )
+        assert 0 < float((first - second).norm() / first.norm()) < 1e-3
+    assert float(first.abs().max()) > 2e-3  # lora_B starts at zero
     assert sorted(hashes(folders[0])) == sorted(hashes(folders[1]))
 
 
