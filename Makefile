@@ -13,8 +13,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
-# Text goes to a command through the environment, so that no shell reads it.
-export TEXT
+# What a user gives goes to the commands through the environment, as it is: recipes say "$$NAME", never the
+# value itself, so that no shell and no make reads it.
+GIVEN := A B CONTACT CORPUS DOC ENDPOINT EXP FORMAT FROM K LANGS LICENSES MAX_PAGES MIN_SCORE MODEL MODELS NAME OUT \
+  PORT SINCE SITE SOURCES TEXT UNTIL URL
+$(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
@@ -44,8 +47,8 @@ repro: $(STAMP)  ## Run the pipeline and print the result table
 	python -m commands.results
 
 results: $(STAMP)  ## Print the result table of the last run, and the experiments below it [FORMAT=md: the table alone, for a paper]
-	@if [ -n "$(FORMAT)" ]; then
-	  python -m commands.results --format "$(FORMAT)"
+	@if [ -n "$${FORMAT:-}" ]; then
+	  python -m commands.results --format="$$FORMAT"
 	else
 	  python -m commands.results
 	  echo
@@ -63,11 +66,11 @@ lint: $(STAMP)  ## Check style and format
 	ruff format --check .
 
 align-view: $(STAMP)  ## Show how a document was aligned, as a page: DOC=udhr or a document's name
-	@if [ -z "$(DOC)" ]; then
+	@if [ -z "$${DOC:-}" ]; then
 	  echo "error: which document? make align-view DOC=udhr (or a document's name, as pairs have it)" >&2
 	  exit 2
 	fi
-	python -m commands.align_view --doc "$(DOC)"
+	python -m commands.align_view --doc="$$DOC"
 
 bench: $(VENV)/.engine-installed  ## Run every speed benchmark; figures go to metrics/bench/
 	for file in bench/[a-z]*.py; do
@@ -81,7 +84,7 @@ plan: $(STAMP)  ## Write docs/planning.md, what larger corpora cost, from metric
 
 # The main view of an experiment: one model before and after, beside every other experiment. --md, because the
 # plain table loses columns on a narrow terminal. --drop takes one pattern, so it names what stays.
-EXPERIMENTS = dvc exp show --md --drop '^(?!Experiment$$|$(or $(MODEL),use_tr)\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
+EXPERIMENTS = dvc exp show --md --drop '^(?!Experiment$$|'"$${MODEL:-use_tr}"'\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
 
 experiments: $(STAMP)  ## Show experiments, pretrained beside fine-tuned: MODEL=use_tr
 	@$(EXPERIMENTS)
@@ -100,82 +103,87 @@ trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figur
 	python -m commands.trials
 
 save-model: $(STAMP)  ## Save a fine-tuned model, adapter merged, for others to load: MODEL=use_tr [OUT=...]
-	@if [ -z "$(MODEL)" ]; then
+	@if [ -z "$${MODEL:-}" ]; then
 	  echo "error: which model? make save-model MODEL=use_tr (a fine-tuned one of params.yaml)" >&2
 	  exit 2
 	fi
-	python -m commands.save_model --model "$(MODEL)" $(if $(OUT),--out "$(OUT)")
+	python -m commands.save_model --model="$$MODEL" $(if $(OUT),--out="$$OUT")
 
 readme: $(STAMP)  ## Rewrite the figures of README.md and docs/ from metrics/
 	python -m commands.readme
 
 sweep: $(STAMP)  ## Run a grid of assets/sweeps.yaml as experiments: NAME=rank|lr|data-size|pivot [MODELS="use use_tr"]
-	@if [ -z "$(NAME)" ]; then
+	@if [ -z "$${NAME:-}" ]; then
 	  echo "error: which grid? make sweep NAME=rank (or lr, data-size, pivot)" >&2
 	  exit 2
 	fi
-	python -m commands.sweep "$(NAME)" $(if $(MODELS),--models $(MODELS))
+	read -ra models <<< "$${MODELS:-}"
+	python -m commands.sweep $(if $(MODELS),--models "$${models[@]}") -- "$$NAME"
 
 export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
-	@if [ -z "$(FORMAT)" ]; then
+	@if [ -z "$${FORMAT:-}" ]; then
 	  echo "error: which format? make export FORMAT=tsv (or moses, tmx, jsonl, hf)" >&2
 	  exit 2
 	fi
-	python -m commands.export --format "$(FORMAT)" $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(OUT),--out "$(OUT)") \
-	  $(if $(MIN_SCORE),--min-score $(MIN_SCORE)) $(if $(SOURCES),--sources $(SOURCES)) \
-	  $(if $(LICENSES),--licenses $(LICENSES)) $(if $(RESTRICTED),--with-restricted)
+	# Lists by words, and licences with quotes around spaces, without a shell reading them.
+	read -ra sources <<< "$${SOURCES:-}"
+	mapfile -t licenses < <(xargs printf '%s\n' <<< "$${LICENSES:-}")
+	python -m commands.export --format="$$FORMAT" $(if $(CORPUS),--corpus="$$CORPUS") $(if $(OUT),--out="$$OUT") \
+	  $(if $(MIN_SCORE),--min-score="$$MIN_SCORE") $(if $(SOURCES),--sources "$${sources[@]}") \
+	  $(if $(LICENSES),--licenses "$${licenses[@]}") $(if $(RESTRICTED),--with-restricted)
 
 remote: $(STAMP)  ## Share data through a DVC remote: URL=folder|s3://...|ssh://...|https://... [ENDPOINT=https://...]
-	@if [ -z "$(URL)" ]; then
+	@if [ -z "$${URL:-}" ]; then
 	  echo "error: which remote? make remote URL=/path (or s3://bucket/path, ssh://host/path, https://host/path)" >&2
 	  exit 2
 	fi
-	python -m commands.remote --url "$(URL)" $(if $(ENDPOINT),--endpoint "$(ENDPOINT)")
+	python -m commands.remote --url="$$URL" $(if $(ENDPOINT),--endpoint="$$ENDPOINT")
 
 share: $(STAMP)  ## Push data and run cache to the remote, and tag this version of the corpus in git
 	python -m commands.share
 
 search: $(STAMP)  ## Find the nearest sentences of the other language in the corpus: TEXT="..." [FROM=ru K=5 MODEL=use_tr]
-	@if [ -z "$(TEXT)" ]; then
+	@if [ -z "$${TEXT:-}" ]; then
 	  echo 'error: which text? make search TEXT="Добро пожаловать"' >&2
 	  exit 2
 	fi
-	python -m commands.search "$$TEXT" $(if $(FROM),--lang $(FROM)) $(if $(K),--k $(K)) $(if $(MODEL),--model $(MODEL))
+	python -m commands.search $(if $(FROM),--lang="$$FROM") $(if $(K),--k="$$K") $(if $(MODEL),--model="$$MODEL") -- "$$TEXT"
 
 demo: $(STAMP)  ## Search and translate on a local page, by any model at hand [PORT=...]
-	@python -m commands.demo $(if $(PORT),--port $(PORT))
+	@python -m commands.demo $(if $(PORT),--port="$$PORT")
 
 compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
-	@if [ -z "$(A)" ] || [ -z "$(B)" ]; then
+	@if [ -z "$${A:-}" ] || [ -z "$${B:-}" ]; then
 	  echo "error: which two? make compare A=main B=workspace; dvc exp list names the experiments" >&2
 	  exit 2
 	fi
-	python -m commands.compare "$(A)" "$(B)"
+	python -m commands.compare -- "$$A" "$$B"
 
 plots: $(STAMP)  ## Draw DVC's plots on a page that needs no network: data/plots/index.html [A=HEAD B=workspace to compare]
-	python -m commands.plots $(if $(A),"$(A)") $(if $(B),"$(B)")
+	python -m commands.plots -- $(if $(A),"$$A") $(if $(B),"$$B")
 
 pair: $(STAMP)  ## Keep the figures of an experiment with another language pair in metrics/pairs/: EXP=ru-uz
-	@if [ -z "$(EXP)" ]; then
+	@if [ -z "$${EXP:-}" ]; then
 	  echo "error: which experiment? make pair EXP=ru-uz; dvc exp list names them" >&2
 	  exit 2
 	fi
-	python -m commands.pair "$(EXP)"
+	python -m commands.pair -- "$$EXP"
 
 nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; Debian's apt-get and an hour or more, resumable
 	python -m commands.nllb_mini
 
 crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@example.org [SINCE=2024-01-01 UNTIL=... MAX_PAGES=... LANGS="ru tk"]
-	@if [ -z "$(SITE)" ]; then
+	@if [ -z "$${SITE:-}" ]; then
 	  echo "error: which site? make crawl SITE=turkmenportal (or orient, uzedu) CONTACT=you@example.org" >&2
 	  exit 2
 	fi
-	python -m crawler --site "$(SITE)" $(if $(CONTACT),--contact "$(CONTACT)") $(if $(SINCE),--since $(SINCE)) \
-	  $(if $(UNTIL),--until $(UNTIL)) $(if $(MAX_PAGES),--max-pages $(MAX_PAGES)) $(if $(LANGS),--langs $(LANGS))
-	dvc add data/crawl/$(SITE).jsonl.gz $(if $(filter uzedu,$(SITE)),$$(ls -d data/crawl/uzedu 2>/dev/null || true))
+	read -ra langs <<< "$${LANGS:-}"
+	python -m crawler --site="$$SITE" $(if $(CONTACT),--contact="$$CONTACT") $(if $(SINCE),--since="$$SINCE") \
+	  $(if $(UNTIL),--until="$$UNTIL") $(if $(MAX_PAGES),--max-pages="$$MAX_PAGES") $(if $(LANGS),--langs "$${langs[@]}")
+	dvc add "data/crawl/$$SITE.jsonl.gz" $(if $(filter uzedu,$(SITE)),$$(ls -d data/crawl/uzedu 2>/dev/null || true))
 	# A stage of the matrix cannot depend on a crawl that may be absent: collect it anew where it is listed.
-	if python -c 'import sys, yaml; sys.exit("$(SITE)" not in yaml.safe_load(open("params.yaml"))["sources"])'; then
-	  dvc repro --force --single-item collect@$(SITE)
+	if python -c 'import os, sys, yaml; sys.exit(os.environ["SITE"] not in yaml.safe_load(open("params.yaml"))["sources"])'; then
+	  dvc repro --force --single-item "collect@$$SITE"
 	fi
 
 annotate-export: $(STAMP)  ## Choose pairs for people to judge; tasks go to data/annotation-tasks.json
@@ -191,19 +199,20 @@ $(LABEL_STUDIO)/.installed: requirements-label-studio.txt
 label-studio-install: $(LABEL_STUDIO)/.installed  ## Install the Label Studio server (1 GB) without starting it
 
 label-studio: $(STAMP) $(LABEL_STUDIO)/.installed  ## Run a Label Studio server here with the exported tasks [PORT=...]
-	python -m commands.label_studio $(if $(PORT),--port $(PORT))
+	python -m commands.label_studio $(if $(PORT),--port="$$PORT")
 
 # The token reaches the command by the environment: a command line can be read by others.
 # A variable TOKEN of the environment may be anybody's, so it is not taken.
 ifeq ($(origin TOKEN),command line)
+override TOKEN := $(value TOKEN)
 annotate-push annotate-pull: export LABEL_STUDIO_TOKEN := $(TOKEN)
 endif
 
 annotate-push: $(STAMP)  ## Put the exported tasks on the local server, or on URL=... with TOKEN=... or LABEL_STUDIO_TOKEN
-	@python -m commands.annotate_push $(if $(URL),--url "$(URL)")
+	@python -m commands.annotate_push $(if $(URL),--url="$$URL")
 
 annotate-pull: $(STAMP)  ## Fetch the judgements into data/annotations/, from there likewise
-	@python -m commands.annotate_pull $(if $(URL),--url "$(URL)")
+	@python -m commands.annotate_pull $(if $(URL),--url="$$URL")
 
 annotate-report: $(STAMP)  ## Agreement and speed of the annotators; figures go to metrics/annotation.json
 	@python -m commands.annotate_report

@@ -33,7 +33,11 @@ def as_text(figures: Mapping[str, Any]) -> str:
     def interval(found: Mapping[str, Any]) -> str:
         if found["value"] is None:
             return f"undefined (n = {found['n']})"
-        return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']})"
+        # What was resampled: documents, or pairs where there are too few of them.
+        unit = {"document": f", {found.get('units')} documents", "sentence": ", by pairs"}.get(
+            found.get("unit"), ""
+        )
+        return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']}{unit})"
 
     lines = [
         f"{figures['pairs']} pairs, {figures['judgements']} judgements: "

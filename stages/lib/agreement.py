@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stages.lib.annotations import GOOD_VERDICTS, VERDICTS, Judgement, Merged
-from stages.lib.significance import exact_binomial_interval, resampling_units
+from stages.lib.significance import bootstrap_interval, exact_binomial_interval, resampling_units
 
 # A judgement is too fast or too slow when the logarithm of its time lies this many robust deviations from the
 # median of all (Iglewicz & Hoaglin 1993).
@@ -86,7 +86,11 @@ def _value_counts(judgements: Sequence[Judgement], keep_only: bool) -> tuple[np.
     for row, votes in enumerate(several):
         for vote in votes:
             counts[row, int(vote.keeps) if keep_only else VERDICTS.index(vote.verdict)] += 1
-    return counts, [f"{votes[0].task['source']}\0{votes[0].task['doc']}" for votes in several]
+    return counts, [_document(votes[0]) for votes in several]
+
+
+def _document(one: Judgement | Merged) -> str:
+    return f"{one.task['source']}\0{one.task['doc']}"
 
 
 def _alpha(counts: np.ndarray) -> float | None:
@@ -164,7 +168,6 @@ def agreement_figures(
         if found.n:
             pairs_of_annotators[f"{one} {other}"] = asdict(found)
     control = [one for one in merged if one.task.get("pick") == "control" and one.decision != "second_look"]
-    good = sum(one.verdict in GOOD_VERDICTS for one in control)
     figures: dict[str, Any] = {
         "pairs": len(merged),
         "judgements": len(judgements),
@@ -178,6 +181,8 @@ def agreement_figures(
         "settings": settings,
     }
     if control:
-        low, high = exact_binomial_interval(good, len(control), confidence)
-        figures["control_good"] = {"value": good / len(control), "low": low, "high": high, "n": len(control)}
+        good = np.array([one.verdict in GOOD_VERDICTS for one in control], dtype=np.float64)
+        figures["control_good"] = asdict(
+            bootstrap_interval(good, [_document(one) for one in control], **settings)
+        )
     return figures

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import krippendorff
@@ -101,6 +102,25 @@ def test_the_figures_count_pairs_decisions_and_the_good_ones_drawn_blindly() -> 
     assert figures["control_good"]["value"] == 0.5
     assert figures["control_good"]["n"] == 4
     assert list(figures["alpha_keep_by_annotators"]) == ["a-0 a-1"]
+
+
+def _control_good(docs: int, pairs: int) -> dict:
+    """Half of the documents are good and half bad, as an alignment goes wrong."""
+    rows = []
+    for n in range(pairs):
+        (one,) = judgements(["1" if n % docs < docs // 2 else "4"])
+        task_ = {**one.task, "pair_id": f"{n:016x}", "doc": f"phrases/{n % docs}"}
+        rows.append(replace(one, pair_id=task_["pair_id"], task=task_))
+    return agreement_figures(rows, merge(rows), **SETTINGS | {"resamples": 2000})["control_good"]
+
+
+def test_the_share_of_good_ones_is_as_sure_as_its_documents_are_many() -> None:
+    by_document, by_pair = _control_good(20, 400), _control_good(10, 400)
+    assert (by_document["value"], by_document["unit"], by_document["units"]) == (0.5, "document", 20)
+    # Twenty documents that are each all good or all bad: the spread of a mean of twenty coins.
+    assert by_document["high"] - by_document["low"] == pytest.approx(4 * 0.5 / 20**0.5, rel=0.15)
+    assert (by_pair["unit"], by_pair["units"]) == ("sentence", 400)
+    assert by_pair["high"] - by_pair["low"] == pytest.approx(4 * 0.5 / 400**0.5, rel=0.15)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -1,0 +1,144 @@
+"""The Makefile's routes, with programs in place of python and dvc that write down how they were called."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Runs something, if anything that it passes through reads it as code: a shell, in quotes or not, or make.
+HOSTILE = """a`touch ran`$(touch ran)"; touch ran; "'; touch ran; ' $(shell touch ran) ${HOME} * --help"""
+# A word of lists, which are divided at spaces.
+HOSTILE_WORD = "a`touch${IFS}ran`$(touch${IFS}ran);touch${IFS}ran;*"
+RECORD = """#!/bin/bash
+printf '%s\\0' "${0##*/}" "$@" $'\\n' >> "$CALLS"
+printf '%s' "${LABEL_STUDIO_TOKEN-unset}" > "$CALLS.token"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkout in which everything is installed, with an empty environment."""
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    for name in ("requirements.txt", "constraints.txt", "requirements-label-studio.txt"):
+        (tmp_path / name).touch()
+    for name in (".venv/bin/python", ".venv/bin/dvc"):
+        program = tmp_path / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(RECORD, encoding="utf-8")
+        program.chmod(0o755)
+    for name in (".venv/.installed", ".cache/label-studio-venv/.installed"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str, **env: str) -> list[list[str]]:
+    """Run make and return the command lines of the programs that it ran."""
+    calls = folder / "calls"
+    done = subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "CALLS": str(calls), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [call.split("\0") for call in calls.read_text(encoding="utf-8").split("\0\n\0") if call]
+
+
+# Each variable that a user gives, beside what its target needs.
+ROUTES = [
+    ("align-view", "DOC", ()),
+    ("export", "FORMAT", ()),
+    *(("export", name, ("FORMAT=tsv",)) for name in ("CORPUS", "OUT", "MIN_SCORE")),
+    ("remote", "URL", ()),
+    ("remote", "ENDPOINT", ("URL=s3://a/b",)),
+    ("search", "TEXT", ()),
+    *(("search", name, ("TEXT=Салам",)) for name in ("FROM", "K", "MODEL")),
+    ("results", "FORMAT", ()),
+    ("save-model", "MODEL", ()),
+    ("save-model", "OUT", ("MODEL=use",)),
+    ("sweep", "NAME", ()),
+    ("plots", "A", ()),
+    ("plots", "B", ("A=main",)),
+    ("pair", "EXP", ()),
+    ("demo", "PORT", ()),
+    ("compare", "A", ("B=workspace",)),
+    ("compare", "B", ("A=main",)),
+    ("crawl", "SITE", ()),
+    *(("crawl", name, ("SITE=orient",)) for name in ("CONTACT", "SINCE", "UNTIL", "MAX_PAGES")),
+    ("label-studio", "PORT", ()),
+    ("annotate-push", "URL", ()),
+    ("annotate-pull", "URL", ()),
+]
+
+
+@pytest.mark.parametrize(("target", "name", "beside"), ROUTES)
+def test_a_value_reaches_the_command_as_it_is_and_nothing_runs_it(
+    folder: Path, target: str, name: str, beside: tuple[str, ...]
+) -> None:
+    first, *_ = make(folder, target, f"{name}={HOSTILE}", *beside)
+    assert not (folder / "ran").exists()
+    assert any(HOSTILE in part for part in first)
+    # It cannot be taken for an option of its own either.
+    assert sum(HOSTILE in part for part in first) == 1
+    assert "--help" not in first
+
+
+def test_the_main_view_of_experiments_takes_a_model_as_it_is(folder: Path) -> None:
+    (call,) = make(folder, "experiments", f"MODEL={HOSTILE}")
+    assert not (folder / "ran").exists()
+    assert call[-1].startswith(f"^(?!Experiment$|{HOSTILE}\\.((")
+    (folder / "calls").unlink()
+    assert make(folder, "experiments")[0][-1].startswith("^(?!Experiment$|use_tr\\.((")
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "option", "beside"),
+    [
+        ("export", "SOURCES", "--sources", "FORMAT=tsv"),
+        ("export", "LICENSES", "--licenses", "FORMAT=tsv"),
+        ("crawl", "LANGS", "--langs", "SITE=orient"),
+        ("sweep", "MODELS", "--models", "NAME=rank"),
+    ],
+)
+def test_a_list_is_divided_at_spaces_and_nothing_runs_it(
+    folder: Path, target: str, name: str, option: str, beside: str
+) -> None:
+    first, *_ = make(folder, target, f"{name}={HOSTILE_WORD} b", beside)
+    assert not (folder / "ran").exists()
+    place = first.index(option)
+    assert first[place : place + 3] == [option, HOSTILE_WORD, "b"]
+
+
+def test_a_licence_with_spaces_is_one_in_quotes_of_its_own(folder: Path) -> None:
+    (call,) = make(folder, "export", "FORMAT=tsv", "LICENSES=MIT 'BSD-3-Clause AND Unicode-3.0'")
+    assert call[-3:] == ["--licenses", "MIT", "BSD-3-Clause AND Unicode-3.0"]
+
+
+@pytest.mark.parametrize("target", ["annotate-push", "annotate-pull"])
+def test_a_token_reaches_the_command_by_the_environment_alone(folder: Path, target: str) -> None:
+    token = "geheim`touch ran`$(touch ran)$(shell touch ran)"
+    (call,) = make(folder, target, "URL=https://label.example.org", f"TOKEN={token}")
+    assert not (folder / "ran").exists()
+    assert call == ["python", "-m", f"commands.{target.replace('-', '_')}", "--url=https://label.example.org"]
+    assert (folder / "calls.token").read_text(encoding="utf-8") == token
+    # Of the environment TOKEN may be anybody's.
+    make(folder, target, TOKEN="somebody's")
+    assert (folder / "calls.token").read_text(encoding="utf-8") == "unset"
+
+
+def test_every_variable_that_a_recipe_tells_of_is_tried_here() -> None:
+    (line,) = [
+        line
+        for line in (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+        if line.startswith("GIVEN :=")
+    ]
+    tried = {name for _, name, _ in ROUTES} | {"SOURCES", "LICENSES", "LANGS", "MODELS"}
+    assert set(line.split()[2:]) == tried
