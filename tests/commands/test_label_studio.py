@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import krippendorff
 import numpy as np
 import psutil
 import pytest
+import requests
 
 from commands.annotate_export import choose_pairs, make_tasks
 from commands.annotate_pull import pseudonym, pull
@@ -28,8 +30,8 @@ from stages.lib.errors import DataError
 from stages.lib.label_studio import LabelStudioError, Server, project_title
 from stages.lib.params import Pair, Params, load_params
 from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, table_from_rows, write_table
+from tests.browser import needs_chromium, open_browser
 from tests.judgements import result, task_data
-from tests.labelling_page import CHROMIUM, chromium, pages_of, sign_in
 from tests.phrases import PHRASES
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +133,16 @@ def test_the_server_ends_with_the_command_by_whatever_signal_and_by_several(
     finally:
         if server.is_running():
             server.kill()
+
+
+def sign_in(url: str, form: str, email: str, password: str) -> requests.Session:
+    """Send the log-in or sign-up form at path ``form``; return the session."""
+    session = requests.Session()
+    session.get(url + form, timeout=60)
+    fields = {"email": email, "password": password, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    session.post(url + form, data=fields, timeout=60)
+    assert "sessionid" in session.cookies, f"{email} could not sign in at {form}"
+    return session
 
 
 class RealServer:
@@ -434,41 +446,30 @@ def test_a_wrong_token_is_one_line_that_does_not_repeat_it(server: RealServer, t
     assert token not in done.stdout + done.stderr
 
 
-# Waits until the page is drawn, then does what an annotator does: 2 for the verdict, w for a kind of error.
-PRESS_KEYS = """
-const press = key => {
-  const code = key.toUpperCase().charCodeAt(0);
-  document.dispatchEvent(new KeyboardEvent('keydown', {key, keyCode: code, which: code, bubbles: true}));
-};
-const submit = () => [...document.querySelectorAll('button')].find(b => b.textContent.trim() === 'Submit');
-const timer = setInterval(() => {
-  if (!submit() || !document.body.innerText.includes('Takyk')) return;
-  clearInterval(timer);
-  setTimeout(() => { press('2'); press('w'); setTimeout(() => submit().click(), 1000); }, 1000);
-}, 300);
-"""
-
-
 @pytest.mark.slow
+@needs_chromium
 def test_the_labelling_page_shows_both_texts_and_its_shortcuts_work(
     server: RealServer, tasks: list[dict[str, Any]], params: Params, tmp_path: Path
 ) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium")
     pushed = push(server.as_admin(), tasks, params)
     task = next(iter(server.as_admin().tasks(pushed.project)))
-    page = f"/projects/{pushed.project}/data?task={task['id']}"
     session = sign_in(server.url, "/user/login/", server.access["username"], server.access["password"])
-    picture, profile = tmp_path / "labelling.png", tmp_path / "profile"
-    with pages_of(server.url, session) as address:
-        shown = chromium(address + page, profile, "--dump-dom")
-        chromium(address + page, profile, f"--screenshot={picture}")
-    for text in (task["data"]["src"], task["data"]["tgt"], "Точный · Takyk", "[1]", "[5]", "[q]"):
-        assert text in shown
-    assert picture.stat().st_size > 20_000
-
-    with pages_of(server.url, session, PRESS_KEYS) as address:
-        chromium(address + page, profile, "--dump-dom")
+    with open_browser() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 1100})
+        context.add_cookies(
+            [{"name": cookie.name, "value": cookie.value, "url": server.url} for cookie in session.cookies]
+        )
+        page = context.new_page()
+        page.goto(f"{server.url}/projects/{pushed.project}/data?task={task['id']}")
+        submit = page.locator("button").filter(has_text=re.compile(r"^\s*Submit\s*$"))  # its label is longer
+        submit.wait_for(timeout=90_000)
+        for text in (task["data"]["src"], task["data"]["tgt"], "Точный · Takyk", "[1]", "[5]", "[q]"):
+            page.get_by_text(text).first.wait_for()
+        # What an annotator does: 2 for the verdict, w for a kind of error.
+        page.keyboard.press("2")
+        page.keyboard.press("w")
+        with page.expect_response(lambda answer: answer.request.method == "POST" and answer.status == 201):
+            submit.click()
     pull(server.as_admin(), params.pair, tmp_path / "annotations")
     (judgement,) = read_judgements(tmp_path / "annotations", params.pair).rows
     assert judgement.pair_id == task["data"]["pair_id"]
