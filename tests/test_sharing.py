@@ -135,6 +135,24 @@ def test_a_folder_carries_the_whole_pipeline_to_a_clone_that_then_has_nothing_to
     assert "Running stage" not in again
 
 
+def test_a_crawl_is_seen_by_dvc_and_travels_like_the_rest(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin")
+    (origin / ".gitignore").write_bytes((ROOT / ".gitignore").read_bytes())
+    crawl = Path("data/crawl/orient.jsonl.gz")
+    (origin / crawl).parent.mkdir()
+    (origin / crawl).write_bytes(b"a crawl")
+    run(origin, "dvc", "add", str(crawl))
+    commit(origin, "a crawl")
+    run(origin, "dvc", "checkout")
+    assert (origin / crawl).read_bytes() == b"a crawl"
+    name_remote(origin, str(tmp_path / "remote"))
+    share(origin)
+    copy = clone(origin, tmp_path / "copy")
+    name_remote(copy, str(tmp_path / "remote"))
+    run(copy, "dvc", "pull")
+    assert (copy / crawl).read_bytes() == b"a crawl"
+
+
 def test_nothing_uncommitted_or_out_of_date_is_shared_and_twice_is_once(tmp_path: Path) -> None:
     origin = repository(tmp_path / "origin")
     name_remote(origin, str(tmp_path / "remote"))
