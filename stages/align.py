@@ -8,9 +8,11 @@ the probability that a pair is right, the same for all methods: see stages.lib.p
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 log = logging.getLogger("align")
+
+# Found pairs whose vectors are in memory together, at most.
+JUDGED_AT_ONCE = 10_000
 
 # The forms of the source-side message that can stand beside a form of the target-side one, best first. The
 # empty form is a message without plural forms. Turkmen says `other` of every number above one, where
@@ -375,7 +380,8 @@ def _find(segments: pl.DataFrame, rows: np.ndarray, judge: _Judge) -> tuple[pl.D
     src, tgt = (read_sides(keyless, rows, lang) for lang in (pair.src, pair.tgt))
     if not src and not tgt:
         return table_from_rows([], PAIR_SCHEMA), {}
-    found, counts = align_documents(src, tgt, embed, params.align)
+    counts: Counter[str] = Counter()
+    found = align_documents(src, tgt, embed, params.align, counts)
     kept, scores = _keep_sure(found, judge, counts)
     if params.align.mine:
         mined = mine_rest(list(src.values()), list(tgt.values()), kept, params.align)
@@ -403,20 +409,23 @@ def _find(segments: pl.DataFrame, rows: np.ndarray, judge: _Judge) -> tuple[pl.D
     return table_from_rows(table, PAIR_SCHEMA), dict(sorted(counts.items()))
 
 
-def _keep_sure(found: list[Found], judge: _Judge, counts: Counter[str]) -> tuple[list[Found], list[float]]:
-    if not found:
-        return [], []
+def _keep_sure(
+    found: Iterable[Found], judge: _Judge, counts: Counter[str]
+) -> tuple[list[Found], list[float]]:
+    """Return the pairs that are sure enough, without their vectors, and their scores."""
     pair = judge.sources.params.pair
-    scores, is_kept = judge.judge(
-        np.stack([one.src_vector for one in found]),
-        pair.src,
-        np.stack([one.tgt_vector for one in found]),
-        pair.tgt,
-    )
-    for one, sure in zip(found, is_kept, strict=True):
-        counts[f"{one.method}_{'kept' if sure else 'dropped_unsure'}"] += 1
-    chosen = np.flatnonzero(is_kept)
-    return [found[row] for row in chosen], [float(scores[row]) for row in chosen]
+    kept, kept_scores = [], []
+    rest = iter(found)
+    while block := list(itertools.islice(rest, JUDGED_AT_ONCE)):
+        src_vectors = np.stack([one.src_vector for one in block])
+        tgt_vectors = np.stack([one.tgt_vector for one in block])
+        scores, is_kept = judge.judge(src_vectors, pair.src, tgt_vectors, pair.tgt)
+        for one, score, sure in zip(block, scores.tolist(), is_kept.tolist(), strict=True):
+            counts[f"{one.method}_{'kept' if sure else 'dropped_unsure'}"] += 1
+            if sure:
+                kept.append(replace(one, src_vector=None, tgt_vector=None))
+                kept_scores.append(score)
+    return kept, kept_scores
 
 
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
