@@ -1,10 +1,10 @@
 """Measure sentence alignment: quality on Text+Berg, NTREX and the UDHR, and speed, against vecalign.
 
 Text+Berg (dev) and NTREX are downloaded or read from ``KOPRI_MIRROR``, the UDHR from its segments. vecalign
-is no package; what stands for it is its cost function in our search, with every concatenation encoded, in the
-same run, and the figures that vecalign itself reached with these vectors on an idle core. Speed is CPU time
-on one thread, vectors given, best of several rounds in a process of its own, after a first call that loads
-the compiled code.
+is no package; what stands for it is its cost function on the whole lattice, with every concatenation
+encoded, in the same run, and the figures that vecalign itself reached with these vectors on an idle core.
+Speed is CPU time on one thread, vectors given, best of several rounds in a process of its own, after a first
+call that loads the compiled code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stages.lib.alignment import Alignment, AlignSettings, Embed, align_document
+from stages.lib.alignment import Alignment, Embed, align_document
 from stages.lib.alignment_quality import Bead, score_beads, to_beads
 from stages.lib.cli import run
 from stages.lib.errors import DataError
@@ -54,6 +54,7 @@ DELETED = 0.3
 POSITIONS = 5
 DRAWS = 10
 NTREX_SENTENCES = 600
+TEXT_SENTENCES = 60
 
 
 class Documents(NamedTuple):
@@ -65,9 +66,9 @@ class Documents(NamedTuple):
     embed_tgt: Embed
     gold: list[Bead]
 
-    def align(self, settings: AlignSettings | None = None) -> Alignment:
+    def align(self) -> Alignment:
         vectors = self.embed_src(self.src), self.embed_tgt(self.tgt)
-        return align_document(self.src, self.tgt, *vectors, self.embed_src, self.embed_tgt, settings)
+        return align_document(self.src, self.tgt, *vectors, self.embed_src, self.embed_tgt)
 
 
 def remember(embed: Embed) -> Embed:
@@ -82,33 +83,72 @@ def remember(embed: Embed) -> Embed:
     return look_up
 
 
-def vecalign_settings(documents: Documents) -> AlignSettings:
-    """Return the settings that make our search use vecalign's costs, with every concatenation encoded."""
-    src, tgt = documents.embed_src(documents.src), documents.embed_tgt(documents.tgt)
-    cosines = src @ tgt.T
-    costs = (1 - cosines) / (1 - (cosines.mean(1, keepdims=True) + cosines.mean(0, keepdims=True)) / 2)
-    return AlignSettings(
-        skip=float(np.quantile(costs, VECALIGN_SKIP_QUANTILE)),
-        length=0.0,
-        merge=0.0,
-        shrink=0.0,
-        floor=-math.inf,
-        slack=1e9,
-        budget=3.0,
-    )
+def align_with_ours(documents: Documents) -> tuple[list[Bead], int]:
+    """Return our beads, and how many concatenations were encoded."""
+    found = documents.align()
+    return to_beads(found.beads), found.encoded
 
 
-def rate(documents: Documents, settings: AlignSettings | None = None) -> dict[str, float]:
+def align_with_vecalign_costs(documents: Documents, width: int = 4) -> tuple[list[Bead], int]:
+    """Return the beads of least cost by vecalign's definition, and how many concatenations that encoded: all.
+
+    The whole lattice is searched, so nothing is lost by a search from coarse to fine.
+    """
+    sides = (documents.src, documents.embed_src), (documents.tgt, documents.embed_tgt)
+    spans, encoded = [], 0
+    for texts, embed in sides:
+        joined = [
+            [" ".join(texts[i : i + a]) for i in range(len(texts) - a + 1)] for a in range(1, width + 1)
+        ]
+        encoded += sum(map(len, joined[1:]))
+        spans.append([embed(row) for row in joined if row])
+    src, tgt = spans
+    means = src[0].mean(axis=0), tgt[0].mean(axis=0)
+
+    def costs(a: int, b: int) -> np.ndarray:  # (n_src - a + 1, n_tgt - b + 1)
+        x, y = src[a - 1], tgt[b - 1]
+        return a * b * (1 - x @ y.T) / (1 - ((x @ means[1])[:, None] + (y @ means[0])[None]) / 2)
+
+    skip = float(np.quantile(costs(1, 1), VECALIGN_SKIP_QUANTILE))
+    n, m = len(documents.src), len(documents.tgt)
+    # By what a bead costs less than leaving its sentences out.
+    kinds = list(itertools.product(range(1, len(src) + 1), range(1, len(tgt) + 1)))
+    gains = {(a, b): skip * (a + b) - costs(a, b) for a, b in kinds}
+    best, moves = np.zeros((n + 1, m + 1)), np.full((n + 1, m + 1), -1)
+    for i in range(1, n + 1):
+        best[i] = best[i - 1]
+        for number, (a, b) in enumerate(kinds):
+            if a <= i:
+                reached = best[i - a, : m - b + 1] + gains[a, b][i - a]
+                is_better = reached > best[i, b:]
+                best[i, b:][is_better] = reached[is_better]
+                moves[i, b:][is_better] = number
+        best[i] = np.maximum.accumulate(best[i])
+    beads: list[Bead] = []
+    i, j = n, m
+    while i or j:
+        if j and (not i or best[i, j - 1] == best[i, j]):
+            a, b = 0, 1
+        elif best[i - 1, j] == best[i, j]:
+            a, b = 1, 0
+        else:
+            a, b = kinds[moves[i, j]]
+        i, j = i - a, j - b
+        beads.append((tuple(range(i, i + a)), tuple(range(j, j + b))))
+    return beads[::-1], encoded
+
+
+def rate(documents: Documents, align: Callable[[Documents], tuple[list[Bead], int]]) -> dict[str, float]:
     """Return strict and lax F1, and the texts encoded for each sentence, itself included."""
-    found = documents.align(settings)
-    strict, lax = score_beads(documents.gold, to_beads(found.beads))
+    beads, encoded = align(documents)
+    strict, lax = score_beads(documents.gold, beads)
     sentences = len(documents.src) + len(documents.tgt)
     return {
         "strict_precision": round(strict.precision, 4),
         "strict_recall": round(strict.recall, 4),
         "strict_f1": round(strict.f1, 4),
         "lax_f1": round(lax.f1, 4),
-        "encoded_per_sentence": round(1 + found.encoded / sentences, 3),
+        "encoded_per_sentence": round(1 + encoded / sentences, 3),
     }
 
 
@@ -229,6 +269,37 @@ def match_paragraphs(src: Sequence[Paragraph], tgt: Sequence[Paragraph]) -> list
     return gold + [((i,), ()) for i in range(len(src)) if i not in matched]
 
 
+def cut_articles(texts: Sequence[str], seed: int) -> list[Paragraph]:
+    """Call every one to four texts in a row an article, the same for all languages."""
+    chance = random.Random(seed)
+    numbers: list[int] = []
+    while len(numbers) < len(texts):
+        numbers += [len(numbers)] * chance.choice((1, 1, 1, 2, 2, 3, 4))
+    return [
+        Paragraph(str(number), str(row), text)
+        for row, (number, text) in enumerate(zip(numbers, texts, strict=False))
+    ]
+
+
+def paragraph_f1(
+    src: Sequence[Paragraph], tgt: Sequence[Paragraph], embed_src: Embed, embed_tgt: Embed
+) -> float:
+    texts = [paragraph.text for paragraph in src], [paragraph.text for paragraph in tgt]
+    documents = Documents(*texts, embed_src, embed_tgt, match_paragraphs(src, tgt))
+    return score_beads(documents.gold, to_beads(documents.align().beads))[0].f1
+
+
+def measure_damaged(
+    src: Sequence[str], tgt: Sequence[str], embed_src: Embed, embed_tgt: Embed
+) -> dict[str, float]:
+    """Return F1 (mean and least) on short texts of sentences that are damaged as the UDHR is."""
+    found = []
+    for seed, start in enumerate(range(0, len(src) - TEXT_SENTENCES + 1, TEXT_SENTENCES)):
+        left, right = (cut_articles(texts[start : start + TEXT_SENTENCES], seed) for texts in (src, tgt))
+        found.append(paragraph_f1(left, damage(right, seed), embed_src, embed_tgt))
+    return {"mean": round(float(np.mean(found)), 4), "least": round(min(found), 4), "n": len(found)}
+
+
 def make_long(sentences: int, seed: int) -> tuple[Documents, np.ndarray, np.ndarray]:
     """Make two documents of about so many sentences a side, 512-d, a tenth of them joined on either side.
 
@@ -321,14 +392,9 @@ def measure_udhr(segments: pl.DataFrame, embed_src: Embed, embed_tgt: Embed, dra
     """Return F1 on the UDHR's Russian and Turkmen paragraphs, whole and damaged (mean and least of draws)."""
     src, tgt = read_articles(segments, "ru"), read_articles(segments, "tk")
 
-    def f1(tgt: Sequence[Paragraph]) -> float:
-        texts = [paragraph.text for paragraph in src], [paragraph.text for paragraph in tgt]
-        documents = Documents(*texts, embed_src, embed_tgt, match_paragraphs(src, tgt))
-        return score_beads(documents.gold, to_beads(documents.align().beads))[0].f1
-
-    damaged = [f1(damage(tgt, seed)) for seed in range(draws)]
+    damaged = [paragraph_f1(src, damage(tgt, seed), embed_src, embed_tgt) for seed in range(draws)]
     return {
-        "udhr_paragraph_f1": round(f1(tgt), 4),
+        "udhr_paragraph_f1": round(paragraph_f1(src, tgt, embed_src, embed_tgt), 4),
         "udhr_paragraphs": len(src),
         "udhr_damaged_f1_mean": round(float(np.mean(damaged)), 4),
         "udhr_damaged_f1_least": round(min(damaged), 4),
@@ -361,12 +427,12 @@ def main() -> None:
     found: dict[str, Any] = {}
     berg = load_documents("text_berg", params, Pair(src="de", tgt="fr"))
     berg = Documents(*berg[:2], embed("use", "de"), embed("use", "fr"), berg[2])
-    scores = rate(berg)
+    scores = rate(berg, align_with_ours)
     found |= {f"textberg_dev_{key}": value for key, value in scores.items() if key != "encoded_per_sentence"}
     found["encoded_per_sentence"] = scores["encoded_per_sentence"]
     found["textberg_dev_n"] = len(berg.gold)
     log.info("Text+Berg dev: strict F1 %.3f, lax %.3f", scores["strict_f1"], scores["lax_f1"])
-    found["textberg_dev_vecalign_costs"] = rate(berg, vecalign_settings(berg))
+    found["textberg_dev_vecalign_costs"] = rate(berg, align_with_vecalign_costs)
     losses = deletion_losses(berg)
     for tgt, model in (("tr", "use"), ("tk", "use_tr")):
         ntrex = load_benchmark("ntrex", params, Pair(src="ru", tgt=tgt))
@@ -377,9 +443,12 @@ def main() -> None:
         lines = (texts[:NTREX_SENTENCES] for texts in (ntrex.src, ntrex.tgt, ntrex.docs))
         cut = recut(*lines, seed=params.seed)
         documents = Documents(*cut[:2], embed(model, "ru"), embed(model, tgt), cut[2])
-        found[f"ntrex_recut_ru_{tgt}"] = rate(documents) | {"n": len(documents.gold)}
-        found[f"ntrex_recut_ru_{tgt}_vecalign_costs"] = rate(documents, vecalign_settings(documents))
+        found[f"ntrex_recut_ru_{tgt}"] = rate(documents, align_with_ours) | {"n": len(documents.gold)}
+        found[f"ntrex_recut_ru_{tgt}_vecalign_costs"] = rate(documents, align_with_vecalign_costs)
         losses += deletion_losses(documents)
+        found[f"ntrex_damaged_ru_{tgt}_f1"] = measure_damaged(
+            ntrex.src, ntrex.tgt, documents.embed_src, documents.embed_tgt
+        )
     found |= {
         "deletion_f1_loss": round(float(np.mean(losses)), 4),
         "deletion_f1_loss_worst": round(max(losses), 4),

@@ -8,9 +8,11 @@ the probability that a pair is right, the same for all methods: see stages.lib.p
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 log = logging.getLogger("align")
+
+# Found pairs whose vectors are in memory together, at most.
+JUDGED_AT_ONCE = 10_000
 
 # The forms of the source-side message that can stand beside a form of the target-side one, best first. The
 # empty form is a message without plural forms. Turkmen says `other` of every number above one, where
@@ -406,7 +411,8 @@ def _find(
     src, tgt = (read_sides(keyless, rows, lang) for lang in (pair.src, pair.tgt))
     if not src and not tgt:
         return table_from_rows([], PAIR_SCHEMA), table_from_rows([], PAIR_SCHEMA), {}
-    found, counts = align_documents(src, tgt, embed, params.align)
+    counts: Counter[str] = Counter()
+    found = align_documents(src, tgt, embed, params.align, counts)
     kept, left = _keep_sure(found, judge, counts)
     if params.align.mine:
         taken = [one for one, _ in kept]
@@ -443,23 +449,23 @@ def _found_table(rated: list[tuple[Found, float]], source: str, pair: Pair) -> p
 
 
 def _keep_sure(
-    found: list[Found], judge: _Judge, counts: Counter[str]
+    found: Iterable[Found], judge: _Judge, counts: Counter[str]
 ) -> tuple[list[tuple[Found, float]], list[tuple[Found, float]]]:
-    """Return the found pairs that are sure enough, or that people found good, and the others; with scores."""
-    if not found:
-        return [], []
+    """Return the found pairs that are sure enough, or that people found good, and the others.
+
+    Each has its score, and no vectors any more.
+    """
     pair = judge.sources.params.pair
-    scores, is_kept = judge.judge(
-        np.stack([one.src_vector for one in found]),
-        pair.src,
-        np.stack([one.tgt_vector for one in found]),
-        pair.tgt,
-    )
     kept, left = [], []
-    for one, score, sure in zip(found, scores.tolist(), is_kept.tolist(), strict=True):
-        keep = sure or judge.sources.is_good(one.src, one.tgt)
-        counts[f"{one.method}_{'kept' if keep else 'dropped_unsure'}"] += 1
-        (kept if keep else left).append((one, score))
+    rest = iter(found)
+    while block := list(itertools.islice(rest, JUDGED_AT_ONCE)):
+        src_vectors = np.stack([one.src_vector for one in block])
+        tgt_vectors = np.stack([one.tgt_vector for one in block])
+        scores, is_sure = judge.judge(src_vectors, pair.src, tgt_vectors, pair.tgt)
+        for one, score, sure in zip(block, scores.tolist(), is_sure.tolist(), strict=True):
+            keep = sure or judge.sources.is_good(one.src, one.tgt)
+            counts[f"{one.method}_{'kept' if keep else 'dropped_unsure'}"] += 1
+            (kept if keep else left).append((replace(one, src_vector=None, tgt_vector=None), score))
     return kept, left
 
 

@@ -71,17 +71,19 @@ def similarity(cosine, src_mean, tgt_mean):
 
 
 @njit(cache=True)
-def gain(a, b, alike, src_length, tgt_length, costs):
+def gain(a, b, alike, core, src_length, tgt_length, costs):
     """Return the gain of a bead of that similarity over leaving its sentences out.
 
-    ``NONE`` if it is not allowed. ``costs``: skip, length, merge, shrink and floor of the settings, and the
-    characters of tgt for each of src.
+    ``NONE`` if it is not allowed. ``core``: the highest similarity of two of its sentences. ``costs``: what
+    any bead gains, the weight of what the others add to the core, the cost of lengths that differ, what each
+    src and each tgt sentence beyond the first gains, the floor, and the characters of tgt for each of src.
     """
-    if alike < costs[4]:
+    if alike < costs[5]:
         return NONE
-    expected = src_length * costs[5]
+    expected = src_length * costs[6]
     unequal = abs(expected - tgt_length) / (expected + tgt_length)
-    return costs[0] * (a + b) - a * b * (1.0 - alike) - costs[1] * unequal - costs[2] * (a + b - 2)
+    value = costs[0] + core + costs[1] * (alike - core) - costs[2] * unequal
+    return value + costs[3] * (a - 1) + costs[4] * (b - 1)
 
 
 @njit(cache=True)
@@ -94,19 +96,6 @@ def encoded_similarity(src, tgt, a, i, b, j):
     x = src_sentences[i] if a == 1 else src_vectors[src_rows[a - 1, i]]
     y = tgt_sentences[j] if b == 1 else tgt_vectors[tgt_rows[b - 1, j]]
     return similarity(dot(x, y), src_means[a - 1, i], tgt_means[b - 1, j])
-
-
-@njit(cache=True)
-def best_part(src, tgt, a, i, b, j):
-    """Return the highest similarity of the bead without its first or last sentence of either side."""
-    best = -1.0
-    if a > 1:
-        best = max(best, encoded_similarity(src, tgt, a - 1, i, b, j))
-        best = max(best, encoded_similarity(src, tgt, a - 1, i + 1, b, j))
-    if b > 1:
-        best = max(best, encoded_similarity(src, tgt, a, i, b - 1, j))
-        best = max(best, encoded_similarity(src, tgt, a, i, b - 1, j + 1))
-    return best
 
 
 @njit(cache=True)
@@ -124,7 +113,7 @@ def forward(band, cells, src, tgt, costs, width, exact):
     gains = np.full(start[-1], NONE)
     moves = np.zeros(start[-1], np.int8)
     gains[0] = 0.0
-    block = np.empty(width + 1)
+    block, core = np.empty(width + 1), np.empty(width + 1)
     for i in range(low.shape[0]):
         for j in range(low[i], high[i] + 1):
             here = start[i] + j - low[i]
@@ -134,14 +123,17 @@ def forward(band, cells, src, tgt, costs, width, exact):
             if i > 0 and low[i - 1] <= j <= high[i - 1] and gains[start[i - 1] + j - low[i - 1]] > best:
                 best, move = gains[start[i - 1] + j - low[i - 1]], 16
             block[:] = 0.0
+            core[:] = NONE
             for a in range(1, min(width, i) + 1):
                 r = i - a
-                row = 0.0
+                row, row_core = 0.0, NONE
                 for b in range(1, min(width, j - cell_low[r]) + 1):
                     c = j - b
                     cell = cells[cell_start[r] + c - cell_low[r]]
                     row += tgt_weights[c] * cell
                     block[b] += src_weights[r] * row
+                    row_core = max(row_core, similarity(cell, src_means[0, r], tgt_means[0, c]))
+                    core[b] = max(core[b], row_core)
                     if c < low[r] or c > high[r]:
                         continue
                     before = gains[start[r] + c - low[r]]
@@ -152,10 +144,7 @@ def forward(band, cells, src, tgt, costs, width, exact):
                     else:
                         cosine = block[b] * src_inverse[a - 1, r] * tgt_inverse[b - 1, c]
                         alike = similarity(cosine, src_means[a - 1, r], tgt_means[b - 1, c])
-                    value = gain(a, b, alike, src_lengths[a - 1, r], tgt_lengths[b - 1, c], costs)
-                    # Looked at only where it can matter: it takes up to four products more.
-                    if exact and a + b > 2 and before + value > best:
-                        value -= costs[3] * max(0.0, best_part(src, tgt, a, r, b, c) - alike)
+                    value = gain(a, b, alike, core[b], src_lengths[a - 1, r], tgt_lengths[b - 1, c], costs)
                     if before + value > best:
                         best, move = before + value, 16 * a + b
             gains[here] = best
@@ -177,7 +166,7 @@ def find_losses(band, cells, src, tgt, costs, width, gains):
     tgt_losses = np.full(tgt_means.shape, -NONE, np.float32)
     rest = np.full(start[-1], NONE)
     rest[-1] = 0.0
-    block = np.empty(width + 1)
+    block, core = np.empty(width + 1), np.empty(width + 1)
     for i in range(n, -1, -1):
         for j in range(high[i], low[i] - 1, -1):
             here = start[i] + j - low[i]
@@ -187,14 +176,18 @@ def find_losses(band, cells, src, tgt, costs, width, gains):
             if i < n and low[i + 1] <= j <= high[i + 1]:
                 best = max(best, rest[start[i + 1] + j - low[i + 1]])
             block[:] = 0.0
+            core[:] = NONE
             for a in range(1, min(width, n - i) + 1):
                 r = i + a - 1
-                row = 0.0
+                row, row_core = 0.0, NONE
                 right = cell_low[r] + cell_start[r + 1] - cell_start[r]
                 for b in range(1, min(width, right - j, m - j) + 1):
                     c = j + b - 1
-                    row += tgt_weights[c] * cells[cell_start[r] + c - cell_low[r]]
+                    cell = cells[cell_start[r] + c - cell_low[r]]
+                    row += tgt_weights[c] * cell
                     block[b] += src_weights[r] * row
+                    row_core = max(row_core, similarity(cell, src_means[0, r], tgt_means[0, c]))
+                    core[b] = max(core[b], row_core)
                     if j + b < low[i + a] or j + b > high[i + a]:
                         continue
                     after = rest[start[i + a] + j + b - low[i + a]]
@@ -202,7 +195,7 @@ def find_losses(band, cells, src, tgt, costs, width, gains):
                         continue
                     cosine = block[b] * src_inverse[a - 1, i] * tgt_inverse[b - 1, j]
                     alike = similarity(cosine, src_means[a - 1, i], tgt_means[b - 1, j])
-                    value = gain(a, b, alike, src_lengths[a - 1, i], tgt_lengths[b - 1, j], costs)
+                    value = gain(a, b, alike, core[b], src_lengths[a - 1, i], tgt_lengths[b - 1, j], costs)
                     best = max(best, value + after)
                     loss = gains[-1] - (gains[here] + value + after)
                     src_losses[a - 1, i] = min(src_losses[a - 1, i], loss)

@@ -21,6 +21,7 @@ import numpy as np
 
 from stages.lib.errors import DataError
 from stages.lib.mining import nearest
+from stages.lib.vectors import UnitRows
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,12 @@ _LATIN = str.maketrans(
 class Document:
     """A document of one language: L2-normalised float32 sentence ``vectors`` (n, dim) beside their ``texts``.
 
+    Vectors are read by ``[...]`` where they are needed, of two documents at a time.
     ``date`` is the day of publication where the source tells it.
     """
 
     id: str
-    vectors: np.ndarray
+    vectors: np.ndarray | UnitRows
     texts: Sequence[str]
     date: dt.date | None = None
 
@@ -168,8 +170,8 @@ def _check(
                 f"{where}: expected vectors of shape ({len(doc.texts)}, {expected}), "
                 f"found {doc.vectors.shape}; encode all documents with one model"
             )
-        if not np.isfinite(doc.vectors).all():
-            row = int(np.argmin(np.isfinite(doc.vectors).all(axis=1)))
+        if not np.isfinite(doc.vectors[:]).all():
+            row = int(np.argmin(np.isfinite(doc.vectors[:]).all(axis=1)))
             raise DataError(f"{where}: the vector of sentence {row} is not finite; encode its text again")
 
 
@@ -192,10 +194,10 @@ def _find_candidates(
     """Return the distinct pairs of rows (n, 2) that are near each other by body or by title, in order."""
     pairs = []
     bodies = [
-        np.stack([weight @ doc.vectors for doc, weight in zip(docs, weights, strict=True)])
+        np.stack([weight @ doc.vectors[:] for doc, weight in zip(docs, weights, strict=True)])
         for docs, weights in ((src, src_weights), (tgt, tgt_weights))
     ]
-    titles = [np.stack([doc.vectors[0] for doc in docs]) for docs in (src, tgt)]
+    titles = [np.concatenate([doc.vectors[:1] for doc in docs]) for docs in (src, tgt)]
     for left, right in (bodies, titles):
         left, right = _unit(left), _unit(right)
         for queries, rows, is_src in ((left, right, True), (right, left, False)):
@@ -230,16 +232,15 @@ def _likeness(
                 if len(edges) == 0:
                     continue
                 part = np.unique(np.linspace(0, len(doc.texts) - 1, MAX_SENTENCES).round().astype(int))
-                partners = [others[other].vectors for other in rows[edges, 1 - column]]
-                starts = np.cumsum([0, *(len(vectors) for vectors in partners[:-1])])
-                cosines = doc.vectors[part] @ np.concatenate(partners).T  # (sentences, all partners')
-                best = np.maximum.reduceat(cosines, starts, axis=1)  # (sentences, edges)
-                sizes = np.diff([*starts, cosines.shape[1]])
-                cosines[cosines == np.repeat(best, sizes, axis=1)] = -np.inf
-                other = np.maximum.reduceat(cosines, starts, axis=1)
+                vectors = doc.vectors[part]
                 weight = weights[number][part] / weights[number][part].sum()
-                likeness[edges] += weight @ best / 2
-                second[edges] += weight @ np.where(np.isfinite(other), other, best) / 2
+                for edge in edges:
+                    cosines = vectors @ others[rows[edge, 1 - column]].vectors[:].T
+                    best = cosines.max(axis=1, keepdims=True)
+                    cosines[cosines == best] = -np.inf
+                    other = cosines.max(axis=1, keepdims=True)
+                    likeness[edge] += (weight @ best)[0] / 2
+                    second[edge] += (weight @ np.where(np.isfinite(other), other, best))[0] / 2
     return likeness, second
 
 

@@ -1,8 +1,14 @@
-"""Pairs among segments without a key: documents paired, their sentences aligned, and the rest mined."""
+"""Pairs among segments without a key: documents paired, their sentences aligned, and the rest mined.
+
+A source's vectors stay on disk. In memory, in float32, are those of the two documents that are looked at, two
+for each document to be paired, and those of the found pairs that are judged together; only mining holds those
+of all sentences that it searches.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +21,7 @@ from stages.lib.document_pairing import Document, pair_documents
 from stages.lib.engine import LOCAL, Engine
 from stages.lib.mining import mine
 from stages.lib.pair_scores import EmbedTexts
-from stages.lib.vectors import to_unit
+from stages.lib.vectors import UnitRows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,21 +33,24 @@ if TYPE_CHECKING:
 class Side:
     """One language version of a document: its name, its texts in order, and what each is traced by.
 
-    ``n``: the segments' own numbers (n,); ``vectors``: float32 (n, dim) of unit length.
+    ``n``: the segments' own numbers (n,); ``vectors``: float32 (n, dim) of unit length, by ``[...]``.
     """
 
     doc: str
     lang: str
     texts: list[str]
     n: np.ndarray
-    vectors: np.ndarray
+    vectors: np.ndarray | UnitRows
     date: str | None
     license: str
 
 
 @dataclass(frozen=True)
 class Found:
-    """One pair that the model found: texts, the numbers of their sentences, vectors float32 (dim,)."""
+    """One pair that the model found: texts, the numbers of their sentences, vectors float32 (dim,).
+
+    Once it is judged, a pair has no vectors any more.
+    """
 
     method: str
     src_doc: str
@@ -50,8 +59,8 @@ class Found:
     tgt: str
     src_ns: tuple[int, ...]
     tgt_ns: tuple[int, ...]
-    src_vector: np.ndarray
-    tgt_vector: np.ndarray
+    src_vector: np.ndarray | None
+    tgt_vector: np.ndarray | None
     license: str
 
     @property
@@ -72,7 +81,7 @@ def read_sides(segments: pl.DataFrame, vectors: np.ndarray, lang: str) -> dict[s
             lang,
             rows["text"].to_list(),
             rows["n"].to_numpy(),
-            to_unit(vectors[rows["row"].to_numpy()]),
+            UnitRows(vectors, rows["row"].to_numpy()),
             rows["date"][0],
             rows["license"][0],
         )
@@ -84,8 +93,8 @@ def align_sides(src: Side, tgt: Side, embed: EmbedTexts, params: AlignParams) ->
     return align_document(
         src.texts,
         tgt.texts,
-        src.vectors,
-        tgt.vectors,
+        src.vectors[:],
+        tgt.vectors[:],
         lambda texts: embed(texts, src.lang),
         lambda texts: embed(texts, tgt.lang),
         AlignSettings(max_bead=params.max_bead),
@@ -111,27 +120,21 @@ def _document(side: Side) -> Document:
 
 
 def align_documents(
-    src: dict[str, Side], tgt: dict[str, Side], embed: EmbedTexts, params: AlignParams
-) -> tuple[list[Found], Counter[str]]:
-    """Align the documents of one source; count documents and beads by kind.
+    src: dict[str, Side], tgt: dict[str, Side], embed: EmbedTexts, params: AlignParams, counts: Counter[str]
+) -> Iterator[Found]:
+    """Align the documents of one source, one after the other; add documents and beads by kind to ``counts``.
 
-    Every bead with text on both sides is returned, whatever its score; its texts are joined with a space.
+    Every bead with text on both sides is given, whatever its score; its texts are joined with a space.
     """
     named, paired = pair_sides(src, tgt, params)
-    counts = Counter(
-        {
-            "documents_by_name": len(named),
-            "documents_paired": len(paired),
-            "src_documents_alone": len(src) - len(named) - len(paired),
-            "tgt_documents_alone": len(tgt) - len(named) - len(paired),
-        }
-    )
-    found: list[Found] = []
+    counts["documents_by_name"] += len(named)
+    counts["documents_paired"] += len(paired)
+    for lang, sides in (("src", src), ("tgt", tgt)):
+        counts[f"{lang}_documents_alone"] += len(sides) - len(named) - len(paired)
     for src_side, tgt_side in _progress([*named, *paired]):
         alignment = align_sides(src_side, tgt_side, embed, params)
         counts["concatenations"] += alignment.encoded
-        found += _beads(src_side, tgt_side, alignment, embed, counts)
-    return found, counts
+        yield from _beads(src_side, tgt_side, alignment, embed, counts)
 
 
 def _beads(
@@ -184,7 +187,8 @@ def mine_rest(
     if not src_rest or not tgt_rest:
         return []
     src_vectors, tgt_vectors = (
-        np.stack([side.vectors[row] for side, row in rest]) for rest in (src_rest, tgt_rest)
+        np.concatenate([side.vectors[np.array([row for _, row in group])] for side, group in by_side])
+        for by_side in (_by_side(src_rest), _by_side(tgt_rest))
     )
     mined = mine(
         src_vectors,
@@ -222,6 +226,13 @@ def _rest(sides: Sequence[Side], taken: set[tuple[str, int]]) -> list[tuple[Side
             if (side.doc, n) not in taken:
                 first.setdefault(text, (side, row))
     return list(first.values())
+
+
+def _by_side(rest: list[tuple[Side, int]]) -> Iterator[tuple[Side, Iterable[tuple[Side, int]]]]:
+    """Group the sentences, which are in the order of their documents."""
+    for _, group in itertools.groupby(rest, key=lambda place: id(place[0])):
+        places = list(group)
+        yield places[0][0], places
 
 
 def _progress(pairs: list[tuple[Side, Side]]) -> Iterator[tuple[Side, Side]]:

@@ -257,6 +257,20 @@ def to_unit(vectors: np.ndarray) -> np.ndarray:
     return rows / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
+class UnitRows:
+    """Rows of stored vectors, read anew as float32 of unit length whenever some are asked for by ``[...]``.
+
+    So a source of any size takes no more memory than the part of it that is looked at.
+    """
+
+    def __init__(self, stored: np.ndarray, rows: np.ndarray) -> None:
+        self._stored, self._rows = stored, rows
+        self.shape = (len(rows), stored.shape[1])
+
+    def __getitem__(self, part: slice | np.ndarray) -> np.ndarray:
+        return to_unit(self._stored[self._rows[part]])
+
+
 def _progress(shards: list[np.ndarray]) -> Iterator[np.ndarray]:
     from tqdm import tqdm
 

@@ -7,16 +7,19 @@ import numpy as np
 from bench.align import (
     Documents,
     Paragraph,
+    align_with_ours,
+    align_with_vecalign_costs,
+    cut_articles,
     damage,
     deletion_losses,
     make_long,
     match_paragraphs,
+    measure_damaged,
     measure_speed,
     rate,
     read_articles,
     recut,
     remember,
-    vecalign_settings,
     without_block,
 )
 from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
@@ -58,13 +61,16 @@ def short(seed: int) -> Documents:
 
 def test_made_documents_are_aligned_well_and_with_few_texts_encoded():
     documents = short(7)
-    ours = rate(documents)
+    ours = rate(documents, align_with_ours)
     assert ours["lax_f1"] > 0.98
     assert ours["strict_f1"] > 0.9
     assert 1 < ours["encoded_per_sentence"] <= 1.5
-    theirs = rate(documents, vecalign_settings(documents))
+    theirs = rate(documents, align_with_vecalign_costs)
     assert theirs["encoded_per_sentence"] > 3.5
     assert 0.5 < theirs["strict_f1"] <= 1
+    beads, _ = align_with_vecalign_costs(documents)
+    for side, texts in enumerate((documents.src, documents.tgt)):
+        assert [n for bead in beads for n in bead[side]] == list(range(len(texts)))
 
 
 def test_a_block_is_cut_out_with_its_beads_and_the_rest_moves_up():
@@ -111,6 +117,16 @@ def test_a_third_of_the_articles_is_deleted_and_two_are_replaced():
         )  # the four articles that are in their places, and what chance put in order
         assert all(ARTICLES[src[0]].key == damaged[tgt[0]].key for src, tgt in matched)
         assert [tgt for _, tgt in matched] == sorted(tgt for _, tgt in matched)
+
+
+def test_short_texts_are_cut_alike_in_both_languages_and_damaged():
+    documents = short(5)
+    src, tgt = (cut_articles(texts[:100], 2) for texts in (documents.src, documents.tgt))
+    assert [one.article for one in src] == [one.article for one in tgt]
+    assert {len(list(run)) for _, run in itertools.groupby(src, lambda one: one.article)} == {1, 2, 3, 4}
+    same = measure_damaged(documents.src, documents.src, documents.embed_src, documents.embed_src)
+    assert same["n"] == 2
+    assert 0.95 < same["least"] <= same["mean"] <= 1
 
 
 def test_articles_are_read_in_order_with_the_preamble_first():

@@ -94,6 +94,18 @@ def test_sentences_that_one_language_joins_and_one_leaves_out_are_aligned():
     assert found.score > 0.6
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_sentence_without_a_partner_is_not_taken_into_its_neighbour_s_bead(side: int):
+    # Long ones, so that a bead with a short one more is nearly as similar.
+    long = [join(texts, [0, 4, 8, 12, 16, 20]) for texts in (RU, TK)]
+    src = [long[0][0], RU[20], long[0][1], long[0][2], RU[21], RU[22], long[0][3], long[0][4], RU[23]]
+    sides = [src, long[1]]
+    found = align(sides[side], sides[1 - side])
+    gold = {((n,), (place,)) for place, n in enumerate((0, 2, 3, 6, 7))}
+    gold |= {((n,), ()) for n in (1, 4, 5, 8)}
+    assert {(bead[side], bead[1 - side]) for bead in to_beads(found.beads)} == gold
+
+
 @st.composite
 def documents(draw) -> tuple[list[str], list[str]]:
     """Two documents of the same phrases, each cut in its own way, with some phrases left out or repeated."""
@@ -174,11 +186,10 @@ def best_path(src: list[str], tgt: list[str], options: AlignSettings) -> list[tu
             for a in range(1, min(i, 4) + 1):
                 for b in range(1, min(j, 4) + 1):
                     here = similarity(i - a, i, j - b, j)
-                    parts = [(i - a + 1, i, j - b, j), (i - a, i - 1, j - b, j)] if a > 1 else []
-                    parts += [(i - a, i, j - b + 1, j), (i - a, i, j - b, j - 1)] if b > 1 else []
+                    cells = itertools.product(range(i - a, i), range(j - b, j))
+                    core = max(similarity(k, k + 1, m, m + 1) for k, m in cells)
+                    value = core - options.even + options.join * (here - core)
                     if here >= options.floor:
-                        value = options.skip * (a + b) - a * b * (1 - here) - options.merge * (a + b - 2)
-                        value -= options.shrink * max([0.0, *(similarity(*part) - here for part in parts)])
                         gain, beads = best[i - a, j - b]
                         ways.append((gain + value, (*beads, (i - a, i, j - b, j))))
             best[i, j] = max(ways, key=lambda way: way[0])
@@ -192,8 +203,8 @@ def test_the_result_is_the_best_path_by_the_definition(seed: int):
     cuts = [[0, *sorted(rng.choice(np.arange(1, 24), 14, replace=False)), 24] for _ in range(2)]
     src = join([RU[n] for n in order], cuts[0])
     tgt = join([TK[n] for n in order], cuts[1])[2:]
-    # With all spans encoded; without lengths, whose expected ratio is of the first pass.
-    options = AlignSettings(slack=1e9, budget=100.0, length=0.0)
+    # With all spans encoded; without lengths and kinds of beads, which are counted in the passes before.
+    options = AlignSettings(slack=1e9, budget=100.0, length=0.0, prior=0.0)
     found = align(src, tgt, options).beads
     matched = found[(found[:, 1] > found[:, 0]) & (found[:, 3] > found[:, 2])]
     assert [tuple(bead) for bead in matched.tolist()] == best_path(src, tgt, options)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from stages.lib.found_pairs import Found, Side, _document, mine_rest
+from stages.lib.found_pairs import Found, Side, _document, align_documents, align_sides, mine_rest, read_sides
 from stages.lib.params import load_params
+from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
+from stages.lib.vectors import to_unit
 
 PARAMS = load_params(Path(__file__).parents[3] / "params.yaml").align
 
@@ -40,3 +44,43 @@ def test_nothing_is_mined_where_a_side_is_used_up():
 def test_a_document_has_the_day_that_its_segments_have():
     assert _document(side("f/a", "ru", [0], "2024-01-05")).date == dt.date(2024, 1, 5)
     assert _document(side("f/a", "ru", [0])).date is None
+
+
+def test_memory_is_that_of_documents_not_of_the_source(tmp_path):
+    documents, sentences, dim = 80, 50, 512
+    rng = np.random.default_rng(0)
+    meaning = rng.standard_normal((documents * sentences, dim), dtype=np.float32)
+    path = tmp_path / "vectors.npy"
+    stored = np.lib.format.open_memmap(path, "w+", np.float16, (2 * len(meaning), dim))
+    rows = []
+    for place, lang in enumerate(("ru", "tk")):
+        start = place * len(meaning)
+        stored[start : start + len(meaning)] = to_unit(
+            meaning + rng.standard_normal(meaning.shape, dtype=np.float32)
+        )
+        for n in range(len(meaning)):
+            # The versions of half of the documents are named differently.
+            name = n // sentences if n < len(meaning) // 2 else f"{lang}-{n // sentences}"
+            rows.append(("f", f"f/{name}", lang, n % sentences, f"{lang} {n}", None, None, None, "MIT", None))
+    stored.flush()
+    segments = table_from_rows(rows, SEGMENT_SCHEMA).with_row_index("row")
+    vectors = np.load(path, mmap_mode="r")
+    counts = Counter()
+
+    def embed(texts, lang):
+        offset = 0 if lang == "ru" else len(meaning)
+        units = [[offset + int(word) for word in text.split() if word.isdigit()] for text in texts]
+        return to_unit(np.stack([vectors[unit].astype(np.float32).sum(axis=0) for unit in units]))
+
+    warm = {lang: side("f/0", lang, [0, 1, 2]) for lang in ("ru", "tk")}
+    align_sides(warm["ru"], warm["tk"], lambda texts, _: np.eye(12, dtype=np.float32)[: len(texts)], PARAMS)
+    tracemalloc.start()
+    src, tgt = (read_sides(segments, vectors, lang) for lang in ("ru", "tk"))
+    found = sum(1 for _ in align_documents(src, tgt, embed, PARAMS, counts))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert counts["documents_by_name"] == documents // 2
+    assert counts["documents_paired"] == documents // 2
+    assert found > 0.95 * len(meaning)
+    whole = 2 * meaning.nbytes  # 16 MB, what all vectors of both sides take in float32
+    assert peak < whole / 3
