@@ -31,6 +31,7 @@ from stages.lib.tables import MODEL_METHODS
 log = logging.getLogger("export")
 
 CORPUS = Path("data/corpus.parquet")
+JUDGED = Path("data/judged.parquet")
 OUT = Path("data/export")
 # Rows of the corpus in memory at once.
 _ROWS = 5_000
@@ -156,8 +157,31 @@ def select(rows: Iterable[Row], selection: Selection, counts: Counts) -> Iterato
             yield row
 
 
-def export(corpus: Path, out: Path, format_name: str, selection: Selection, params: Params) -> Counts:
+def read_judged(path: Path) -> frozenset[str]:
+    """Return the pairs that people judged and kept, from clean's table; none where it is absent."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        log.warning("%s: not found; the card counts mended pairs as judged and no others", path)
+        return frozenset()
+    try:
+        return frozenset(pq.read_table(path, columns=["pair_id"])["pair_id"].to_pylist())
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: not a table of judged pairs ({error}); run dvc repro or dvc pull") from None
+
+
+def export(
+    corpus: Path,
+    out: Path,
+    format_name: str,
+    selection: Selection,
+    params: Params,
+    judged: frozenset[str] = frozenset(),
+) -> Counts:
     """Write the wanted part of a corpus and its card into the folder ``out``, whole or not at all.
+
+    ``judged`` names the pairs that people judged and kept, for the card.
 
     Raises ParamsError for a source that params.yaml does not know, and DataError if nothing is wanted, if a
     source or licence that was named has no pair, or if ``out`` is a folder that is no export.
@@ -166,7 +190,7 @@ def export(corpus: Path, out: Path, format_name: str, selection: Selection, para
     _check_names(selection, params)
     if out.exists() and not _is_export(out):
         raise DataError(f"{out}: exists and is no export; expected a new or an exported folder, name another")
-    counts = Counts(params.pair.src, params.pair.tgt)
+    counts = Counts(params.pair.src, params.pair.tgt, judged)
     with atomic_path(out) as folder:
         folder.mkdir()
         rows = select(read_rows(corpus, params.pair, counts), selection, counts)
@@ -225,6 +249,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m commands.export", description=__doc__.splitlines()[0])
     parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
     parser.add_argument("--corpus", type=Path, default=CORPUS, help=f"table to export (default: {CORPUS})")
+    parser.add_argument(
+        "--judged", type=Path, default=JUDGED, help=f"its judged pairs, for the card (default: {JUDGED})"
+    )
     parser.add_argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)")
     parser.add_argument("--min-score", type=float, help="least score of aligned and mined pairs (0-1)")
     parser.add_argument("--sources", nargs="+", default=(), help="only these sources")
@@ -237,7 +264,8 @@ def main() -> None:
     args = parser.parse_args()
     out = args.out or OUT / args.format
     selection = Selection(args.min_score, tuple(args.sources), tuple(args.licenses), args.with_restricted)
-    counts = export(args.corpus, out, args.format, selection, load_params())
+    params, judged = load_params(), read_judged(args.judged)
+    counts = export(args.corpus, out, args.format, selection, params, judged)
     for reason, n in sorted(counts.left_out.items()):
         log.info("left out: %s pairs %s", f"{n:,}", reason)
     log.info("%s: %s pairs of %d sources", out, f"{counts.total('pairs'):,}", len(counts.by_source))

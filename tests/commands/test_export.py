@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from commands.export import FORMATS, Selection, export
+from commands.export import FORMATS, Selection, export, read_judged
 from stages.lib.errors import DataError, ParamsError
 from stages.lib.formats.hf import DATA
 from stages.lib.formats.moses import read_moses
@@ -92,6 +92,29 @@ def test_every_format_brings_every_character_and_no_restricted_text(
     card = (tmp_path / "out" / FORMATS[format_name].card).read_text(encoding="utf-8")
     assert "6 under LicenseRef-turkmenportal, which does not allow redistribution" in card
     assert "Not to be passed on" not in card
+
+
+def test_the_card_counts_the_judged_pairs_beside_the_mended_ones(params: Params, tmp_path: Path) -> None:
+    rows = [{**row, "method": "annotated"} if n == 0 else row for n, row in enumerate(ZOD)]
+    write_table(corpus_table(rows), tmp_path / "corpus.parquet", CORPUS_SCHEMA)
+    # The mended one, two that were kept as they were, and one of another corpus.
+    pl.DataFrame({"pair_id": [*(row["pair_id"] for row in rows[:3]), "f" * 16]}).write_parquet(
+        tmp_path / "judged.parquet"
+    )
+    judged = read_judged(tmp_path / "judged.parquet")
+    export(tmp_path / "corpus.parquet", tmp_path / "out", "tsv", Selection(), params, judged)
+    card = (tmp_path / "out/CARD.md").read_text(encoding="utf-8")
+    assert "1 were mended by people (method annotated). People judged 3 of all pairs;" in card
+
+
+def test_without_the_table_of_judged_pairs_it_is_said_and_one_that_is_none_is_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_judged(tmp_path / "judged.parquet") == frozenset()
+    assert "the card counts mended pairs as judged and no others" in caplog.text
+    (tmp_path / "judged.parquet").write_text("torn", encoding="utf-8")
+    with pytest.raises(DataError, match=r"judged\.parquet: not a table of judged pairs"):
+        read_judged(tmp_path / "judged.parquet")
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -231,4 +254,4 @@ def test_the_command_says_what_it_wrote_and_what_it_left_out(corpus: Path, tmp_p
         assert next(table)["src"] == PHRASES[0][0]
     again = run(tmp_path, "--format", "tsv", "--corpus", "nirede.parquet")
     assert again.returncode == 1
-    assert again.stderr == "error: nirede.parquet: not found; run dvc repro or dvc pull\n"
+    assert again.stderr.splitlines()[-1] == "error: nirede.parquet: not found; run dvc repro or dvc pull"

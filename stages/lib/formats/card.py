@@ -42,6 +42,7 @@ class SourceCounts:
     tgt_words: int = 0
     religious: int = 0
     short: int = 0
+    judged: int = 0
     licenses: Counter[str] = field(default_factory=Counter)
     methods: Counter[str] = field(default_factory=Counter)
 
@@ -55,10 +56,14 @@ class Origin:
 
 
 class Counts:
-    """Counts of the rows that pass through, by source; memory does not grow with the rows."""
+    """Counts of the rows that pass through, by source; memory does not grow with the rows.
 
-    def __init__(self, src_lang: str, tgt_lang: str) -> None:
+    ``judged`` names the pairs that people judged and kept, mended or not.
+    """
+
+    def __init__(self, src_lang: str, tgt_lang: str, judged: frozenset[str] = frozenset()) -> None:
         self.src_lang, self.tgt_lang = src_lang, tgt_lang
+        self._judged = judged
         self.by_source: dict[str, SourceCounts] = defaultdict(SourceCounts)
         # Rows left out, by reason.
         self.left_out: Counter[str] = Counter()
@@ -73,6 +78,8 @@ class Counts:
             counts.tgt_words += len(row["tgt"].split())
             counts.short += src_words < SENTENCE_WORDS
             counts.religious += is_religious({self.src_lang: row["src"], self.tgt_lang: row["tgt"]})
+            # A mended pair was judged, also where the names of the judged ones are not at hand.
+            counts.judged += row["method"] == "annotated" or row["pair_id"] in self._judged
             counts.licenses[row["license"]] += 1
             counts.methods[row["method"]] += 1
             yield row
@@ -162,8 +169,9 @@ def _faults(counts: Counts, origins: Mapping[str, Origin]) -> Iterator[str]:
     found_by_machine = methods["mined"] + methods["aligned"]
     yield (
         f"Errors of alignment: {found_by_machine:,} pairs were found by comparing vectors (method aligned or "
-        f"mined; score is the model's confidence), {methods['given']:,} were paired by their source, "
-        f"{methods['annotated']:,} were judged by people. What nobody judged may be wrong."
+        f"mined; score is the model's confidence), {methods['given']:,} were paired by their source and "
+        f"{methods['annotated']:,} were mended by people (method annotated). People judged "
+        f"{counts.total('judged'):,} of all pairs; what nobody judged may be wrong."
     )
     yield (
         f"Short text: {_percent(counts.total('short'), pairs)} of the pairs have fewer than {SENTENCE_WORDS} "

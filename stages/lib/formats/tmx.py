@@ -30,6 +30,8 @@ _ESCAPED = re.compile("\u241b([0-9A-F]{4});")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
 # Properties of a unit: each field of the row but its name, which is the unit's id.
 _PROPERTIES = tuple(name for name in PROVENANCE if name != "pair_id")
+# The most bytes without the end of a unit: no unit is as long, and memory is bounded by it.
+MAX_UNIT_BYTES = 4 << 20
 # Inline elements whose content is code of another format, no text.
 _CODES = frozenset(("bpt", "ept", "it", "ph", "ut"))
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -91,15 +93,18 @@ class Unit:
 def read_tmx(file: IO[bytes], where: str) -> Iterator[Unit]:
     """Yield the units of a TMX file in its order, in constant memory.
 
-    Native code inside inline elements is left out. The document type is not loaded, entities that it would
-    define are refused, and nothing outside the file is opened. Raises DataError if the file is no TMX.
+    Native code inside inline elements is left out. The document type is not loaded, and nothing outside the
+    file is opened. Raises DataError if the file is no TMX, if it declares entities of its own (XML puts them
+    into attributes unasked), or if ``MAX_UNIT_BYTES`` come without a unit.
     """
     from lxml import etree
 
     is_ours = False
     found = False
+    is_checked = False
+    watched = _Watched(file, where)
     parser = etree.iterparse(
-        file,
+        watched,
         events=("start", "end"),
         tag=("{*}header", "{*}tu", "{*}tmx"),
         resolve_entities=False,
@@ -109,20 +114,51 @@ def read_tmx(file: IO[bytes], where: str) -> Iterator[Unit]:
     )
     try:
         for event, element in parser:
+            if not is_checked:
+                _refuse_entities(element, where)
+                is_checked = True
             name = etree.QName(element).localname
             found = found or name == "tmx"
             if name == "header" and event == "start":
                 is_ours = element.get("creationtool") == TOOL
             elif name == "tu" and event == "end":
                 yield _read_unit(element, is_ours, where)
-                # A unit that was read, and those before it, are dropped from the tree.
+                # A unit that was read, and all that stands before it, is dropped from the tree.
                 element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
+                for part in (element, *element.iterancestors()):
+                    while part.getparent() is not None and part.getprevious() is not None:
+                        del part.getparent()[0]
+                watched.unread = 0
     except etree.XMLSyntaxError as error:
         raise DataError(f"{where}: not a TMX file ({error}); get the file again, or repair it") from None
     if not found:
         raise DataError(f"{where}: not a TMX file: it has no <tmx> element")
+
+
+class _Watched:
+    """A file of which at most ``MAX_UNIT_BYTES`` are read before somebody sets ``unread`` to zero."""
+
+    def __init__(self, file: IO[bytes], where: str) -> None:
+        self._file, self._where = file, where
+        self.unread = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.unread += len(data)
+        if self.unread > MAX_UNIT_BYTES:
+            raise DataError(
+                f"{self._where}: more than {MAX_UNIT_BYTES >> 20} MB without the end of a translation unit; "
+                "expected units of sentences; look into the file, and take out what is none"
+            )
+        return data
+
+
+def _refuse_entities(element: etree._Element, where: str) -> None:
+    declared = element.getroottree().docinfo.internalDTD
+    for entity in () if declared is None else declared.iterentities():
+        raise DataError(
+            f"{where}: declares an entity of its own, {entity.name}; refusing to read it, write the text out"
+        )
 
 
 def _read_unit(element: etree._Element, is_ours: bool, where: str) -> Unit:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,8 +107,49 @@ def test_entities_of_the_file_are_refused(tmp_path: Path) -> None:
     bomb = '<!ENTITY a "salam"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
     for declared in (f'<!ENTITY b SYSTEM "{secret.as_uri()}">', bomb):
         content = HEADER.replace("<tmx", f"<!DOCTYPE tmx [{declared}]>\n<tmx", 1)
-        with pytest.raises(DataError, match=r"memory\.tmx.*&b;"):
+        with pytest.raises(DataError, match=r"memory\.tmx: declares an entity of its own, [ab];"):
             read(f"{content}<body>{unit('Вода', '&b;')}</body></tmx>")
+        # In an attribute XML has them put in before anybody is told; declared is enough, used or not.
+        named = unit("Вода", "Suw").replace("<tu", "<tu tuid='&b;'", 1)
+        for body in (named, unit("Вода", "Suw")) if declared == bomb else ():
+            with pytest.raises(DataError, match=r"memory\.tmx: declares an entity of its own, a;"):
+                read(f"{content}<body>{body}</body></tmx>")
+
+
+class Endless(io.RawIOBase):
+    """A file that begins as it should and then goes on and on."""
+
+    def __init__(self, start: str, part: str) -> None:
+        self._data, self._part, self.told = start.encode(), part.encode(), 0
+
+    def read(self, size: int = -1) -> bytes:
+        while len(self._data) < size:
+            self._data += self._part * 100
+        told, self._data = self._data[:size], self._data[size:]
+        self.told += len(told)
+        assert self.told < 50 << 20, "it is read for ever"
+        return told
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        ("<body><tu>", "<prop type='x'>a</prop>"),
+        ("<body><tu>", "<tuv xml:lang='ru'><seg>Вода</seg></tuv>"),
+        ("<body>", "<note>Bu bellik</note>"),
+        ("<body>", "<!-- bellik -->"),
+    ],
+)
+def test_a_file_that_comes_to_no_unit_is_given_up(start: str, part: str) -> None:
+    with pytest.raises(DataError, match=r"memory\.tmx: more than 4 MB without the end of a translation unit"):
+        list(read_tmx(Endless(HEADER + start, part), "memory.tmx"))
+
+
+def test_what_stands_around_units_leaves_the_memory_too() -> None:
+    group = f"<group><note>Bellik</note><!-- hä -->{unit('Вода', 'Suw')}</group>"
+    units = read_tmx(io.BytesIO(f"{HEADER}<body>{group * 60_000}</body></tmx>".encode()), "memory.tmx")
+    held = [psutil.Process().memory_info().rss for n, _ in enumerate(units) if n in (1_000, 59_000)]
+    assert held[1] < held[0] + 5 * 2**20
 
 
 @pytest.mark.parametrize(
