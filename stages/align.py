@@ -25,11 +25,19 @@ from stages.lib.calibration import Calibration, Threshold
 from stages.lib.engine import LOCAL, Engine, open_engine
 from stages.lib.errors import DataError
 from stages.lib.files import write_json
-from stages.lib.found_pairs import Found, align_documents, mine_rest, read_sides
+from stages.lib.found_pairs import AlignedDocument, Found, align_documents, mine_rest, read_sides
 from stages.lib.held_out import choose_split
 from stages.lib.pair_scores import Background, EmbedTexts, GoldSample, features, plant
 from stages.lib.params import Pair, Params, load_params
-from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
+from stages.lib.tables import (
+    DOCUMENT_SCHEMA,
+    PAIR_SCHEMA,
+    SEGMENT_SCHEMA,
+    pair_id,
+    read_table,
+    table_from_rows,
+    write_table,
+)
 from stages.lib.text import group_id
 from stages.lib.vectors import Embedder, read_extract
 
@@ -105,11 +113,13 @@ def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
 class Aligned:
     """The pair table, the counts of it, and how sure it is: calibration, and the check with keys hidden.
 
-    ``unsure`` (PAIR_SCHEMA) are pairs that were found but not kept, at most ``MAX_UNSURE`` of each source.
+    ``unsure`` (PAIR_SCHEMA) are pairs that were found but not kept, at most ``MAX_UNSURE`` of each source;
+    ``documents`` (DOCUMENT_SCHEMA) are the documents that were aligned by their vectors.
     """
 
     pairs: pl.DataFrame
     unsure: pl.DataFrame
+    documents: pl.DataFrame
     stats: dict[str, Any]
     quality: dict[str, Any]
 
@@ -131,12 +141,14 @@ def align(
     import polars as pl
 
     sources = _Sources(folder, vectors, params, embed, said)
-    tables, unsure, by_source, checks = [], [], {}, {}
+    tables, unsure, documents, by_source, checks = [], [], [], {}, {}
     for name in params.sources:
         segments, rows = sources.read(name)
         judge = _Judge(sources, segments, rows)
         given = [_score_given(sources.given(segments, lang), rows, lang, judge) for lang in sources.src_langs]
-        found, left, counts = _find(segments, rows, judge, engine)
+        aligned: list[AlignedDocument] = []
+        found, left, counts = _find(segments, rows, judge, engine, aligned)
+        documents += [(name, *document) for document in aligned]
         tables.append(pl.concat([*given, found]))
         unsure.append(left)
         by_source[name] = {
@@ -144,6 +156,7 @@ def align(
             "pairs": {lang: _counts(tables[-1], "src_lang").get(lang, 0) for lang in sources.src_langs},
             "without_key": segments["key"].null_count(),
             **({"found": counts} if counts else {}),
+            **({"documents": _document_scores(aligned)} if aligned else {}),
         }
         if name in params.split.test_sources:
             check = check_source(segments.filter(pl.col("key").is_not_null()), rows, params, embed)
@@ -164,7 +177,10 @@ def align(
             lang: sum(counts["pairs"][lang] for counts in by_source.values()) for lang in sources.src_langs
         },
     }
-    return Aligned(pairs, pl.concat(unsure), stats, {**sources.quality(), "hidden_keys": checks})
+    aligned_documents = table_from_rows(documents, DOCUMENT_SCHEMA)
+    return Aligned(
+        pairs, pl.concat(unsure), aligned_documents, stats, {**sources.quality(), "hidden_keys": checks}
+    )
 
 
 class _Sources:
@@ -398,10 +414,14 @@ def _score_given(given: pl.DataFrame, rows: np.ndarray, src_lang: str, judge: _J
 
 
 def _find(
-    segments: pl.DataFrame, rows: np.ndarray, judge: _Judge, engine: Engine
+    segments: pl.DataFrame,
+    rows: np.ndarray,
+    judge: _Judge,
+    engine: Engine,
+    documents: list[AlignedDocument],
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
     """Return the pairs among one source's segments without key that are sure enough, the best of those that
-    are not, and counts by fate.
+    are not, and counts by fate; add what is aligned to ``documents``.
     """
     import polars as pl
 
@@ -412,7 +432,7 @@ def _find(
     if not src and not tgt:
         return table_from_rows([], PAIR_SCHEMA), table_from_rows([], PAIR_SCHEMA), {}
     counts: Counter[str] = Counter()
-    found = align_documents(src, tgt, embed, params.align, counts)
+    found = align_documents(src, tgt, embed, params.align, counts, documents)
     kept, left = _keep_sure(found, judge, counts)
     if params.align.mine:
         taken = [one for one, _ in kept]
@@ -469,6 +489,20 @@ def _keep_sure(
     return kept, left
 
 
+def _document_scores(documents: list[AlignedDocument]) -> dict[str, float]:
+    """Return how sure a source's documents are: the median of each score, and what a tenth lies below."""
+    scores = {
+        "pairing": [one.pairing for one in documents if one.pairing is not None],
+        "alignment": [one.alignment for one in documents],
+    }
+    return {
+        f"{name}_{part}": round(float(np.quantile(found, at)), 4)
+        for name, found in scores.items()
+        if found
+        for part, at in (("median", 0.5), ("lowest_tenth", 0.1))
+    }
+
+
 def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
     return dict(frame.group_by(column).len().sort(column).iter_rows())
 
@@ -481,6 +515,7 @@ def main() -> None:
     parser.add_argument("--annotations", required=True, type=Path, help="folder of exported judgements")
     parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
     parser.add_argument("--unsure", required=True, type=Path, help="table of found pairs not kept to write")
+    parser.add_argument("--documents", required=True, type=Path, help="table of aligned documents to write")
     parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
     parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
     args = parser.parse_args()
@@ -491,6 +526,7 @@ def main() -> None:
         aligned = align(args.segments, args.vectors, params, embedder.unit, said, engine)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)
     write_table(aligned.unsure, args.unsure, PAIR_SCHEMA)
+    write_table(aligned.documents, args.documents, DOCUMENT_SCHEMA)
     write_json(args.stats, aligned.stats)
     write_json(args.quality, aligned.quality)
     log.info(

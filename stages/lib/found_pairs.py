@@ -12,7 +12,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -69,6 +69,20 @@ class Found:
         return self.src_doc if self.src_doc == self.tgt_doc else f"{self.src_doc}|{self.tgt_doc}"
 
 
+class AlignedDocument(NamedTuple):
+    """Two versions that were aligned, and how sure that is, 0 to 1 each; a row of DOCUMENT_SCHEMA but source.
+
+    ``pairing``: that they are versions of one document, None where the source says so; ``alignment``: the
+    mean confidence of the beads by characters.
+    """
+
+    src_doc: str
+    tgt_doc: str
+    pairing: float | None
+    alignment: float
+    beads: int
+
+
 def read_sides(segments: pl.DataFrame, vectors: np.ndarray, lang: str) -> dict[str, Side]:
     """Return the documents of one language by name; ``row`` of the segments points into ``vectors``."""
     import polars as pl
@@ -103,15 +117,18 @@ def align_sides(src: Side, tgt: Side, embed: EmbedTexts, params: AlignParams) ->
 
 def pair_sides(
     src: dict[str, Side], tgt: dict[str, Side], params: AlignParams
-) -> tuple[list[tuple[Side, Side]], list[tuple[Side, Side]]]:
-    """Return the pairs of documents that share a name, and those of the others that belong together."""
-    named = [(src[doc], tgt[doc]) for doc in src if doc in tgt]
+) -> tuple[list[tuple[Side, Side, float | None]], list[tuple[Side, Side, float | None]]]:
+    """Return the pairs of documents that share a name, and those of the others that belong together.
+
+    Each with the score of its pairing, None where they share a name.
+    """
+    named = [(src[doc], tgt[doc], None) for doc in src if doc in tgt]
     left = [
         [_document(side) for doc, side in sides.items() if doc not in other]
         for sides, other in ((src, tgt), (tgt, src))
     ]
     found = pair_documents(*left, min_score=params.min_document_score) if all(left) else []
-    return named, [(src[pair.src], tgt[pair.tgt]) for pair in found]
+    return named, [(src[pair.src], tgt[pair.tgt], pair.score) for pair in found]
 
 
 def _document(side: Side) -> Document:
@@ -120,10 +137,16 @@ def _document(side: Side) -> Document:
 
 
 def align_documents(
-    src: dict[str, Side], tgt: dict[str, Side], embed: EmbedTexts, params: AlignParams, counts: Counter[str]
+    src: dict[str, Side],
+    tgt: dict[str, Side],
+    embed: EmbedTexts,
+    params: AlignParams,
+    counts: Counter[str],
+    documents: list[AlignedDocument],
 ) -> Iterator[Found]:
-    """Align the documents of one source, one after the other; add documents and beads by kind to ``counts``.
+    """Align the documents of one source, one after the other, and add each to ``documents``.
 
+    Documents and beads by kind are added to ``counts``.
     Every bead with text on both sides is given, whatever its score; its texts are joined with a space.
     """
     named, paired = pair_sides(src, tgt, params)
@@ -131,9 +154,12 @@ def align_documents(
     counts["documents_paired"] += len(paired)
     for lang, sides in (("src", src), ("tgt", tgt)):
         counts[f"{lang}_documents_alone"] += len(sides) - len(named) - len(paired)
-    for src_side, tgt_side in _progress([*named, *paired]):
+    for src_side, tgt_side, pairing in _progress([*named, *paired]):
         alignment = align_sides(src_side, tgt_side, embed, params)
         counts["concatenations"] += alignment.encoded
+        documents.append(
+            AlignedDocument(src_side.doc, tgt_side.doc, pairing, alignment.score, len(alignment.beads))
+        )
         yield from _beads(src_side, tgt_side, alignment, embed, counts)
 
 
@@ -235,7 +261,9 @@ def _by_side(rest: list[tuple[Side, int]]) -> Iterator[tuple[Side, Iterable[tupl
         yield places[0][0], places
 
 
-def _progress(pairs: list[tuple[Side, Side]]) -> Iterator[tuple[Side, Side]]:
+def _progress(
+    pairs: list[tuple[Side, Side, float | None]],
+) -> Iterator[tuple[Side, Side, float | None]]:
     from tqdm import tqdm
 
     yield from tqdm(pairs, unit="document", desc="align", disable=None, leave=False)

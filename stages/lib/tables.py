@@ -28,6 +28,16 @@ SEGMENT_SCHEMA = {
     "date": "String",
 }
 
+# One row is two versions of a document that were aligned by their vectors; see found_pairs.AlignedDocument.
+DOCUMENT_SCHEMA = {
+    "source": "String",
+    "src_doc": "String",
+    "tgt_doc": "String",
+    "pairing": "Float64",
+    "alignment": "Float64",
+    "beads": "Int32",
+}
+
 # One row is one pair of texts; rows whose src_lang is not the pair's own are pivots for training.
 PAIR_SCHEMA = {
     "pair_id": "String",

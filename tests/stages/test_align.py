@@ -356,6 +356,7 @@ def run(folder: Path, out: str) -> subprocess.CompletedProcess:
         "--vectors=vectors",
         f"--out={out}/pairs.parquet",
         f"--unsure={out}/unsure.parquet",
+        f"--documents={out}/documents.parquet",
     ]
     paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json", "--annotations=."]
     root = str(PARAMS.parent)
@@ -401,6 +402,15 @@ def test_documents_of_different_names_are_paired_first(tmp_path, unkeyed, run_al
         "files/hleb|files/corek",
     }
     assert aligned.stats["by_source"]["files"]["found"]["documents_paired"] == 2
+    # How sure each is can be looked up, and is summed up.
+    found = aligned.documents.to_dicts()
+    assert [(one["source"], one["src_doc"], one["tgt_doc"]) for one in found] == [
+        ("files", "files/hleb", "files/corek"),
+        ("files", "files/kitaphana", "files/library"),
+    ]
+    assert all(0.5 < one["pairing"] <= 1 and 0.2 < one["alignment"] <= 1 for one in found)
+    scores = aligned.stats["by_source"]["files"]["documents"]
+    assert set(scores) == {f"{a}_{b}" for a in ("pairing", "alignment") for b in ("median", "lowest_tenth")}
 
 
 def test_what_alignment_leaves_is_mined_where_that_is_asked_for(tmp_path, unkeyed, run_align):

@@ -74,12 +74,17 @@ def test_memory_is_that_of_documents_not_of_the_source(tmp_path):
 
     warm = {lang: side("f/0", lang, [0, 1, 2]) for lang in ("ru", "tk")}
     align_sides(warm["ru"], warm["tk"], lambda texts, _: np.eye(12, dtype=np.float32)[: len(texts)], PARAMS)
+    aligned = []
     tracemalloc.start()
     src, tgt = (read_sides(segments, vectors, lang) for lang in ("ru", "tk"))
-    found = sum(1 for _ in align_documents(src, tgt, embed, PARAMS, counts))
+    found = sum(1 for _ in align_documents(src, tgt, embed, PARAMS, counts, aligned))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert counts["documents_by_name"] == documents // 2
+    # A score of pairing where the names differ, one of alignment and the beads for all.
+    assert [one.pairing is None for one in aligned] == [n < documents // 2 for n in range(documents)]
+    assert all(0.5 < (one.pairing or 1) <= 1 and 0 < one.alignment <= 1 for one in aligned)
+    assert sum(one.beads for one in aligned) >= found
     assert counts["documents_paired"] == documents // 2
     assert found > 0.95 * len(meaning)
     whole = 2 * meaning.nbytes  # 16 MB, what all vectors of both sides take in float32
