@@ -175,7 +175,9 @@ def report(site: str, numbers: dict[str, int], spider: Any, reason: str) -> None
 
 
 def _is_for_user(record: logging.LogRecord) -> bool:
-    """Scrapy's lines for every page and setting are not; its warnings are."""
+    """Scrapy's lines for every page and setting are not; its warnings are, but for what we say ourselves."""
+    if record.name == "scrapy.downloadermiddlewares.robotstxt":
+        return False  # crawler.middlewares says in a line what could not be read
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in ("crawler", "root")
 
 

@@ -90,6 +90,9 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make study-table": Run(says=r"\| study \| NLLB"),
     'make search TEXT="Добро пожаловать"': Run(says=r"\[(django|files|udhr)\]"),
     "make align-view DOC=udhr": Run(),
+    "make demo": Elsewhere(
+        "tests/commands/test_demo.py::test_the_server_answers_on_loopback_and_ctrl_c_ends_it"
+    ),
     # --- experiments ---
     LR: Run(says="lr-1e-3"),
     "make experiments MODEL=use": Run(says="lr-1e-3", after=(LR,)),
@@ -110,6 +113,10 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     ),
     "dvc exp run --temp -n labse-large -S 'models=[labse_large]'": Cannot(
         "it needs the model hub", Run(says="error: model labse_large: .* is not in the hub cache", code=255)
+    ),
+    "make plots": Run(says="index.html"),
+    "make sweep NAME=rank": Elsewhere(
+        "tests/commands/test_sweep.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
     ),
     "make trials": Elsewhere(
         "tests/commands/test_trials.py::test_a_trial_is_an_experiment_whose_figures_are_kept"

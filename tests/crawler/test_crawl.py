@@ -90,6 +90,15 @@ def test_a_crawl_without_a_contact_is_refused_in_one_line(tmp_path: Path) -> Non
     assert "CONTACT=you@example.org" in refused.stderr
 
 
+def test_a_site_that_is_not_there_is_told_without_a_traceback(tmp_path: Path) -> None:
+    with Replica("orient", 1) as replica:
+        pass  # its port is free again
+    refused = Bench(tmp_path).crawl(replica)
+    assert refused.code == 1
+    assert "Traceback" not in refused.stderr
+    assert refused.stderr.endswith("cannot be read: nothing was crawled; try again later\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("site", ["turkmenportal", "orient", "uzedu"])
 def test_every_article_is_found_once_and_no_manners_are_forgotten(site: str, tmp_path: Path) -> None:
