@@ -68,6 +68,8 @@ class Cannot:
 TMP = ("/tmp/", "{tmp}/")
 PLACEHOLDER = ("NAME", "lr-1e-3")
 LR = "dvc exp run --temp -n lr-1e-3 -S recipes.default.all.lr=1e-3"
+JOINED = "tests/stages/lib/test_engine.py::test_it_joins_the_cluster_that_is_named"
+RU_UZ = "tests/test_language_pair.py::test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter"
 LABEL_STUDIO = "tests/commands/test_label_studio.py"
 
 # In the order in which they run.
@@ -79,6 +81,8 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "source .venv/bin/activate": Run(),
     "make help": Run(says=r"repro +Run the pipeline"),
     "make install": Run(),
+    "make engine-install": Cannot("it installs Ray into the environment"),
+    "make install engine-install": Cannot("it installs Ray into the environment"),
     "make lint": Run(says="All checks passed"),
     "make test": Cannot("it is what runs this file"),
     "make test-slow": Cannot("it is what runs this file"),
@@ -87,6 +91,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "dvc repro": Run(says="up to date"),
     "python -m commands.check": Run(),
     "make results": Run(says=r"use +finetuned"),
+    "make results FORMAT=md": Run(says=r"\| use \| finetuned \|"),
     "make study-table": Run(says=r"\| study \| NLLB"),
     'make search TEXT="Добро пожаловать"': Run(says=r"\[(django|files|udhr)\]"),
     "make align-view DOC=udhr": Run(),
@@ -115,6 +120,30 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
         "it needs the model hub", Run(says="error: model labse_large: .* is not in the hub cache", code=255)
     ),
     "make plots": Run(says="index.html"),
+    "make plan": Run(),
+    # --- on more than one process or machine ---
+    "ray start --head --num-cpus=4 --include-dashboard=false --disable-usage-stats": Elsewhere(JOINED),
+    "RAY_ADDRESS=auto dvc repro": Elsewhere(JOINED),
+    "RAY_ADDRESS=FIRST:6379 dvc repro": Elsewhere(JOINED),
+    "ray stop": Elsewhere(JOINED),
+    "dvc exp run -S finetune.processes=8": Elsewhere(
+        "tests/stages/test_finetune.py::test_two_processes_end_together_and_resume_together"
+    ),
+    # --- another language pair ---
+    "dvc exp run --temp -n ru-uz -S pair.tgt=uz": Elsewhere(RU_UZ),
+    "make pair EXP=ru-uz": Elsewhere(RU_UZ),
+    "make pair": Run(says="error: which experiment", code=2),
+    **dict.fromkeys(
+        (
+            "dvc exp run --temp -n uz-ru -S pair.src=uz -S pair.tgt=ru",
+            *(
+                f"dvc exp run --temp -n ru-{lang} -S pair.tgt={lang} -S 'models=[use,nllb_mini]'"
+                for lang in ("kk", "az", "ky", "tr")
+            ),
+            "dvc exp run --temp -n ru-tg -S pair.tgt=tg -S 'models=[use]'",
+        ),
+        Elsewhere("tests/test_language_pair.py::test_every_documented_command_gives_valid_params"),
+    ),
     "make sweep NAME=rank": Elsewhere(
         "tests/commands/test_sweep.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
     ),
@@ -123,6 +152,8 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     ),
     # --- what takes too long, or the web ---
     "make bench": Cannot("an hour; tests/bench runs each bench on less"),
+    "python -m bench.costs": Cannot("ten minutes; tests/bench/test_costs.py runs its parts"),
+    "dvc config cache.type": Run(says="type.* doesn.t exist", code=251),
     "make benchmarks": Cannot(
         "it needs the web", Run(says="benchmarks: none of ntrex, .* is at hand; allow web access", code=2)
     ),
