@@ -438,6 +438,40 @@ def test_a_push_that_the_servers_death_cuts_off_is_finished_by_the_next(
 
 
 @pytest.mark.slow
+def test_two_machines_that_push_at_once_end_with_each_pair_once(
+    server: RealServer, tasks: list[dict[str, Any]], params: Params, tmp_path: Path
+) -> None:
+    pushes = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+        (tmp_path / name / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+        pushes.append(
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "commands.annotate_push",
+                    "--url",
+                    server.url,
+                    "--tasks",
+                    "tasks.json",
+                ],
+                cwd=tmp_path / name,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "LABEL_STUDIO_TOKEN": server.access["token"]},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    told = [process.communicate(timeout=120)[1] for process in pushes]
+    assert [process.returncode for process in pushes] == [0, 0], told
+    admin = server.as_admin()
+    project = admin.find_project(project_title(params.pair))  # there is one
+    held = Counter(task["data"]["pair_id"] for task in admin.tasks(project["id"]))
+    assert held == {task["data"]["pair_id"]: 1 for task in tasks}
+
+
+@pytest.mark.slow
 def test_a_deleted_project_loses_no_judgement(
     server: RealServer, tasks: list[dict[str, Any]], params: Params, tmp_path: Path
 ) -> None:

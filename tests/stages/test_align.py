@@ -316,7 +316,7 @@ def test_documents_of_one_name_are_aligned_and_each_pair_says_where_from(tmp_pat
 
 
 def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_good(
-    tmp_path, unkeyed, embedder
+    tmp_path, unkeyed, embedder, monkeypatch
 ):
     write(tmp_path, "files", *sentences(LIBRARY, ("a", "a")), *sentences(BREAD, ("b", "b")))
     embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
@@ -348,6 +348,10 @@ def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_goo
     assert {*judged.pairs["pair_id"]} == {*high.pairs["pair_id"], good["pair_id"]}
     assert good["pair_id"] not in judged.unsure["pair_id"]
     assert judged.quality == high.quality
+
+    higher = run_at(0.999)
+    monkeypatch.setattr("stages.align.MAX_UNSURE", len(higher.unsure) - 1)
+    assert run_at(0.999).unsure.equals(higher.unsure[:-1])  # the nearest stay
 
 
 def run(folder: Path, out: str) -> subprocess.CompletedProcess:
