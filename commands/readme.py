@@ -78,6 +78,13 @@ SPEED: tuple[tuple[str, str, str, int, tuple[str, ...]], ...] = (
         ("ru_tr.planted", "precision.ours", "recall.cosine_top1", "precision.cosine_top1"),
     ),
     ("mining", "search over the machine's matrix product", "gemm_share", 2, ()),
+    (
+        "engine",
+        "time of `engine: ray` on {} workers of one machine over that of `local`; {} s to start not counted",
+        "ray_vs_local_seconds.ratio",
+        2,
+        ("workers", "ray_vs_local_seconds.start_of_ray"),
+    ),
     ("tmx", "speed over translate-toolkit's writer", "speed_over_peer", 1, ()),
     ("html", "F1 of body text on layouts not tuned to, ours", "unseen.ours.f1", 3, ()),
     ("html", "the same, plain trafilatura", "unseen.trafilatura.f1", 3, ()),

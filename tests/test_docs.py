@@ -161,7 +161,7 @@ def numbers(value: Any) -> list[float]:
     return [value] if isinstance(value, float | int) else []
 
 
-@pytest.mark.parametrize("bench", ["align", "encode", "html", "mining", "pdf", "tmx"])
+@pytest.mark.parametrize("bench", ["align", "encode", "engine", "html", "mining", "pdf", "tmx"])
 def test_speed_figures_are_those_of_the_last_bench(results: str, metrics: Any, bench: str) -> None:
     found = numbers(metrics(f"bench/{bench}"))
     told = re.findall(rf"^\| {bench} \| .* \| ([0-9.]+) \|$", results, re.M)
