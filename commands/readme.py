@@ -319,6 +319,25 @@ def recipe_tests(found: Figures, old: str) -> str:
     return _table(rows, 2)
 
 
+def learning_curve(found: Figures, old: str) -> str:
+    """Dev and test by corpus size, as `make sweep NAME=data-size` measured them."""
+    record = found.read("sweeps/data-size")
+    told = ("dev_mrr_mean", "dev_p1_mean", "test_p1_mean")
+    rows = [["model", "share", "training pairs", "MRR dev", "P@1 dev", "gain, points", "p", "P@1 test"]]
+    for model, before in record["pretrained"].items():
+        cells = [f"{before[key]['value']:.3f}" for key in told]
+        rows.append([f"`{model}`", "pretrained", "0", *cells[:2], "", "", cells[2]])
+        for share, point in record["points"].items():
+            one = point["models"][model]
+            figures, gain = one["figures"], one["against"]["pretrained"]["dev_p1_mean"]
+            cells = [
+                f"{figures[key]['value']:.3f}" for key in ("dev_mrr_mean", "dev_p1_mean", "test_p1_mean")
+            ]
+            gained = _points(gain["difference"], gain["low"], gain["high"]), format_p(gain["p_holm"])
+            rows.append([f"`{model}`", share, f"{one['train_pairs']:,}", *cells[:2], *gained, cells[2]])
+    return _table(rows, 2)
+
+
 def mediawiki(found: Figures, old: str) -> str:
     """The trial with MediaWiki's messages: P@1 on its held-out modules."""
     test = found.read("recipes")["trials"]["mediawiki"]["test"]
@@ -401,8 +420,7 @@ BLOCKS: dict[str, Callable[[Figures, str], str]] = {
     block.__name__: block
     for block in (
         *(first, results, translation, benchmarks, forgetting, strengths, respelling, trials, recipe_tests),
-        mediawiki,
-        *(speed, sources, flow, alignment),
+        *(learning_curve, mediawiki, speed, sources, flow, alignment),
     )
 }
 
