@@ -25,6 +25,7 @@ from unittest import mock
 
 from bench.align import _memory_mb, make_long
 from stages.lib.cli import run
+from stages.lib.errors import DataError
 from stages.lib.files import write_json
 from stages.lib.params import Params, load_params
 from stages.lib.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, read_table, write_table
@@ -126,6 +127,8 @@ def measure_encoding(
 
     by_lang = {lang: [text for text, other in texts if other == lang] for lang in {lang for _, lang in texts}}
     encoder = model[0]
+    if not hasattr(encoder, "token_ids"):
+        raise DataError("bench.costs counts tokens of models of kind use or nllb; set align.model to one")
     tokens = sum(len(ids) for lang, own in by_lang.items() for ids in encoder.token_ids(own, lang))
     length = round(tokens / len(texts))
 
@@ -135,7 +138,7 @@ def measure_encoding(
 
     def encode_all() -> None:
         for lang, own in by_lang.items():
-            encode(model, own, lang)
+            encode(model, own, lang, is_exact=True)  # as embed does
 
     def run_forward() -> None:
         with torch.no_grad():

@@ -247,7 +247,9 @@ def agree_on_threads(texts: list[str], params: Params, threads: tuple[int, ...] 
     try:
         for number in threads:
             faiss.omp_set_num_threads(number)
-            vectors = encode(model, texts, params.pair.tgt, params.evaluate.batch_tokens, number)
+            vectors = encode(
+                model, texts, params.pair.tgt, params.evaluate.batch_tokens, number, is_exact=True
+            )
             near = mining.nearest(vectors, vectors, params.align.k, params.align.memory_mb)
             found.add(vectors.tobytes() + near.rows.tobytes() + near.cosines.tobytes())
     finally:

@@ -259,6 +259,9 @@ _CHANGES = """
   one GPU's memory, so an index of 1 G on GPUs needs product quantisation or passes over parts. On disk
   they are memory-mapped and lie in the store, in the extract and in the DVC cache; where reflinks or hard
   links serve (`dvc config cache.type`), the last costs nothing.
+- **Models with padding.** `embed` gives LaBSE and its like eight texts of one length at a time, so that a
+  vector's bits do not depend on its company: too few to fill a GPU. The time for LaBSE above supposes
+  batches that fill it.
 - **Duplicates.** `clean` and `split` hold every pair as Python objects. Beyond the memory, pairs have to
   be divided before near-duplicates are sought: `clean` looks for them within a source, so that sources
   can go one by one; `split` compares train with dev, test and benchmarks alone, so that train can pass in

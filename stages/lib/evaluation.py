@@ -554,6 +554,7 @@ def correct(comparisons: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
     benchmark), corrected among themselves. The other figures of retrieval are a second family, those of
     graded pairs (``sts_``) a third. Translation is judged by chrF++, the primary figure where words carry
     many suffixes: one comparison for each direction; its other figures (``mt_``) are a family of their own.
+    What people judged (gold) has families like these for itself, so that judging pairs changes no p of test.
     """
     families: dict[str, list[dict[str, Any]]] = {}
     for model in sorted(comparisons):
@@ -568,8 +569,11 @@ def correct(comparisons: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
 def _family(metric: str) -> str:
     parts = metric.split("_")
     if parts[0] in ("sts", "mt"):
-        return "chrfpp" if parts[-1] == "chrfpp" else parts[0]
-    return "primary" if metric.endswith("_p1_mean") and not {"hard", "margin"} & set(parts) else "retrieval"
+        family = "chrfpp" if parts[-1] == "chrfpp" else parts[0]
+    else:
+        is_primary = metric.endswith("_p1_mean") and not {"hard", "margin"} & set(parts)
+        family = "primary" if is_primary else "retrieval"
+    return f"gold {family}" if GOLD in parts[:2] else family
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

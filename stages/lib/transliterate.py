@@ -52,7 +52,8 @@ def _uzbek_word(word: str) -> str:
         elif low == "ц":
             latin = "ts" if before and before in _UZBEK_VOWELS else "s"
         elif low in _SIGNS:
-            latin = "ʼ" if low == "ъ" and after not in "еёюя" else ""
+            # After oʻ and gʻ no second mark: мўъжиза is moʻjiza.
+            latin = "ʼ" if low == "ъ" and before not in "ўғ" and after not in "еёюя" else ""
         else:
             latin = _UZBEK_IOTATED.get(low) or _UZBEK_LETTERS.get(low, low)
         if letter != low:

@@ -202,6 +202,8 @@ def test_every_kind_of_figure_is_a_family_of_its_own():
     }
     tests |= {name: {"p": 0.01} for name in ("sts_ru_smoke_pearson", "mt_ru_tk_bleu", "mt_tk_ru_bleu")}
     tests |= {name: {"p": 0.01} for name in ("mt_ru_tk_chrf", "mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp")}
+    # Pairs that people judged change no p of test.
+    tests |= {name: {"p": 0.01} for name in ("gold_p1_mean", "gold_mrr_mean", "mt_gold_ru_tk_chrfpp")}
     correct({"use": tests})
     assert {name: test["family"] for name, test in tests.items()} == {
         "test_p1_mean": 1,
@@ -209,6 +211,7 @@ def test_every_kind_of_figure_is_a_family_of_its_own():
         "sts_ru_smoke_pearson": 1,
         **dict.fromkeys(("mt_ru_tk_bleu", "mt_tk_ru_bleu", "mt_ru_tk_chrf"), 3),
         **dict.fromkeys(("mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp"), 2),
+        **dict.fromkeys(("gold_p1_mean", "gold_mrr_mean", "mt_gold_ru_tk_chrfpp"), 1),
     }
 
 

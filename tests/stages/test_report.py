@@ -156,7 +156,7 @@ def test_judged_pairs_have_a_column_a_paired_test_and_a_place_in_the_correction(
     detail = read_json(tmp_path / "metrics" / "detail" / "use-finetuned.json")
     compared = detail["compared_with_pretrained"]
     assert compared["gold_p1_mean"]["difference"] == 0.25
-    assert compared["gold_p1_mean"]["family"] == compared["test_p1_mean"]["family"] == 2
+    assert compared["gold_p1_mean"]["family"] == compared["test_p1_mean"]["family"] == 1
     header, _, first = (tmp_path / "report" / "results.md").read_text(encoding="utf-8").splitlines()[2:5]
     cells = dict(zip(header.split(" | "), first.split(" | "), strict=True))
     assert cells["gold"].startswith("0.750 [")
