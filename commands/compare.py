@@ -87,7 +87,7 @@ def fetch_output(revision: str, path: str, folder: Path) -> Path:
         ) from None
     except (DvcException, DataIndexDirError, OSError) as error:
         raise DataError(
-            f"{revision}: its {path} is not in DVC's cache ({error}); "
+            f"{revision}: its {path} are not in DVC's cache ({error}); "
             "fetch them with dvc exp pull or dvc pull"
         ) from None
     return folder / path

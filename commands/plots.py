@@ -126,10 +126,10 @@ def draw(revisions: Sequence[str], out: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="kopri-plots-") as folder:
         path = Path(folder) / "template.html"
         path.write_text(template, encoding="utf-8")
-        action = ["diff", *revisions] if revisions else ["show"]
+        action = ["diff"] if revisions else ["show"]
         options = ["--html-template", str(path), "--out", str(out)]
         done = subprocess.run(
-            [sys.executable, "-m", "dvc", "plots", *action, *options],
+            [sys.executable, "-m", "dvc", "plots", *action, *options, "--", *revisions],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:

@@ -147,6 +147,9 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make sweep NAME=rank": Elsewhere(
         "tests/commands/test_sweep.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
     ),
+    "make sweep NAME=data-size": Elsewhere(
+        "tests/commands/test_sweep.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
+    ),
     "make trials": Elsewhere(
         "tests/commands/test_trials.py::test_a_trial_is_an_experiment_whose_figures_are_kept"
     ),

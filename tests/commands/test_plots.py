@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from commands.plots import CACHE, VEGA, NpmFile, draw, page_template
 from stages.lib.errors import KopriError, SourceError
@@ -12,8 +13,11 @@ from tests.browser import needs_chromium, open_browser, open_page
 from tests.stages.lib.sources.npm_registry import integrity, serve, tarball
 
 ROOT = Path(__file__).parents[2]
-PLOTS = ("metrics/plots/p_at_k.csv", "metrics/plots/learning_curves.csv", "metrics/plots/calibration.csv")
-PLOTS += ("metrics/interpolation.csv",)
+PLOTS = [
+    name
+    for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+    for name in entry
+]
 # How many colours a canvas shows besides white and grey: each series has one.
 COLOURS = """() => [...document.querySelectorAll('main > div canvas')].map(canvas => {
   const {width, height} = canvas, found = new Set();
