@@ -15,6 +15,7 @@ export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 # What a user gives goes to the commands through the environment, as it is: recipes say "$$NAME", never the
 # value itself, so that no shell and no make reads it.
+URL_IS_GIVEN := $(filter command line,$(origin URL))
 GIVEN := A B CONTACT CORPUS DOC ENDPOINT EXP FORMAT FROM K LANGS LICENSES MAX_PAGES MIN_SCORE MODEL MODELS NAME OUT \
   PORT SINCE SITE SOURCES TEXT UNTIL URL
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
@@ -127,7 +128,8 @@ export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf 
 	fi
 	# Lists by words, and licences with quotes around spaces, without a shell reading them.
 	read -ra sources <<< "$${SOURCES:-}"
-	mapfile -t licenses < <(xargs printf '%s\n' <<< "$${LICENSES:-}")
+	parsed=$$(xargs printf '%s\n' <<< "$${LICENSES:-}")
+	mapfile -t licenses <<< "$$parsed"
 	python -m commands.export --format="$$FORMAT" $(if $(CORPUS),--corpus="$$CORPUS") $(if $(OUT),--out="$$OUT") \
 	  $(if $(MIN_SCORE),--min-score="$$MIN_SCORE") $(if $(SOURCES),--sources "$${sources[@]}") \
 	  $(if $(LICENSES),--licenses "$${licenses[@]}") $(if $(RESTRICTED),--with-restricted)
@@ -202,17 +204,17 @@ label-studio: $(STAMP) $(LABEL_STUDIO)/.installed  ## Run a Label Studio server 
 	python -m commands.label_studio $(if $(PORT),--port="$$PORT")
 
 # The token reaches the command by the environment: a command line can be read by others.
-# A variable TOKEN of the environment may be anybody's, so it is not taken.
+# Variables TOKEN and URL of the environment may be anybody's, so they are not taken.
 ifeq ($(origin TOKEN),command line)
 override TOKEN := $(value TOKEN)
 annotate-push annotate-pull: export LABEL_STUDIO_TOKEN := $(TOKEN)
 endif
 
 annotate-push: $(STAMP)  ## Put the exported tasks on the local server, or on URL=... with TOKEN=... or LABEL_STUDIO_TOKEN
-	@python -m commands.annotate_push $(if $(URL),--url="$$URL")
+	@python -m commands.annotate_push $(if $(URL_IS_GIVEN),--url="$$URL")
 
 annotate-pull: $(STAMP)  ## Fetch the judgements into data/annotations/, from there likewise
-	@python -m commands.annotate_pull $(if $(URL),--url="$$URL")
+	@python -m commands.annotate_pull $(if $(URL_IS_GIVEN),--url="$$URL")
 
 annotate-report: $(STAMP)  ## Agreement and speed of the annotators; figures go to metrics/annotation.json
 	@python -m commands.annotate_report

@@ -121,6 +121,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     ),
     "make plots": Run(says="index.html"),
     "make plan": Run(),
+    "make save-model MODEL=use_tr": Run(says="saved in", swap=(("use_tr", "use"),)),
     # --- on more than one process or machine ---
     "ray start --head --num-cpus=4 --include-dashboard=false --disable-usage-stats": Elsewhere(JOINED),
     "RAY_ADDRESS=auto dvc repro": Elsewhere(JOINED),

@@ -130,7 +130,8 @@ def test_a_token_reaches_the_command_by_the_environment_alone(folder: Path, targ
     assert call == ["python", "-m", f"commands.{target.replace('-', '_')}", "--url=https://label.example.org"]
     assert (folder / "calls.token").read_text(encoding="utf-8") == token
     # Of the environment TOKEN may be anybody's.
-    make(folder, target, TOKEN="somebody's")
+    *_, call = make(folder, target, TOKEN="somebody's", URL="https://somebody.example.org")
+    assert call == ["python", "-m", f"commands.{target.replace('-', '_')}"]
     assert (folder / "calls.token").read_text(encoding="utf-8") == "unset"
 
 
