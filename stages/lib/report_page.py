@@ -399,7 +399,9 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
         name: corpus["split"]["own_by_source"][key]
         for name, key in (
             *(("train", "train"), ("dev", "dev"), ("test", "test")),
+            ("judged, not in test", "gold_not_in_test"),
             ("too short to test", "short_in_dev_and_test"),
+            ("found by a model, not judged", "found_in_dev_and_test"),
             ("near a held-out text", "removed"),
         )
     }
@@ -422,8 +424,8 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
         "The corpus",
         paragraphs=[
             "A segment without a partner in the other language makes no pair. Pairs of dev and test "
-            "documents that are too short to test serve as distractors; pairs near a text of dev, test or a "
-            "benchmark leave training.",
+            "documents that are too short to test, or that a model found, serve as distractors; pairs near a "
+            "text of dev, test or a benchmark leave training.",
         ],
         charts=[
             bar_chart(

@@ -72,13 +72,13 @@ def flow(clean: dict, split: dict | None = None, own: dict | None = None) -> dic
         source: {"segments": {"ru": n + 2, "tk": n + 1, "en": 1}, "pairs": {"ru": n, "en": 1}}
         for source, n in counts.items()
     }
-    ends = ("train", "dev", "test", "short_in_dev_and_test", "removed")
+    ends = ("train", "dev", "test", "gold_not_in_test", "short_in_dev_and_test", "found_in_dev_and_test")
     return {
         "align": {"by_source": aligned},
         "clean": {"by_source": clean},
         "split": {
             "by_source": {part: (split or {}).get(part, {}) for part in ("train", "dev", "test")},
-            "own_by_source": {end: (own or {}).get(end, {}) for end in ends},
+            "own_by_source": {end: (own or {}).get(end, {}) for end in (*ends, "removed")},
         },
     }
 
@@ -89,22 +89,24 @@ def test_the_flow_tells_what_every_stage_kept_and_where_each_pair_went():
             "ru": {"in": 10, "kept": 7, "dropped": {"duplicate": 2, "script": 1}},
             "en": {"in": 3, "kept": 3, "dropped": {}},
         },
-        "udhr": {"ru": {"in": 4, "kept": 4, "dropped": {}}},
+        "udhr": {"ru": {"in": 7, "kept": 7, "dropped": {}}},
     }
     split = {"train": {"django": 5}, "dev": {"django": 2}, "test": {"udhr": 4}}
     own = {"train": {"django": 3}, "dev": {"django": 2}, "test": {"udhr": 3}}
     own |= {"short_in_dev_and_test": {"udhr": 1}, "removed": {"django": 2}}
+    own |= {"gold_not_in_test": {"udhr": 1}, "found_in_dev_and_test": {"udhr": 2}}
     section = flow_section(flow(clean, split, own), PAIR)
     stages, kept, ends = section.charts
     assert [row[0] for row in stages.rows] == [
         *("ru segments", "tk segments", "pairs", "kept by clean", "train", "dev", "test"),
     ]
-    assert stages.rows[0] == ["ru segments", "12", "6"]
-    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in kept.rows} == {"django": 10, "udhr": 4}
+    assert stages.rows[0] == ["ru segments", "12", "9"]
+    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in kept.rows} == {"django": 10, "udhr": 7}
     # Every kept pair is in a split, or there is a reason.
-    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in ends.rows} == {"django": 7, "udhr": 4}
+    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in ends.rows} == {"django": 7, "udhr": 7}
     whole, cleaning, splits = section.tables
-    assert whole.rows[0] == ["django", "12", "11", "10", "7", "3", "2", "0", "0", "2"]
+    assert whole.rows[0] == ["django", "12", "11", "10", "7", "3", "2", "0", "0", "0", "0", "2"]
+    assert whole.rows[1][-4:] == ["1", "1", "2", "0"]
     assert cleaning.rows[0] == ["django", "10", "7", "2", "1"]
     assert splits.rows == [["django", "5", "2", "0"], ["udhr", "0", "0", "4"]]
 
