@@ -149,13 +149,16 @@ def calibration_section(
     paragraphs = []
     for source, found in checks.items():
         if scores := found.get("scores"):
-            kept, right = (100 * (scores[key] or 0) for key in ("recall", "precision"))
-            paragraphs.append(
-                f"On {source}, which nothing was fitted to, the threshold keeps {kept:.0f} % of "
-                f"{scores['right']} right pairs; against {scores['wrong']} hard wrong ones, both kinds "
-                f"weighing the same, {right:.0f} % of what it keeps is right. "
-                f"Brier score of the probabilities: {scores['brier']:.3f}."
-            )
+            told = f"On {source}, which nothing was fitted to, the threshold keeps "
+            if scores["precision"] is None:
+                told += f"none of {scores['right']} right pairs and of {scores['wrong']} hard wrong ones."
+            else:
+                told += (
+                    f"{100 * scores['recall']:.0f} % of {scores['right']} right pairs; against "
+                    f"{scores['wrong']} hard wrong ones, both kinds weighing the same, "
+                    f"{100 * scores['precision']:.0f} % of what it keeps is right."
+                )
+            paragraphs.append(f"{told} Brier score of the probabilities: {scores['brier']:.3f}.")
     return Section(
         "calibration",
         "Scores that can be trusted",

@@ -290,6 +290,18 @@ def test_calibration_is_the_share_right_among_pairs_of_like_probability():
     assert calibration_section([], {}) is None
 
 
+def test_a_threshold_that_keeps_nothing_has_no_precision():
+    curve = [{"score": 1.5, "probability": 0.9, "precision": 0.9, "recall": 0.5}]
+    scores = {"right": 60, "wrong": 120, "precision": 0.96, "recall": 0.8, "brier": 0.05}
+    for found, told in (
+        ({}, "keeps 80 % of 60 right pairs; against 120 hard wrong ones, both kinds weighing the same, 96 %"),
+        ({"precision": None, "recall": 0.0}, "keeps none of 60 right pairs and of 120 hard wrong ones. "),
+    ):
+        (said,) = calibration_section(curve, {"udhr": {"scores": {**scores, **found}}}).paragraphs
+        assert told in said
+        assert said.endswith("Brier score of the probabilities: 0.050.")
+
+
 def beads(count: int, wrong: int) -> list[Row]:
     return [
         Row(
