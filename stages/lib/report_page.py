@@ -61,8 +61,8 @@ def sts_section(
     """Retrieval against graded pairs: what fine-tuning gained and forgot; None without graded pairs.
 
     ``interpolation`` is what `make benchmarks` measured by strength of the adapters, perhaps of another run:
-    a curve is drawn where it starts at this run's pretrained figure, and said to be of other adapters where
-    their hashes, by model and seed, are not those of ``adapters``.
+    a curve is drawn where it starts at this run's pretrained figure, or else said to be of another test set,
+    and said to be of other adapters where their hashes, by model and seed, are not those of ``adapters``.
     """
     series, names = {}, {}
     for model, variants in summary.items():
@@ -89,11 +89,12 @@ def sts_section(
             y="P@1 on test, mean of both directions",
         )
     ]
-    curves, others, strengths = {}, [], {}
+    curves, strengths, others, left_out = {}, {}, [], []
     for model in (name for name in adapters if name in interpolation["models"]):
         found = interpolation["models"][model]
         points = found["points"]
         if points[0]["figures"]["test_p1_mean"]["value"] != summary[model]["pretrained"]["test_p1_mean"]:
+            left_out.append(model)
             continue
         curves[model] = [
             (_worst(point, interpolation["guarded"]), point["figures"]["test_p1_mean"]["value"])
@@ -127,6 +128,11 @@ def sts_section(
         paragraphs.append(
             f"The curves of {', '.join(others)} were measured with adapters of another training run; "
             "make benchmarks, then dvc repro report, measures these."
+        )
+    if left_out:
+        paragraphs.append(
+            f"There is no curve of {', '.join(left_out)}, measured on another test set; make benchmarks, "
+            "then dvc repro report, draws it."
         )
     return Section("forgetting", "Retrieval against graded pairs", paragraphs=paragraphs, charts=charts)
 

@@ -262,12 +262,17 @@ def test_forgetting_is_drawn_from_pretrained_to_finetuned_and_by_strength():
     assert sts_section({"use": {"pretrained": {"test_p1_mean": 0.2}}}, interpolated(), {}) is None
 
 
-def test_a_curve_of_other_adapters_is_said_to_be_so_and_one_of_other_data_is_not_drawn():
+def test_a_curve_of_other_adapters_or_of_other_data_is_said_to_be_so_and_the_latter_is_not_drawn():
     summary = {"use": {"finetuned": AFTER, "pretrained": BEFORE}}
     section = sts_section(summary, interpolated(), {"use": {"1": "b"}})
     assert "adapters of another training run" in section.paragraphs[-1]
-    assert len(sts_section(summary, interpolated(p1=0.4), {"use": {"1": "a"}}).charts) == 1
-    assert len(sts_section(summary, interpolated(), {"use_tr": {"1": "a"}}).charts) == 1
+    other_data = sts_section(summary, interpolated(p1=0.4), {"use": {"1": "a"}})
+    assert len(other_data.charts) == 1
+    assert [text.split(";")[0] for text in other_data.paragraphs] == [
+        "There is no curve of use, measured on another test set",
+    ]
+    unmeasured = sts_section(summary, interpolated(), {"use_tr": {"1": "a"}})
+    assert (len(unmeasured.charts), unmeasured.paragraphs) == (1, [])
 
 
 def test_calibration_is_the_share_right_among_pairs_of_like_probability():
