@@ -251,10 +251,24 @@ def hidden_alignments(inputs: Inputs, params: Params) -> dict[str, list[Row]]:
     return found
 
 
-def file_hashes(inputs: Inputs, results: Iterable[Result]) -> list[tuple[str, int, str]]:
-    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from."""
+def file_hashes(
+    inputs: Inputs, results: Iterable[Result], hidden: Iterable[str]
+) -> list[tuple[str, int, str]]:
+    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from.
+
+    ``hidden`` are the sources that the page aligns anew, from their segments and vectors.
+    """
+    aligned = [
+        path
+        for name in hidden
+        for path in (
+            inputs.segments / f"{name}.parquet",
+            *(inputs.vectors / f"{name}{suffix}" for suffix in (".npy", ".parquet")),
+        )
+    ]
     folders = [
-        (inputs.corpus.parent, [inputs.corpus]),
+        *((path.parent, [path]) for path in (inputs.corpus, inputs.interpolation)),
+        *((path.parents[1], [path]) for path in aligned),
         *((folder.parent, sorted(folder.glob("*"))) for folder in (inputs.splits, inputs.stats)),
         *((inputs.results.parent, sorted(result.path.glob("*"))) for result in results),
     ]
@@ -305,6 +319,7 @@ def page_sections(
         model: result.signature["adapter_sha256"] for model, result in by_variant["finetuned"].items()
     }
     checks = alignment["hidden_keys"]
+    hidden = hidden_alignments(inputs, params)
     sections = [
         result_section(
             tables.results,
@@ -317,12 +332,12 @@ def page_sections(
         flow_section(stats, pair),
         length_section(corpus, pair),
         calibration_section(alignment["curve"], checks),
-        alignment_section(hidden_alignments(inputs, params), checks, corpus, pair),
+        alignment_section(hidden, checks, corpus, pair),
         translation_section(tables.translation, translations),
         examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
         signature_section(
             {f"{result.model} {result.variant}": result.signature for result in results},
-            file_hashes(inputs, results),
+            file_hashes(inputs, results, hidden),
             packages(),
             inputs.params.read_text(encoding="utf-8"),
         ),

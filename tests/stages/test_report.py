@@ -191,9 +191,13 @@ def test_the_page_tells_parameters_hashes_and_versions_of_the_run(run, tmp_path,
     page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
     assert page.xpath("string(//pre)") == (ROOT / "params.yaml").read_text(encoding="utf-8")
     rows = [[cell.text_content() for cell in row] for row in page.xpath("//table[caption='Files read']//tr")]
-    ranks = (run / "results" / "use-finetuned" / "ranks.parquet").read_bytes()
     found = {name: (md5, size) for name, md5, size in rows}
-    assert found["results/use-finetuned/ranks.parquet"] == (hashlib.md5(ranks).hexdigest(), f"{len(ranks):,}")
+    for name in (
+        *("results/use-finetuned/ranks.parquet", "interpolation.json"),
+        *("segments/udhr.parquet", "vectors/udhr.npy", "vectors/udhr.parquet"),
+    ):
+        content = (run / name).read_bytes()
+        assert found[name] == (hashlib.md5(content).hexdigest(), f"{len(content):,}")
     assert str(tmp_path.parent) not in page.text_content()
 
 
