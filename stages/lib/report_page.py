@@ -224,13 +224,15 @@ def reliability(curve: Sequence[Mapping[str, float]]) -> list[tuple[float, float
 def alignment_section(
     hidden: Mapping[str, Sequence[Row]],
     checks: Mapping[str, Mapping[str, Any]],
+    documents: pl.DataFrame,
     corpus: pl.DataFrame,
     pair: Pair,
 ) -> Section | None:
-    """Beads of the documents aligned with their keys hidden, and pairs that the model found; None if neither.
+    """Beads of the documents aligned with their keys hidden, and what the model found; None if neither.
 
     ``hidden`` has the beads by source. Of each source the beads that differ from the keys and the least sure
-    are shown, and an even sample of the others.
+    are shown, and an even sample of the others. Of ``documents`` (DOCUMENT_SCHEMA) the least sure are shown:
+    those whose pairing, where it was found, or alignment is.
     """
     import polars as pl
 
@@ -262,6 +264,24 @@ def alignment_section(
                         f"{rows[n].confidence:.2f}",
                     ]
                     for n in chosen
+                ],
+                n_text=3,
+            )
+        )
+    if len(documents):
+        least = documents.sort(pl.min_horizontal("pairing", "alignment"), "source", "src_doc", "tgt_doc")
+        shown = least.head(N_EXAMPLES)
+        tables.append(
+            Table(
+                f"Documents aligned by their vectors: the {len(shown)} least sure of {len(documents):,}",
+                ["source", f"in {pair.src}", f"in {pair.tgt}", "pairing", "alignment", "beads"],
+                [
+                    [
+                        *(row["source"], row["src_doc"], row["tgt_doc"]),
+                        "by name" if row["pairing"] is None else f"{row['pairing']:.2f}",
+                        *(f"{row['alignment']:.2f}", f"{row['beads']:,}"),
+                    ]
+                    for row in shown.iter_rows(named=True)
                 ],
                 n_text=3,
             )

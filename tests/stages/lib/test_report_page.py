@@ -26,11 +26,12 @@ from stages.lib.report_page import (
     sts_section,
     translation_section,
 )
-from stages.lib.tables import CORPUS_SCHEMA, table_from_rows
+from stages.lib.tables import CORPUS_SCHEMA, DOCUMENT_SCHEMA, table_from_rows
 from stages.lib.translation import TRANSLATIONS_SCHEMA
 from tests.stages.small_corpus import corpus_row
 
 PAIR = Pair(src="ru", tgt="tk")
+NO_DOCUMENTS = table_from_rows([], DOCUMENT_SCHEMA)
 TEXTS = [
     ("Добро пожаловать", "Hoş geldiňiz"),
     ("Сохранить файл", "Faýly ýatda sakla"),
@@ -321,7 +322,7 @@ def beads(count: int, wrong: int) -> list[Row]:
 
 def test_alignment_shows_the_wrong_and_the_least_sure_beads_in_the_documents_order():
     none = table_from_rows([], CORPUS_SCHEMA)
-    section = alignment_section({"udhr": beads(60, wrong=59)}, {}, none, PAIR)
+    section = alignment_section({"udhr": beads(60, wrong=59)}, {}, NO_DOCUMENTS, none, PAIR)
     assert section.paragraphs == ["With its keys hidden, udhr is aligned in 60 beads, 1 of them wrong."]
     rows = section.tables[0].rows
     assert len(rows) == 2 * N_EXAMPLES
@@ -330,7 +331,7 @@ def test_alignment_shows_the_wrong_and_the_least_sure_beads_in_the_documents_ord
     assert {*range(9), 59} <= set(shown)
     assert rows[-1][2:] == ["1 belongs to 2", "0.98"]
     assert rows[0] == [Text("Мост 0", "ru"), Text("Köpri 0", "tk"), "right", "0.00"]
-    assert alignment_section({}, {}, none, PAIR) is None
+    assert alignment_section({}, {}, NO_DOCUMENTS, none, PAIR) is None
 
 
 def test_pairs_that_the_model_found_stand_with_their_probability():
@@ -339,6 +340,19 @@ def test_pairs_that_the_model_found_stand_with_their_probability():
         for n in range(40)
     ]
     corpus = table_from_rows([*rows, corpus_row("Дом", "Jaý", "udhr/1")], CORPUS_SCHEMA)
-    table = alignment_section({}, {}, corpus, PAIR).tables[0]
+    table = alignment_section({}, {}, NO_DOCUMENTS, corpus, PAIR).tables[0]
     assert "10 of 40 kept pairs" in table.caption
     assert table.rows[0] == [Text("Мост 39", "ru"), Text("Köpri 39", "tk"), "files/a", "0.98"]
+
+
+def test_documents_stand_by_what_is_least_sure_of_them_ten_at_most():
+    rows = [("files", f"files/{n:02}", f"files/{n:02}", None, 0.5 + n / 100, 9) for n in range(30)]
+    rows.append(("files", "files/река", "files/derýa", 0.4, 0.9, 1200))
+    none = table_from_rows([], CORPUS_SCHEMA)
+    (table,) = alignment_section({}, {}, table_from_rows(rows, DOCUMENT_SCHEMA), none, PAIR).tables
+    assert "the 10 least sure of 31" in table.caption
+    assert table.rows[:2] == [
+        ["files", "files/река", "files/derýa", "0.40", "0.90", "1,200"],
+        ["files", "files/00", "files/00", "by name", "0.50", "9"],
+    ]
+    assert len(table.rows) == N_EXAMPLES
