@@ -36,7 +36,7 @@ from stages.lib.report_page import (
 from stages.lib.result_table import as_markdown, legend, table_rows, translation_rows
 from stages.lib.sts import STS_SCHEMA, compare_sts
 from stages.lib.study import study_table
-from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, read_table
+from stages.lib.tables import CORPUS_SCHEMA, DOCUMENT_SCHEMA, SEGMENT_SCHEMA, read_table
 from stages.lib.translation import TRANSLATIONS_SCHEMA, compare_translation
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Inputs:
 
     results: Path
     stats: Path
+    documents: Path
     corpus: Path
     splits: Path
     segments: Path
@@ -251,10 +252,24 @@ def hidden_alignments(inputs: Inputs, params: Params) -> dict[str, list[Row]]:
     return found
 
 
-def file_hashes(inputs: Inputs, results: Iterable[Result]) -> list[tuple[str, int, str]]:
-    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from."""
+def file_hashes(
+    inputs: Inputs, results: Iterable[Result], hidden: Iterable[str]
+) -> list[tuple[str, int, str]]:
+    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from.
+
+    ``hidden`` are the sources that the page aligns anew, from their segments and vectors.
+    """
+    aligned = [
+        path
+        for name in hidden
+        for path in (
+            inputs.segments / f"{name}.parquet",
+            *(inputs.vectors / f"{name}{suffix}" for suffix in (".npy", ".parquet")),
+        )
+    ]
     folders = [
-        (inputs.corpus.parent, [inputs.corpus]),
+        *((path.parent, [path]) for path in (inputs.documents, inputs.corpus, inputs.interpolation)),
+        *((path.parents[1], [path]) for path in aligned),
         *((folder.parent, sorted(folder.glob("*"))) for folder in (inputs.splits, inputs.stats)),
         *((inputs.results.parent, sorted(result.path.glob("*"))) for result in results),
     ]
@@ -290,6 +305,7 @@ def page_sections(
     """
     pair = params.pair
     corpus = read_table(inputs.corpus, CORPUS_SCHEMA)
+    documents = read_table(inputs.documents, DOCUMENT_SCHEMA)
     test = read_table(inputs.splits / "test.parquet", CORPUS_SCHEMA)
     by_variant: dict[str, dict[str, Result]] = {"pretrained": {}, "finetuned": {}}
     for result in results:
@@ -305,6 +321,7 @@ def page_sections(
         model: result.signature["adapter_sha256"] for model, result in by_variant["finetuned"].items()
     }
     checks = alignment["hidden_keys"]
+    hidden = hidden_alignments(inputs, params)
     sections = [
         result_section(
             tables.results,
@@ -317,12 +334,12 @@ def page_sections(
         flow_section(stats, pair),
         length_section(corpus, pair),
         calibration_section(alignment["curve"], checks),
-        alignment_section(hidden_alignments(inputs, params), checks, corpus, pair),
+        alignment_section(hidden, checks, documents, corpus, pair),
         translation_section(tables.translation, translations),
         examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
         signature_section(
             {f"{result.model} {result.variant}": result.signature for result in results},
-            file_hashes(inputs, results),
+            file_hashes(inputs, results, hidden),
             packages(),
             inputs.params.read_text(encoding="utf-8"),
         ),
@@ -399,6 +416,7 @@ def main() -> None:
     for name, what in (
         ("results", "folder with <model>-<variant>/"),
         ("stats", "folder of the other stages' JSON files"),
+        ("documents", "the documents aligned by their vectors, from align"),
         ("corpus", "the cleaned corpus"),
         ("splits", "folder of the splits"),
         ("segments", "folder of segment tables"),

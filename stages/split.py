@@ -188,7 +188,10 @@ def split_corpus(
     if gold:
         tables["gold"] = corpus[gold]
     held = [row for row, name in enumerate(rows.split) if name != "train" and not rows.is_evaluated[row]]
-    short = [row for row in held if rows.is_own[row]]
+    own = [row for row in held if rows.is_own[row]]
+    short = [row for row in own if not rows.is_long_enough[row]]
+    beside = sorted({*gold} - {*test})
+    found = sorted({*own} - {*short, *beside})
     stats = {
         "rows": {
             "corpus": len(corpus),
@@ -198,14 +201,16 @@ def split_corpus(
             **({"gold": len(gold)} if gold else {}),
             "removed": len(removed),
             "short_in_dev_and_test": len(short),
-            "pivots_in_dev_and_test": len(held) - len(short),
+            "found_in_dev_and_test": len(found),
+            "pivots_in_dev_and_test": len(held) - len(own),
         },
         "by_source": {name: _count(table["source"]) for name, table in tables.items()},
         "own_by_source": {
-            name: _count(corpus[[row for row in found if rows.is_own[row]]]["source"])
-            for name, found in (
-                *(("train", train), ("dev", dev), ("test", test)),
-                *(("short_in_dev_and_test", short), ("removed", list(removed))),
+            name: _count(corpus[[row for row in part if rows.is_own[row]]]["source"])
+            for name, part in (
+                *(("train", train), ("dev", dev), ("test", test), ("gold_not_in_test", beside)),
+                *(("short_in_dev_and_test", short), ("found_in_dev_and_test", found)),
+                ("removed", list(removed)),
             )
         },
         "documents": {

@@ -48,7 +48,10 @@ def view_rows(
     alignment: Alignment,
     gold: set[tuple[int, int]],
 ) -> list[Row]:
-    """Return the beads in order; ``gold`` holds the pairs of positions that belong together by key."""
+    """Return the beads in order; ``gold`` holds the pairs of positions that belong together by key.
+
+    Without gold nothing is at fault.
+    """
     to_tgt: dict[int, set[int]] = {}
     to_src: dict[int, set[int]] = {}
     for a, c in gold:
@@ -64,6 +67,9 @@ def view_rows(
             *_faults(range(a, b), range(c, d), to_tgt, names),
             *_faults(range(c, d), range(a, b), to_src, names[::-1]),
         ]
+        if gold and b > a and d > c:
+            faults += [f"{names[0][n]} has no partner" for n in range(a, b) if n not in to_tgt]
+            faults += [f"{names[1][n]} has no partner" for n in range(c, d) if n not in to_src]
         fault = "; ".join(faults) if faults else None
         rows.append(Row(src_texts, tgt_texts, confidence, fault))
     return rows

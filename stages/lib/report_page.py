@@ -61,8 +61,8 @@ def sts_section(
     """Retrieval against graded pairs: what fine-tuning gained and forgot; None without graded pairs.
 
     ``interpolation`` is what `make benchmarks` measured by strength of the adapters, perhaps of another run:
-    a curve is drawn where it starts at this run's pretrained figure, and said to be of other adapters where
-    their hashes, by model and seed, are not those of ``adapters``.
+    a curve is drawn where it starts at this run's pretrained figure, or else said to be of another test set,
+    and said to be of other adapters where their hashes, by model and seed, are not those of ``adapters``.
     """
     series, names = {}, {}
     for model, variants in summary.items():
@@ -89,11 +89,12 @@ def sts_section(
             y="P@1 on test, mean of both directions",
         )
     ]
-    curves, others, strengths = {}, [], {}
+    curves, strengths, others, left_out = {}, {}, [], []
     for model in (name for name in adapters if name in interpolation["models"]):
         found = interpolation["models"][model]
         points = found["points"]
         if points[0]["figures"]["test_p1_mean"]["value"] != summary[model]["pretrained"]["test_p1_mean"]:
+            left_out.append(model)
             continue
         curves[model] = [
             (_worst(point, interpolation["guarded"]), point["figures"]["test_p1_mean"]["value"])
@@ -128,6 +129,11 @@ def sts_section(
             f"The curves of {', '.join(others)} were measured with adapters of another training run; "
             "make benchmarks, then dvc repro report, measures these."
         )
+    if left_out:
+        paragraphs.append(
+            f"There is no curve of {', '.join(left_out)}, measured on another test set; make benchmarks, "
+            "then dvc repro report, draws it."
+        )
     return Section("forgetting", "Retrieval against graded pairs", paragraphs=paragraphs, charts=charts)
 
 
@@ -149,13 +155,16 @@ def calibration_section(
     paragraphs = []
     for source, found in checks.items():
         if scores := found.get("scores"):
-            kept, right = (100 * (scores[key] or 0) for key in ("recall", "precision"))
-            paragraphs.append(
-                f"On {source}, which nothing was fitted to, the threshold keeps {kept:.0f} % of "
-                f"{scores['right']} right pairs; against {scores['wrong']} hard wrong ones, both kinds "
-                f"weighing the same, {right:.0f} % of what it keeps is right. "
-                f"Brier score of the probabilities: {scores['brier']:.3f}."
-            )
+            told = f"On {source}, which nothing was fitted to, the threshold keeps "
+            if scores["precision"] is None:
+                told += f"none of {scores['right']} right pairs and of {scores['wrong']} hard wrong ones."
+            else:
+                told += (
+                    f"{100 * scores['recall']:.0f} % of {scores['right']} right pairs; against "
+                    f"{scores['wrong']} hard wrong ones, both kinds weighing the same, "
+                    f"{100 * scores['precision']:.0f} % of what it keeps is right."
+                )
+            paragraphs.append(f"{told} Brier score of the probabilities: {scores['brier']:.3f}.")
     return Section(
         "calibration",
         "Scores that can be trusted",
@@ -215,13 +224,15 @@ def reliability(curve: Sequence[Mapping[str, float]]) -> list[tuple[float, float
 def alignment_section(
     hidden: Mapping[str, Sequence[Row]],
     checks: Mapping[str, Mapping[str, Any]],
+    documents: pl.DataFrame,
     corpus: pl.DataFrame,
     pair: Pair,
 ) -> Section | None:
-    """Beads of the documents aligned with their keys hidden, and pairs that the model found; None if neither.
+    """Beads of the documents aligned with their keys hidden, and what the model found; None if neither.
 
     ``hidden`` has the beads by source. Of each source the beads that differ from the keys and the least sure
-    are shown, and an even sample of the others.
+    are shown, and an even sample of the others. Of ``documents`` (DOCUMENT_SCHEMA) the least sure are shown:
+    those whose pairing, where it was found, or alignment is.
     """
     import polars as pl
 
@@ -253,6 +264,24 @@ def alignment_section(
                         f"{rows[n].confidence:.2f}",
                     ]
                     for n in chosen
+                ],
+                n_text=3,
+            )
+        )
+    if len(documents):
+        least = documents.sort(pl.min_horizontal("pairing", "alignment"), "source", "src_doc", "tgt_doc")
+        shown = least.head(N_EXAMPLES)
+        tables.append(
+            Table(
+                f"Documents aligned by their vectors: the {len(shown)} least sure of {len(documents):,}",
+                ["source", f"in {pair.src}", f"in {pair.tgt}", "pairing", "alignment", "beads"],
+                [
+                    [
+                        *(row["source"], row["src_doc"], row["tgt_doc"]),
+                        "by name" if row["pairing"] is None else f"{row['pairing']:.2f}",
+                        *(f"{row['alignment']:.2f}", f"{row['beads']:,}"),
+                    ]
+                    for row in shown.iter_rows(named=True)
                 ],
                 n_text=3,
             )
@@ -399,7 +428,9 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
         name: corpus["split"]["own_by_source"][key]
         for name, key in (
             *(("train", "train"), ("dev", "dev"), ("test", "test")),
+            ("judged, not in test", "gold_not_in_test"),
             ("too short to test", "short_in_dev_and_test"),
+            ("found by a model, not judged", "found_in_dev_and_test"),
             ("near a held-out text", "removed"),
         )
     }
@@ -422,8 +453,8 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
         "The corpus",
         paragraphs=[
             "A segment without a partner in the other language makes no pair. Pairs of dev and test "
-            "documents that are too short to test serve as distractors; pairs near a text of dev, test or a "
-            "benchmark leave training.",
+            "documents that are too short to test, or that a model found, serve as distractors; pairs near a "
+            "text of dev, test or a benchmark leave training.",
         ],
         charts=[
             bar_chart(

@@ -2,7 +2,8 @@
 
 What is in the store never changes a result. A vector is float16 of what the model gives a text, and the model
 gives it the same to the last bit in any company: flat encoders by the form of their products
-(``stages.lib.encoders.use.MIN_ROWS``), others because they get one text at a time here.
+(``stages.lib.encoders.use.MIN_ROWS``), others because their batches here are of one length and a fixed number
+of texts (``encode(is_exact=True)``).
 """
 
 from __future__ import annotations
@@ -219,11 +220,6 @@ class Embedder:
     def of(cls, name: str, params: Params, adapter: Path | None = None, engine: Engine = LOCAL) -> Embedder:
         """Return a model of params.yaml behind its store."""
         return cls(name, params.models_config[name], params.evaluate.batch_tokens, adapter, engine=engine)
-
-    @property
-    def is_loaded(self) -> bool:
-        """Tell whether this process holds the model."""
-        return self._encoder.model is not None
 
     def __call__(self, texts: Sequence[str], lang: str) -> np.ndarray:
         """Return float16 vectors of about unit length, (n, dim), in the order of ``texts``."""

@@ -95,6 +95,19 @@ def test_a_bead_is_at_fault_when_it_lacks_what_belongs_to_it_or_holds_what_does_
     assert rows[1].tgt == (("t1", "tk 1"),)
 
 
+def test_a_bead_is_at_fault_for_each_segment_in_it_that_has_no_partner():
+    # Two without partners beside each other; one swallowed by its neighbour's bead; one rightly alone.
+    beads = np.array([[0, 1, 0, 1], [1, 3, 1, 2], [3, 4, 2, 2]], dtype=np.int32)
+    alignment = Alignment(beads, np.array([0.9, 0.5, 0], dtype=np.float32), 0.7, 0)
+    names = (["r0", "r1", "r2", "r3"], ["t0", "t1"])
+    sides = (side("ru", 4), side("tk", 2))
+    rows = view_rows(sides, names, alignment, {(1, 1)})
+    assert [row.fault for row in rows] == [
+        *("r0 has no partner; t0 has no partner", "r2 has no partner", None),
+    ]
+    assert not any(row.fault for row in view_rows(sides, names, alignment, set()))  # no keys to compare with
+
+
 @pytest.mark.parametrize(
     ("confidence", "colour"), [(0.0, "c0"), (0.2, "c1"), (0.59, "c2"), (0.8, "c4"), (1.0, "c4")]
 )

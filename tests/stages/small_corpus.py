@@ -67,7 +67,8 @@ def write_stats(folder: Path) -> Path:
     write_json(folder / "align.json", {"by_source": aligned, "rows": 24, "share": 0.333333})
     write_json(folder / "clean.json", {"by_source": by_source, "share": 0.333333})
     splits = {"train": {"django": 12}, "dev": {"django": 1}, "test": {"django": 12, "udhr": 12}}
-    own = {**splits, "short_in_dev_and_test": {"udhr": 5}, "removed": {"udhr": 1}}
+    own = {**splits, "gold_not_in_test": {}, "short_in_dev_and_test": {"udhr": 5}}
+    own |= {"found_in_dev_and_test": {}, "removed": {"udhr": 1}}
     write_json(folder / "split.json", {"by_source": splits, "own_by_source": own})
     curve = [{"score": 1.5, "probability": 0.91234567, "precision": 0.9, "recall": 0.5}]
     quality = {"model": "use_tr", "gold_pairs": 24, "hidden_keys": {}, "curve": curve}

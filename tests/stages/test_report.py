@@ -20,6 +20,7 @@ from stages.evaluate import evaluate
 from stages.lib.errors import DataError
 from stages.lib.files import read_json, write_json
 from stages.lib.params import Params, load_params
+from stages.lib.tables import DOCUMENT_SCHEMA, table_from_rows, write_table
 from stages.lib.vectors import Embedder
 from tests.stages.keyword_encoder import KEYWORDS, keyword_models
 from tests.stages.small_corpus import write_segments, write_splits, write_stats
@@ -42,6 +43,8 @@ def make_run(folder: Path, params: Params, gold: int = 0) -> Path:
     splits = write_splits(folder / "splits", gold=gold)
     write_segments(folder / "segments")
     write_stats(folder / "stats")
+    aligned = [("files", "files/река", "files/derýa", 0.4, 0.9, 12)]
+    write_table(table_from_rows(aligned, DOCUMENT_SCHEMA), folder / "documents.parquet", DOCUMENT_SCHEMA)
     write_json(folder / "interpolation.json", {"guarded": [], "models": {}})
     adapter = folder / "models" / "use" / "seed-1"
     adapter.mkdir(parents=True)
@@ -68,6 +71,7 @@ def run(tmp_path_factory, params) -> Path:
 
 def write_report(run: Path, out: Path, params: Params) -> None:
     inputs = report.Inputs(
+        documents=run / "documents.parquet",
         corpus=run / "splits" / "test.parquet",  # any table of its form will do
         params=ROOT / "params.yaml",
         interpolation=run / "interpolation.json",
@@ -191,9 +195,13 @@ def test_the_page_tells_parameters_hashes_and_versions_of_the_run(run, tmp_path,
     page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
     assert page.xpath("string(//pre)") == (ROOT / "params.yaml").read_text(encoding="utf-8")
     rows = [[cell.text_content() for cell in row] for row in page.xpath("//table[caption='Files read']//tr")]
-    ranks = (run / "results" / "use-finetuned" / "ranks.parquet").read_bytes()
     found = {name: (md5, size) for name, md5, size in rows}
-    assert found["results/use-finetuned/ranks.parquet"] == (hashlib.md5(ranks).hexdigest(), f"{len(ranks):,}")
+    for name in (
+        *("results/use-finetuned/ranks.parquet", "interpolation.json", "documents.parquet"),
+        *("segments/udhr.parquet", "vectors/udhr.npy", "vectors/udhr.parquet"),
+    ):
+        content = (run / name).read_bytes()
+        assert found[name] == (hashlib.md5(content).hexdigest(), f"{len(content):,}")
     assert str(tmp_path.parent) not in page.text_content()
 
 
@@ -205,6 +213,7 @@ def test_the_page_shows_the_beads_of_the_test_source_with_its_keys_hidden(run, t
     section = page.xpath("//section[@aria-labelledby='alignment']")[0]
     assert "udhr is aligned in 12 beads, 0 of them wrong" in section.text_content()
     assert "Новое слово дом" in section.text_content()
+    assert "files/derýa" in section.text_content()
 
 
 def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run, tmp_path, params):
@@ -302,8 +311,8 @@ def test_missing_statistics_are_named(run, tmp_path, params):
 
 
 def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
-    names = ("results", "stats", "corpus", "splits", "segments", "vectors", "interpolation", "out", "report")
-    folders = [f"--{name}={tmp_path / name}" for name in names]
+    names = ("results", "stats", "documents", "corpus", "splits", "segments", "vectors", "interpolation")
+    folders = [f"--{name}={tmp_path / name}" for name in (*names, "out", "report")]
     folders.append(f"--params={ROOT / 'params.yaml'}")
     done = subprocess.run(
         [sys.executable, "-m", "stages.report", *folders], capture_output=True, text=True, check=False

@@ -73,7 +73,7 @@ def test_rows_go_where_their_document_goes() -> None:
     assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
     assert splits.stats["rows"] == {
         "corpus": 3, "train": 1, "dev": 1, "test": 1, "removed": 0, "short_in_dev_and_test": 0,
-        "pivots_in_dev_and_test": 0,
+        "found_in_dev_and_test": 0, "pivots_in_dev_and_test": 0,
     }  # fmt: skip
     assert splits.stats["by_source"]["test"] == {"django": 1}
 
@@ -421,6 +421,25 @@ def test_a_good_judgement_takes_found_pairs_out_of_training_in_test_documents_al
     splits = split_corpus(corpus, [], PARAMS, _judged(found[0], method="aligned"))
     assert splits.train.filter(doc=doc).height == trained
     assert splits.gold.height == (split == "test")
+
+
+def test_every_kept_pair_is_in_one_part_whoever_found_or_judged_it() -> None:
+    found = {
+        "judged": (TEST, None, "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr"),
+        "left": (TEST, None, "ru", "Вечером мы пили чай", "Agşam çaý içdik"),
+        "short": (DEV, None, "ru", "Сохранить", "Ýatda sakla"),
+    }
+    echo = (TRAIN, "e", "ru", "Вход в систему", TEST_ROW[4])
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, echo, *found.values()])
+    is_found = pl.col("src").is_in([row[3] for row in found.values()])
+    corpus = corpus.with_columns(method=pl.when(is_found).then(pl.lit("aligned")).otherwise(pl.col("method")))
+    judged = pl.concat([_judged(TEST_ROW), _judged(found["judged"], method="aligned")])
+    stats = split_corpus(corpus, [], PARAMS, judged).stats
+    parts = ("train", "dev", "test", "gold_not_in_test", "short_in_dev_and_test", "found_in_dev_and_test")
+    # The judged pair of test is in test alone; each of the others is the only one of its part.
+    assert stats["own_by_source"] == {part: {"django": 1} for part in (*parts, "removed")}
+    assert (stats["rows"]["gold"], stats["rows"]["found_in_dev_and_test"]) == (2, 1)
+    assert len(corpus) == sum(part["django"] for part in stats["own_by_source"].values())
 
 
 def test_train_and_dev_are_kept_clean_of_gold() -> None:

@@ -26,11 +26,12 @@ from stages.lib.report_page import (
     sts_section,
     translation_section,
 )
-from stages.lib.tables import CORPUS_SCHEMA, table_from_rows
+from stages.lib.tables import CORPUS_SCHEMA, DOCUMENT_SCHEMA, table_from_rows
 from stages.lib.translation import TRANSLATIONS_SCHEMA
 from tests.stages.small_corpus import corpus_row
 
 PAIR = Pair(src="ru", tgt="tk")
+NO_DOCUMENTS = table_from_rows([], DOCUMENT_SCHEMA)
 TEXTS = [
     ("Добро пожаловать", "Hoş geldiňiz"),
     ("Сохранить файл", "Faýly ýatda sakla"),
@@ -72,13 +73,13 @@ def flow(clean: dict, split: dict | None = None, own: dict | None = None) -> dic
         source: {"segments": {"ru": n + 2, "tk": n + 1, "en": 1}, "pairs": {"ru": n, "en": 1}}
         for source, n in counts.items()
     }
-    ends = ("train", "dev", "test", "short_in_dev_and_test", "removed")
+    ends = ("train", "dev", "test", "gold_not_in_test", "short_in_dev_and_test", "found_in_dev_and_test")
     return {
         "align": {"by_source": aligned},
         "clean": {"by_source": clean},
         "split": {
             "by_source": {part: (split or {}).get(part, {}) for part in ("train", "dev", "test")},
-            "own_by_source": {end: (own or {}).get(end, {}) for end in ends},
+            "own_by_source": {end: (own or {}).get(end, {}) for end in (*ends, "removed")},
         },
     }
 
@@ -89,22 +90,24 @@ def test_the_flow_tells_what_every_stage_kept_and_where_each_pair_went():
             "ru": {"in": 10, "kept": 7, "dropped": {"duplicate": 2, "script": 1}},
             "en": {"in": 3, "kept": 3, "dropped": {}},
         },
-        "udhr": {"ru": {"in": 4, "kept": 4, "dropped": {}}},
+        "udhr": {"ru": {"in": 7, "kept": 7, "dropped": {}}},
     }
     split = {"train": {"django": 5}, "dev": {"django": 2}, "test": {"udhr": 4}}
     own = {"train": {"django": 3}, "dev": {"django": 2}, "test": {"udhr": 3}}
     own |= {"short_in_dev_and_test": {"udhr": 1}, "removed": {"django": 2}}
+    own |= {"gold_not_in_test": {"udhr": 1}, "found_in_dev_and_test": {"udhr": 2}}
     section = flow_section(flow(clean, split, own), PAIR)
     stages, kept, ends = section.charts
     assert [row[0] for row in stages.rows] == [
         *("ru segments", "tk segments", "pairs", "kept by clean", "train", "dev", "test"),
     ]
-    assert stages.rows[0] == ["ru segments", "12", "6"]
-    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in kept.rows} == {"django": 10, "udhr": 4}
+    assert stages.rows[0] == ["ru segments", "12", "9"]
+    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in kept.rows} == {"django": 10, "udhr": 7}
     # Every kept pair is in a split, or there is a reason.
-    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in ends.rows} == {"django": 7, "udhr": 4}
+    assert {row[0]: sum(int(cell) for cell in row[1:]) for row in ends.rows} == {"django": 7, "udhr": 7}
     whole, cleaning, splits = section.tables
-    assert whole.rows[0] == ["django", "12", "11", "10", "7", "3", "2", "0", "0", "2"]
+    assert whole.rows[0] == ["django", "12", "11", "10", "7", "3", "2", "0", "0", "0", "0", "2"]
+    assert whole.rows[1][-4:] == ["1", "1", "2", "0"]
     assert cleaning.rows[0] == ["django", "10", "7", "2", "1"]
     assert splits.rows == [["django", "5", "2", "0"], ["udhr", "0", "0", "4"]]
 
@@ -260,12 +263,17 @@ def test_forgetting_is_drawn_from_pretrained_to_finetuned_and_by_strength():
     assert sts_section({"use": {"pretrained": {"test_p1_mean": 0.2}}}, interpolated(), {}) is None
 
 
-def test_a_curve_of_other_adapters_is_said_to_be_so_and_one_of_other_data_is_not_drawn():
+def test_a_curve_of_other_adapters_or_of_other_data_is_said_to_be_so_and_the_latter_is_not_drawn():
     summary = {"use": {"finetuned": AFTER, "pretrained": BEFORE}}
     section = sts_section(summary, interpolated(), {"use": {"1": "b"}})
     assert "adapters of another training run" in section.paragraphs[-1]
-    assert len(sts_section(summary, interpolated(p1=0.4), {"use": {"1": "a"}}).charts) == 1
-    assert len(sts_section(summary, interpolated(), {"use_tr": {"1": "a"}}).charts) == 1
+    other_data = sts_section(summary, interpolated(p1=0.4), {"use": {"1": "a"}})
+    assert len(other_data.charts) == 1
+    assert [text.split(";")[0] for text in other_data.paragraphs] == [
+        "There is no curve of use, measured on another test set",
+    ]
+    unmeasured = sts_section(summary, interpolated(), {"use_tr": {"1": "a"}})
+    assert (len(unmeasured.charts), unmeasured.paragraphs) == (1, [])
 
 
 def test_calibration_is_the_share_right_among_pairs_of_like_probability():
@@ -288,6 +296,18 @@ def test_calibration_is_the_share_right_among_pairs_of_like_probability():
     assert calibration_section([], {}) is None
 
 
+def test_a_threshold_that_keeps_nothing_has_no_precision():
+    curve = [{"score": 1.5, "probability": 0.9, "precision": 0.9, "recall": 0.5}]
+    scores = {"right": 60, "wrong": 120, "precision": 0.96, "recall": 0.8, "brier": 0.05}
+    for found, told in (
+        ({}, "keeps 80 % of 60 right pairs; against 120 hard wrong ones, both kinds weighing the same, 96 %"),
+        ({"precision": None, "recall": 0.0}, "keeps none of 60 right pairs and of 120 hard wrong ones. "),
+    ):
+        (said,) = calibration_section(curve, {"udhr": {"scores": {**scores, **found}}}).paragraphs
+        assert told in said
+        assert said.endswith("Brier score of the probabilities: 0.050.")
+
+
 def beads(count: int, wrong: int) -> list[Row]:
     return [
         Row(
@@ -302,7 +322,7 @@ def beads(count: int, wrong: int) -> list[Row]:
 
 def test_alignment_shows_the_wrong_and_the_least_sure_beads_in_the_documents_order():
     none = table_from_rows([], CORPUS_SCHEMA)
-    section = alignment_section({"udhr": beads(60, wrong=59)}, {}, none, PAIR)
+    section = alignment_section({"udhr": beads(60, wrong=59)}, {}, NO_DOCUMENTS, none, PAIR)
     assert section.paragraphs == ["With its keys hidden, udhr is aligned in 60 beads, 1 of them wrong."]
     rows = section.tables[0].rows
     assert len(rows) == 2 * N_EXAMPLES
@@ -311,7 +331,7 @@ def test_alignment_shows_the_wrong_and_the_least_sure_beads_in_the_documents_ord
     assert {*range(9), 59} <= set(shown)
     assert rows[-1][2:] == ["1 belongs to 2", "0.98"]
     assert rows[0] == [Text("Мост 0", "ru"), Text("Köpri 0", "tk"), "right", "0.00"]
-    assert alignment_section({}, {}, none, PAIR) is None
+    assert alignment_section({}, {}, NO_DOCUMENTS, none, PAIR) is None
 
 
 def test_pairs_that_the_model_found_stand_with_their_probability():
@@ -320,6 +340,19 @@ def test_pairs_that_the_model_found_stand_with_their_probability():
         for n in range(40)
     ]
     corpus = table_from_rows([*rows, corpus_row("Дом", "Jaý", "udhr/1")], CORPUS_SCHEMA)
-    table = alignment_section({}, {}, corpus, PAIR).tables[0]
+    table = alignment_section({}, {}, NO_DOCUMENTS, corpus, PAIR).tables[0]
     assert "10 of 40 kept pairs" in table.caption
     assert table.rows[0] == [Text("Мост 39", "ru"), Text("Köpri 39", "tk"), "files/a", "0.98"]
+
+
+def test_documents_stand_by_what_is_least_sure_of_them_ten_at_most():
+    rows = [("files", f"files/{n:02}", f"files/{n:02}", None, 0.5 + n / 100, 9) for n in range(30)]
+    rows.append(("files", "files/река", "files/derýa", 0.4, 0.9, 1200))
+    none = table_from_rows([], CORPUS_SCHEMA)
+    (table,) = alignment_section({}, {}, table_from_rows(rows, DOCUMENT_SCHEMA), none, PAIR).tables
+    assert "the 10 least sure of 31" in table.caption
+    assert table.rows[:2] == [
+        ["files", "files/река", "files/derýa", "0.40", "0.90", "1,200"],
+        ["files", "files/00", "files/00", "by name", "0.50", "9"],
+    ]
+    assert len(table.rows) == N_EXAMPLES
