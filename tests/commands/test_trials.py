@@ -168,4 +168,4 @@ def test_a_trial_that_dvc_refuses_is_one_line_and_leaves_no_figures(tmp_path: Pa
     done = run_trials(folder, "--only", "default")
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("error: trial-default: dvc exp run failed")
-    assert not (folder / "metrics").exists()
+    assert not (folder / "metrics/recipes.json").exists()

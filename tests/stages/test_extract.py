@@ -119,3 +119,26 @@ def test_a_raw_file_that_is_not_utf8_is_named(tmp_path):
 def test_only_the_languages_asked_for_are_read(tmp_path):
     pack(tmp_path / "udhr.tar")
     assert set(make_source("udhr", PARAMS).extract(tmp_path / "udhr.tar", ["tk"])["lang"]) == {"tk"}
+
+
+def test_a_corpus_of_pairs_goes_through_the_commands(tmp_path: Path) -> None:
+    corpora = tmp_path / "corpora"
+    corpora.mkdir()
+    lines = ["src\ttgt", "Дети читают книгу.\tÇagalar kitap okaýarlar.", "Вода холодная.\tSuw sowuk."]
+    (corpora / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    for stage, *arguments in (
+        ("collect", "--out=tsv.tar"),
+        ("extract", "--raw=tsv.tar", "--out=tsv.parquet"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", f"stages.{stage}", "--source=tsv", *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    found = read_table(tmp_path / "tsv.parquet", SEGMENT_SCHEMA)
+    assert set(found["text"]) == {text for line in lines[1:] for text in line.split("\t")}

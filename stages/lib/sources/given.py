@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tqdm import tqdm
 
+from stages.lib.engine import LOCAL, Engine
 from stages.lib.errors import DataError, ParamsError, SourceError
 from stages.lib.files import sha256_file
 from stages.lib.params import SourceConfig
@@ -83,10 +84,11 @@ class GivenSource(Source):
         pack_raw(out, (ORIGIN, self._say_origin(version)), files)
         return len(files)
 
-    def extract(self, raw: Path, langs: Sequence[str] = LANGS) -> pl.DataFrame:
+    def extract(self, raw: Path, langs: Sequence[str] = LANGS, engine: Engine = LOCAL) -> pl.DataFrame:
         """Return the segment table of a raw tar, by document, language and position.
 
-        Memory grows with ``max_pairs``, not with the corpus. Raises SourceError if the tar was collected for
+        A corpus is one shard, which is read here whatever the engine. Memory grows with ``max_pairs``, not with
+        the corpus. Raises SourceError if the tar was collected for
         other settings, is damaged, or holds no pair.
         """
         import polars as pl
