@@ -124,7 +124,8 @@ def test_only_the_languages_asked_for_are_read(tmp_path):
 def test_a_corpus_of_pairs_goes_through_the_commands(tmp_path: Path) -> None:
     corpora = tmp_path / "corpora"
     corpora.mkdir()
-    lines = ["src\ttgt", "Дети читают книгу.\tÇagalar kitap okaýarlar.", "Вода холодная.\tSuw sowuk."]
+    pairs = [("Дети читают книгу.", "Çagalar kitap okaýarlar."), ("Вода холодная.", "Suw sowuk.")]
+    lines = ["src\ttgt\tdoc", *(f"{src}\t{tgt}\ta" for src, tgt in pairs)]
     (corpora / "pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     for stage, *arguments in (
@@ -141,4 +142,4 @@ def test_a_corpus_of_pairs_goes_through_the_commands(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
     found = read_table(tmp_path / "tsv.parquet", SEGMENT_SCHEMA)
-    assert set(found["text"]) == {text for line in lines[1:] for text in line.split("\t")}
+    assert set(found["text"]) == {text for pair in pairs for text in pair}

@@ -87,9 +87,9 @@ class GivenSource(Source):
     def extract(self, raw: Path, langs: Sequence[str] = LANGS, engine: Engine = LOCAL) -> pl.DataFrame:
         """Return the segment table of a raw tar, by document, language and position.
 
-        A corpus is one shard, which is read here whatever the engine. Memory grows with ``max_pairs``, not with
-        the corpus. Raises SourceError if the tar was collected for
-        other settings, is damaged, or holds no pair.
+        A corpus is one shard, which is read here whatever the engine. Memory grows with ``max_pairs``, not
+        with the corpus. Raises SourceError if the tar was collected for other settings, is damaged, or holds
+        no pair.
         """
         import polars as pl
 
