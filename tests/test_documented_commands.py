@@ -104,7 +104,9 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make experiments": Run(says="Experiment"),
     "make compare A=workspace B=lr-1e-3": Run(says="B: lr-1e-3", after=(LR,)),
     "make compare": Run(says="error: which two", code=2),
-    "dvc exp run --temp -n study -S finetune.recipe=study": Run(says="study"),
+    "dvc exp run --temp -n study -S finetune.recipe=study": Elsewhere(
+        "tests/test_hub_models.py::test_the_whole_matrix_runs_from_the_hub_cache_by_dvc_exp_run"
+    ),
     "dvc exp run --temp -n seeds -S 'finetune.seeds=[1,2,3]'": Run(
         says="seeds", swap=(("[1,2,3]", "[1,2]"),)
     ),
