@@ -29,7 +29,8 @@ def test_a_background_depends_on_its_texts_and_not_on_their_order_or_source():
     parts.offer(*rows(*reversed(TEXTS[:14])))
     assert np.array_equal(whole.unit("tk"), parts.unit("tk"))
     assert whole.unit("tk").shape == (8, 16)
-    assert "ru" not in whole
+    with pytest.raises(KeyError):
+        whole.unit("ru")
 
 
 def test_a_text_in_both_backgrounds_is_in_their_union_once():
