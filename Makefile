@@ -146,7 +146,7 @@ share: $(STAMP)  ## Push data and run cache to the remote, and tag this version 
 
 search: $(STAMP)  ## Find the nearest sentences of the other language in the corpus: TEXT="..." [FROM=ru K=5 MODEL=use_tr]
 	@if [ -z "$${TEXT:-}" ]; then
-	  echo 'error: which text? make search TEXT="Добро пожаловать"' >&2
+	  echo 'error: which text? make search TEXT="Сохранить изменения"' >&2
 	  exit 2
 	fi
 	python -m commands.search $(if $(FROM),--lang="$$FROM") $(if $(K),--k="$$K") $(if $(MODEL),--model="$$MODEL") -- "$$TEXT"

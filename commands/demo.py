@@ -339,6 +339,7 @@ told by its letters</label>
 {% if answer and answer.translation is not none %}
 <h2 id="translation">Translation</h2>
 <p class="found" lang="{{ answer.other }}">{{ answer.translation or "–" }}</p>
+<p>What the model says, right or wrong: how good it is on the test set stands in docs/results.md.</p>
 <p class="note">By {{ choices[query.model].model }}, from {{ names[answer.lang] }}.</p>
 {% endif %}
 {% if answer %}

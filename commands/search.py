@@ -116,7 +116,7 @@ def main() -> None:
     text = args.text.strip()
     if not text or args.k < 1:
         raise DataError(
-            'search: expected a text and --k of at least 1; try make search TEXT="Добро пожаловать"'
+            'search: expected a text and --k of at least 1; try make search TEXT="Сохранить изменения"'
         )
     lang = args.lang or choose_language(
         text, params.pair, "name the language with --lang (make search FROM=...)"

@@ -93,7 +93,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make results": Run(says=r"use +finetuned"),
     "make results FORMAT=md": Run(says=r"\| use \| finetuned \|"),
     "make study-table": Run(says=r"\| study \| NLLB"),
-    'make search TEXT="Добро пожаловать"': Run(says=r"\[(django|files|udhr)\]"),
+    'make search TEXT="Сохранить изменения"': Run(says=r"\[(django|files|udhr)\]"),
     "make align-view DOC=udhr": Run(),
     "make demo": Elsewhere(
         "tests/commands/test_demo.py::test_the_server_answers_on_loopback_and_ctrl_c_ends_it"
