@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.compare import fetch_output
 from commands.interpolation import DEV
-from commands.trials import references, run_experiment
+from commands.trials import read_named, references, run_experiment
 from stages.finetune import run_key
 from stages.lib import cli
 from stages.lib.errors import DataError, ParamsError
@@ -76,17 +76,7 @@ class Sweep:
 
 def read_sweep(path: Path, name: str) -> Sweep:
     """Read one grid of the list. Raises DataError, with the file's name, if it is absent or malformed."""
-    from ruamel.yaml import YAML  # reads 1e-5 as a number, as params.yaml is read; PyYAML does not
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        grids = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: not found; give the list of grids with --sweeps") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(grids, dict) or not grids:
-        raise DataError(f"{path}: expected grids by name, found {type(grids).__name__}")
+    grids = read_named(path, "grids", "--sweeps")
     if name not in grids:
         raise DataError(f"{path}: no sweep {name!r}; known: {', '.join(grids)}")
     try:

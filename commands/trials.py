@@ -24,22 +24,31 @@ from stages.lib.params import load_params
 log = logging.getLogger("trials")  # run with -m, __name__ says nothing
 
 
-def read_trials(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the list of trials: name -> {why, set: {dotted key: value}, evaluate: bool}.
+def read_named(path: Path, what: str, option: str) -> dict[str, Any]:
+    """Read a YAML file of things by name; ``what`` they are and the file's ``option`` are for messages.
 
-    Raises DataError, with the file's name, if it is absent, not YAML or of another form.
+    Raises DataError, with the file's name, if it is absent, not YAML, or has no names.
     """
     from ruamel.yaml import YAML  # reads 1e-5 as a number, as params.yaml is read; PyYAML does not
     from ruamel.yaml.error import YAMLError
 
     try:
-        trials = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        found = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path}: not found; give the list of trials with --trials") from None
+        raise DataError(f"{path}: not found; give the list of {what} with {option}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(trials, dict) or not trials:
-        raise DataError(f"{path}: expected trials by name, found {type(trials).__name__}")
+    if not isinstance(found, dict) or not found:
+        raise DataError(f"{path}: expected {what} by name, found {type(found).__name__}")
+    return found
+
+
+def read_trials(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the list of trials: name -> {why, set: {dotted key: value}, evaluate: bool}.
+
+    Raises DataError, with the file's name, if it is absent, not YAML or of another form.
+    """
+    trials = read_named(path, "trials", "--trials")
     for name, trial in trials.items():
         found = trial if isinstance(trial, dict) else {}
         if (
