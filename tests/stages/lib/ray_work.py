@@ -29,6 +29,19 @@ class Work:
             (self.folder / "dying").touch()
             time.sleep(0 if what == "die" else 60)
             os._exit(1)
+        if what == "wait for another":
+            self._wait_for_another(number)
         if what == "say":
             logging.getLogger("stages.lib.somewhere").warning("shard %d says so", number)
         return number, os.getpid(), self.calls
+
+    def _wait_for_another(self, number: int) -> None:
+        """Return as soon as another process has begun a later shard."""
+        deadline = time.monotonic() + 120
+        while all(
+            int(begun) <= number or int(pid) == os.getpid()
+            for begun, _, pid in (path.name.split("-") for path in self.folder.glob("*-*-*"))
+        ):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nobody else began a shard after {number}")
+            time.sleep(0.05)

@@ -147,7 +147,9 @@ def listening(processes: list[psutil.Process]) -> set[str]:
 @needs_ray
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_shard_run_again(tmp_path, ray_engine, caplog):
-    shards = [(n, "wait to be killed" if n == 7 else "say" if n == 3 else "") for n in range(40)]
+    # The waiting one gives the worker that replaces the killed one the time that it takes to start.
+    deeds = {3: "say", 7: "wait to be killed", 20: "wait for another"}
+    shards = [(n, deeds.get(n, "")) for n in range(40)]
     killed = []
 
     def kill() -> None:
