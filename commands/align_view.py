@@ -90,6 +90,7 @@ def render(title: str, langs: tuple[str, str], rows: Sequence[Row], score: float
 </style>
 </head>
 <body>
+<main>
 <h1>{name}</h1>
 <p>{told}.</p>
 <ul class="legend" aria-label="confidence">{legend}</ul>
@@ -100,6 +101,7 @@ def render(title: str, langs: tuple[str, str], rows: Sequence[Row], score: float
 {body}
 </tbody>
 </table>
+</main>
 </body>
 </html>
 """
@@ -150,6 +152,13 @@ td {{ border-color: #4a4d52; }}
 .n {{ color: #a8adb4; }}
 .none {{ background: repeating-linear-gradient(45deg, #33363b 0 6px, #16181b 6px 12px); color: #eaeaea; }}
 {colours(_DARK, ("#ffffff",) * 3 + ("#1a1a1a",) * 2)}
+}}
+@media (max-width: 45em) {{
+body {{ margin: 0.5rem; font-size: 14px; }}
+table {{ table-layout: fixed; overflow-wrap: anywhere; hyphens: auto; }}
+th {{ font-size: 12px; }}
+th:nth-child(2), td.band {{ width: 18%; padding: 0.2rem 0; }}
+td {{ width: auto; padding: 0.2rem 0.4rem; }}
 }}"""
 
 

@@ -18,6 +18,7 @@ from stages.lib.found_pairs import Side
 from stages.lib.params import Params, load_params
 from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows, write_table
 from stages.lib.vectors import Embedder
+from tests.browser import axe_violations, needs_chromium, open_browser, open_page
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {
@@ -187,3 +188,25 @@ def test_the_command_writes_nothing_for_an_unknown_document(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert not (tmp_path / "out").exists()
+
+
+@needs_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone_and_axe_finds_nothing(tmp_path, width, scheme):
+    word = "Gurbanguly-Berdimuhamedow-şäherçesiniň"
+    rows = [
+        Row((("статья-01 текст/1-of-12", "слово " * 40),), (("article-01 text/1-of-12", word),), step, fault)
+        for step in STEPS
+        for fault in (None, f"article-01 text/1-of-12 belongs to {word}")
+    ]
+    rows.append(Row((), (("2", word),), 0.5, None))
+    path = tmp_path / "page.html"
+    path.write_text(render("udhr", ("ru", "tk"), rows, 0.5, has_gold=True), encoding="utf-8")
+    window = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
+    with open_browser() as browser:
+        page, told = open_page(browser, path, **window)
+        assert told == []
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert axe_violations(page) == []
