@@ -88,6 +88,7 @@ plan: $(STAMP)  ## Write docs/planning.md, what larger corpora cost, from metric
 EXPERIMENTS = dvc exp show --md --drop '^(?!Experiment$$|'"$${MODEL:-use_tr}"'\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
 
 experiments: $(STAMP)  ## Show experiments, pretrained beside fine-tuned: MODEL=use_tr
+	@$(if $(MODEL),python -m commands.check --model="$$MODEL")
 	@$(EXPERIMENTS)
 
 study-table: $(STAMP)  ## Print the published study's tables beside ours

@@ -1,7 +1,7 @@
 """Check params.yaml before DVC reads it.
 
-DVC reruns only what changed, so a key that no stage asks for would pass in silence, and it names an unknown
-source without the nearest known one.
+DVC reruns only what changed, so a key that no stage asks for would pass in silence; it names an unknown
+source without the nearest known one; and a language that no text can be told by is found out minutes later.
 """
 
 from __future__ import annotations
@@ -9,15 +9,26 @@ from __future__ import annotations
 import argparse
 
 from stages.lib.cli import run
+from stages.lib.encoders.respell import tables_by_language
+from stages.lib.errors import ParamsError
+from stages.lib.language import check_known
 from stages.lib.params import load_params
 from stages.lib.sources import make_source
 
 
 def main() -> None:
-    argparse.ArgumentParser(prog="python -m commands.check", description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m commands.check", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="also check that params.yaml has this model")
+    args = parser.parse_args()
     params = load_params()
+    if args.model is not None and args.model not in params.models_config:
+        raise ParamsError(f"MODEL={args.model}: params.yaml has {', '.join(params.models_config)}")
     for name in params.sources:
         make_source(name, params)
+    for lang in (params.pair.src, params.pair.tgt):
+        check_known(lang)
+    for name in [*params.models, *params.baselines, params.align.model]:
+        tables_by_language(params.models_config[name].respell)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ from stages.lib.topics import is_religious
 if TYPE_CHECKING:
     import polars as pl
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("clean")
 
 # Reasons for dropping, in the order of the checks; a row gets the first that applies.
 REASONS = (

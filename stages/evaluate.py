@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("evaluate")
 
 
 def load_sets(splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:

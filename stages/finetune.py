@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     from sentence_transformers import SentenceTransformer
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("finetune")
 
 CHECKPOINTS = Path(".cache/kopri/finetune")
 _LIBRARIES = ("numpy", "peft", "sentence-transformers", "torch", "transformers")

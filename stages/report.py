@@ -42,7 +42,7 @@ from stages.lib.translation import TRANSLATIONS_SCHEMA, compare_translation
 if TYPE_CHECKING:
     import polars as pl
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("report")
 
 # Stages whose counts make corpus.json.
 _STATS = ("align", "clean", "split")

@@ -92,8 +92,9 @@ def test_a_value_reaches_the_command_as_it_is_and_nothing_runs_it(
 
 
 def test_the_main_view_of_experiments_takes_a_model_as_it_is(folder: Path) -> None:
-    (call,) = make(folder, "experiments", f"MODEL={HOSTILE}")
+    check, call = make(folder, "experiments", f"MODEL={HOSTILE}")
     assert not (folder / "ran").exists()
+    assert check[-1] == f"--model={HOSTILE}"
     assert call[-1].startswith(f"^(?!Experiment$|{HOSTILE}\\.((")
     (folder / "calls").unlink()
     assert make(folder, "experiments")[0][-1].startswith("^(?!Experiment$|use_tr\\.((")

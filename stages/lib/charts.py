@@ -75,9 +75,6 @@ def line_chart(
             )
         if points:
             axes.margins(x=0.14, y=0.1)
-            _name_points(
-                axes, [point for label in points for point in zip(points[label], series[label], strict=True)]
-            )
         if log_x:
             axes.set_xscale("log")
             ticks = sorted({point[0] for values in series.values() for point in values})
@@ -86,6 +83,10 @@ def line_chart(
         elif all(float(point[0]).is_integer() for values in series.values() for point in values):
             axes.xaxis.get_major_locator().set_params(integer=True)
         _finish(figure, axes, x, y, legend=len(series) if len(series) > 1 else 0)
+        if points:
+            _name_points(
+                axes, [point for label in points for point in zip(points[label], series[label], strict=True)]
+            )
         svg = _svg(figure, name)
     header, rows = ["series", x, y], []
     for label, values in series.items():
@@ -198,12 +199,16 @@ def _figure(height: float = 3.4) -> Iterator[tuple[Figure, Axes]]:
 
 
 def _name_points(axes: Axes, points: Sequence[tuple[str, tuple[float, float]]]) -> None:
-    """Write each name beside its point, on a side that is free; where there is none, the table has it."""
-    high, wide = 10, 4.8  # points of a line and of a letter, about
-    taken: list[tuple[float, float, float, float]] = []
+    """Write each name beside its point, on a side that is free; where there is none, the table has it.
+
+    Called last: where points lie to each other depends on all that the figure has to make room for.
+    """
+    axes.figure.draw_without_rendering()
+    high, wide, mark = 10, 4.8, 2.5  # of a line, of a letter and of half a marker, in points, about
     scale = 72 / axes.figure.dpi
-    for text, point in points:
-        x, y = axes.transData.transform(point) * scale
+    places = axes.transData.transform([point for _, point in points]) * scale
+    taken = [(x - mark, x + mark, y - mark, y + mark) for x, y in places]
+    for (text, point), (x, y) in zip(points, places, strict=True):
         for right, below in ((4, -11), (4, 4), (None, 4), (None, -11)):
             left = x + right if right else x - 4 - wide * len(text)
             box = (left, left + wide * len(text), y + below, y + below + high)
@@ -217,7 +222,7 @@ def _name_points(axes: Axes, points: Sequence[tuple[str, tuple[float, float]]]) 
                     textcoords="offset points",
                     color=_INK,
                     fontsize=8,
-                )
+                ).set_in_layout(False)
                 break
 
 

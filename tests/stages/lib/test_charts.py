@@ -93,6 +93,24 @@ def test_bins_of_unlike_width_have_their_names_on_the_axis_and_in_the_table():
     assert ">2–9</text>" in chart.svg
 
 
+def test_names_of_points_do_not_lie_on_each_other():
+    # A legend of three rows, which moves the points together.
+    series = {f"model {n}": [(0.8 + n / 500 - m / 90, 0.5 + m / 60) for m in range(5)] for n in range(7)}
+    strengths = {label: ["0", "0.25", "0.5", "0.75", "1"] for label in series}
+    svg = line_chart("s", "s", "s", series, points=strengths, x="r", y="P@1").svg
+    names = re.findall(
+        r'font-size: 8px; text-anchor: (start|end)[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>(0|1|0\.\d+)<', svg
+    )
+    assert 8 < len(names) <= 35
+    boxes = []
+    for anchor, x, y, text in names:
+        width = 4.5 * len(text)
+        left = float(x) - (width if anchor == "end" else 0)
+        boxes.append((left, left + width, float(y) - 7, float(y)))
+    for n, (a, b, c, d) in enumerate(boxes):
+        assert all(b <= e or f <= a or d <= g or h <= c for e, f, g, h in boxes[:n])
+
+
 def test_a_line_of_many_points_has_no_markers_and_a_calibration_has_its_diagonal():
     def picture(count: int, diagonal: bool = False) -> str:
         points = [(n / count, n / count) for n in range(count)]
