@@ -66,7 +66,7 @@ GETTEXT_PACKAGES = (
 
 
 FINGERPRINTS = Path("assets/fingerprints.json.gz")
-STEPS = 30_000
+STEPS = 12_000
 SCORE_STEPS = 2_000
 CHECKPOINT_S = 300
 # Examples drawn at once, so that batches are of like length.
