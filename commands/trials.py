@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -81,7 +82,13 @@ def run_experiment(experiment: str, settings: dict[str, Any], targets: Sequence[
     log.info("dvc %s", " ".join(command))
     done = subprocess.run([sys.executable, "-m", "dvc", *command], text=True, capture_output=True)
     if done.returncode:
-        raise DataError(f"{experiment}: dvc exp run failed: {(done.stderr or done.stdout).strip()[-400:]}")
+        raise DataError(f"{experiment}: dvc exp run failed: {_reason(done.stderr or done.stdout)}")
+
+
+def _reason(output: str) -> str:
+    """What the stage that failed said in its one line, else the end of what DVC said."""
+    said = re.findall(r"^error: (.+)", output, re.MULTILINE)
+    return said[-1] if said else output.strip()[-400:]
 
 
 def references(experiment: str) -> list[str]:

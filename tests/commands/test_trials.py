@@ -161,6 +161,19 @@ def test_a_trial_is_an_experiment_whose_figures_are_kept(tmp_path: Path) -> None
     names = git(folder, "for-each-ref", "--format=%(refname)", "refs/exps").split()
     assert sorted(os.path.basename(name) for name in names if "trial-" in name) == kept
 
+    # What a stage refuses is told in the stage's own words.
+    settings = {"clean.min_letters": 0}
+    write(folder / "assets/trials.yaml", yaml.safe_dump({"none": {"why": "no letters", "set": settings}}))
+    done = run_trials(folder)
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip()
+        .splitlines()[-1]
+        .startswith(
+            "error: trial-none: dvc exp run failed: params.yaml: clean.min_letters: input should be greater"
+        )
+    )
+
 
 @pytest.mark.slow
 def test_a_trial_that_dvc_refuses_is_one_line_and_leaves_no_figures(tmp_path: Path) -> None:
