@@ -165,7 +165,7 @@ def main() -> None:
             results[name]["test"] = test_figures(experiment)
         write_json(args.out, {**record, "trials": results})
         for model, found in results[name]["dev"].items():
-            log.info("%s %s: dev MRR %.4f", name, model, found["finetuned"][0]["score"])
+            log.info("%s %s: dev score %.4f", name, model, found["finetuned"][0]["score"])
 
 
 if __name__ == "__main__":

@@ -38,6 +38,16 @@ def test_a_changed_figure_is_the_only_thing_that_changes(metrics: Path) -> None:
     assert after.endswith("After 0.123.\n")
 
 
+def test_trials_are_shown_by_mrr_whatever_they_select_by(metrics: Path) -> None:
+    before = written(metrics, "trials")
+    record = read_json(metrics / "recipes.json")
+    (found,) = record["trials"]["contrastive"]["dev"]["use"]["finetuned"]
+    assert f"{(found['mrr_src_tgt'] + found['mrr_tgt_src']) / 2:.3f}" in before
+    found["score"] = 0.777  # its recipe selects by P@1
+    write_json(metrics / "recipes.json", record)
+    assert written(metrics, "trials") == before
+
+
 @pytest.mark.parametrize("name", sorted(set(BLOCKS) - {"sources"}))
 def test_every_block_written_twice_is_the_same(metrics: Path, name: str) -> None:
     once = written(metrics, name)
