@@ -59,6 +59,11 @@ def open_page(browser: Browser, path: Path, **settings: object) -> tuple[Page, l
     return page, told
 
 
+def overflow(page: Page) -> int:
+    """Return by how many pixels a page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
 def axe_violations(page: Page) -> list[str]:
     """Return what axe finds wrong with a page as it is shown now: rule, what it asks for, where."""
     page.evaluate(AXE.fetch(ROOT / CACHE).read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from stages.lib.found_pairs import Side
 from stages.lib.params import Params, load_params
 from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows, write_table
 from stages.lib.vectors import Embedder
-from tests.browser import axe_violations, needs_chromium, open_browser, open_page
+from tests.browser import axe_violations, needs_chromium, open_browser, open_page, overflow
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {
@@ -208,5 +208,5 @@ def test_the_page_fits_a_phone_and_axe_finds_nothing(tmp_path, width, scheme):
     with open_browser() as browser:
         page, told = open_page(browser, path, **window)
         assert told == []
-        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert overflow(page) <= 0
         assert axe_violations(page) == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import ROOT, axe_violations, needs_chromium, open_browser, open_page
+from tests.browser import ROOT, axe_violations, needs_chromium, open_browser, open_page, overflow
 from tests.stages.test_report import params, run, write_report  # noqa: F401 fixtures
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def test_every_figure_is_seen_whole_with_words_for_it_and_its_table(
         assert not figure.locator("table").is_visible()
         figure.locator("summary").click()
         assert figure.locator("table").is_visible()
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
+    assert overflow(page) <= 0
 
 
 def test_light_and_dark_are_two_pages_with_the_same_text(browser: Browser, path: Path) -> None:
@@ -143,5 +142,5 @@ def test_print_has_no_navigation_and_loses_no_column(browser: Browser, path: Pat
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 31, 35)"  # dark ink on paper
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    assert overflow(page) <= 0
     assert page.pdf(format="A4").startswith(b"%PDF")
