@@ -44,6 +44,7 @@ engine-install: $(VENV)/.engine-installed  ## Add Ray to the environment, for en
 
 repro: $(STAMP)  ## Run the pipeline and print the result table
 	python -m commands.check
+	python -m commands.mend
 	dvc repro
 	python -m commands.results
 

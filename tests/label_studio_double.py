@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 
 class LabelStudioDouble:
@@ -30,7 +31,7 @@ class LabelStudioDouble:
             return self._answer(method, path, value)
 
     def _answer(self, method: str, path: str, value: Any) -> tuple[int, Any]:
-        number = int((re.findall(r"\d+", path.split("page")[0]) or [0])[0])
+        number = int((re.findall(r"\d+", urlsplit(path).path) or [0])[0])
         if method == "DELETE":
             held = self.projects if "/projects/" in path else self.tasks
             return (204, "") if held.pop(number, None) else (404, {})
@@ -44,9 +45,14 @@ class LabelStudioDouble:
             self.projects[made["id"]] = made
             return 201, made
         if path.startswith("/api/tasks"):
-            of = int(re.search(r"project=(\d+)", path)[1])
-            tasks = [task for task in self.tasks.values() if task["project"] == of]
-            return 200, {"tasks": tasks, "total": len(tasks)}
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+            (after,) = json.loads(asked["query"])["filters"]["items"]
+            found = [
+                task
+                for _, task in sorted(self.tasks.items())
+                if task["project"] == int(asked["project"]) and task["id"] > after["value"]
+            ]
+            return 200, {"tasks": found[: int(asked["page_size"])], "total": len(found)}
         return 200, {"results": list(self.projects.values()), "next": None}
 
 

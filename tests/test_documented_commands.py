@@ -90,6 +90,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make repro PYTHON=python3.11": Run(says="up to date", swap=(("python3.11", sys.executable),)),
     "dvc repro": Run(says="up to date"),
     "python -m commands.check": Run(),
+    "python -m commands.mend": Run(),
     "make results": Run(says=r"use +finetuned"),
     "make results FORMAT=md": Run(says=r"\| use \| finetuned \|"),
     "make study-table": Run(says=r"\| study \| NLLB"),

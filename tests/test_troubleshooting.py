@@ -21,6 +21,7 @@ import commands.annotate_report
 import commands.benchmark
 import commands.check
 import commands.compare
+import commands.mend
 import commands.search
 import commands.share
 import stages.collect
@@ -293,6 +294,38 @@ def dvc_runs(place: Place) -> str:
             check=False,
         )
     return next(line for line in done.stderr.splitlines() if line.startswith("ERROR"))
+
+
+def dvc_says(place: Place, name: str, text: str) -> list[str]:
+    """Return what a DVC command says over a file of its own with this text."""
+    place.repository()
+    (place.folder / "dvc.yaml").write_text("stages: {a: {cmd: touch a, outs: [a]}}\n", encoding="utf-8")
+    (place.folder / name).write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "dvc", "repro"]
+    done = subprocess.run(command, cwd=place.folder, text=True, capture_output=True, check=False)
+    return done.stderr.splitlines()
+
+
+@provokes("ERROR: failed to reproduce 'a': Unable to read RWLock-file")
+def table_of_locks_cut_off(place: Place) -> str:
+    return next(line for line in dvc_says(place, ".dvc/tmp/rwlock", '{"wri') if line.startswith("ERROR"))
+
+
+@provokes("'./dvc.lock' validation failed.")
+def lock_file_emptied(place: Place) -> str:
+    return dvc_says(place, "dvc.lock", "")[0]
+
+
+@provokes("'./dvc.lock' is invalid.")
+def lock_file_cut_off(place: Place) -> str:
+    return dvc_says(place, "dvc.lock", "schema: '2.0'\nsta")[0]
+
+
+@provokes("error: dvc.lock: DVC cannot read it")
+def lock_file_of_a_merge(place: Place) -> str:
+    place.repository()
+    (place.folder / "dvc.lock").write_text("<<<<<<< HEAD\n=======\n>>>>>>> b\n", encoding="utf-8")
+    return place.say(commands.mend.main)
 
 
 @pytest.mark.parametrize("first_words", list(PROVOKED))

@@ -142,7 +142,7 @@ class Server:
         """Return the projects of that title, the oldest first."""
         path, found, page = "/api/projects/", [], 1
         while True:
-            answer = self._object(self.get(path, page=page, page_size=100), path, results=list)
+            answer = self._object(self.get(path, title=title, page=page, page_size=100), path, results=list)
             listed = self._objects(answer["results"], path, id=int, title=str, created_at=str)
             found += [project for project in listed if project["title"] == title]
             if not answer.get("next"):
@@ -166,19 +166,29 @@ class Server:
         return self._object(self.post(path, {"title": title, **settings}), path, id=int)["id"]
 
     def tasks(self, project: int) -> Iterator[dict[str, Any]]:
-        """Yield id, data and number of annotations (``total_annotations``) of each task of a project."""
-        path, page, told = "/api/tasks", 1, 0
-        include = "id,data,total_annotations"
+        """Yield id, data and number of annotations (``total_annotations``) of each task of a project.
+
+        Each request asks for those after the last one told, not for a page by its number: tasks that another
+        push removes meanwhile would move the pages, and others be passed over.
+        """
+        path, last = "/api/tasks", 0
+        options = {"project": project, "page_size": _PAGE, "fields": "task_only"}
         while True:
-            answer = self.get(
-                path, project=project, page=page, page_size=_PAGE, fields="task_only", include=include
-            )
+            after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
+            query = {"filters": {"conjunction": "and", "items": [after]}, "ordering": ["tasks:id"]}
+            answer = self.get(path, **options, include="id,data,total_annotations", query=json.dumps(query))
             answer = self._object(answer, path, tasks=list, total=int)
-            yield from self._objects(answer["tasks"], path, id=int, data=dict, total_annotations=int)
-            told += len(answer["tasks"])
-            if told >= answer["total"] or not answer["tasks"]:
+            tasks = self._objects(answer["tasks"], path, id=int, data=dict, total_annotations=int)
+            numbers = [task["id"] for task in tasks]
+            if numbers != sorted(set(numbers)) or (numbers and numbers[0] <= last):
+                raise LabelStudioError(
+                    f"{self.url}{path}: expected tasks after {last} in their order, found others; "
+                    "is this Label Studio, of a version near 1.23?"
+                )
+            yield from tasks
+            if len(tasks) >= answer["total"] or not tasks:
                 return
-            page += 1
+            last = numbers[-1]
 
     def add_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int:
         """Add tasks to a project and return how many the server took in."""

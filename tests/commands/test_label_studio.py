@@ -438,6 +438,24 @@ def test_a_push_that_the_servers_death_cuts_off_is_finished_by_the_next(
 
 
 @pytest.mark.slow
+def test_tasks_that_vanish_while_they_are_listed_hide_no_others(
+    server: RealServer, tasks: list[dict[str, Any]], params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.lib.label_studio._PAGE", 20)
+    admin = server.as_admin()
+    project = push(admin, tasks, params).project
+    numbers = [task["id"] for task in admin.tasks(project)]
+    assert len(numbers) == 50
+    told = []
+    for task in admin.tasks(project):
+        told.append(task["id"])
+        if len(told) == 20:  # a page further: eleven of it go, and the last task of all
+            for gone in [*numbers[:11], numbers[-1]]:
+                admin.remove(f"/api/tasks/{gone}/")
+    assert told == numbers[:-1]
+
+
+@pytest.mark.slow
 def test_two_machines_that_push_at_once_end_with_each_pair_once(
     server: RealServer, tasks: list[dict[str, Any]], params: Params, tmp_path: Path
 ) -> None:

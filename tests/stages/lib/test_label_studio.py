@@ -21,6 +21,7 @@ from stages.lib.errors import DataError
 from stages.lib.label_studio import LabelStudioError, Server, connect, read_token
 from stages.lib.params import load_params
 from tests.judgements import annotation, task, task_data
+from tests.label_studio_double import label_studio_double
 
 Answer = tuple[int, Any]
 
@@ -128,14 +129,16 @@ def test_a_password_in_netrc_does_not_take_the_tokens_place(
     assert request.headers["Authorization"] == "Token abc"
 
 
-def test_tasks_are_read_page_by_page(serve: Any) -> None:
-    def answer(method: str, path: str, token: str) -> Answer:
-        page = int(path.split("page=")[1].split("&")[0])
-        pages = [[1, 2], [3]]
-        tasks = [{"id": number, "data": {}, "total_annotations": 0} for number in pages[page - 1]]
-        return 200, {"total": 3, "tasks": tasks}
-
-    assert [task["id"] for task in Server(serve(answer), "abc").tasks(7)] == [1, 2, 3]
+def test_tasks_are_read_by_pieces_each_after_the_last_of_the_one_before(monkeypatch: Any) -> None:
+    monkeypatch.setattr("stages.lib.label_studio._PAGE", 2)
+    with label_studio_double() as double:
+        double.tasks = {
+            n: {"id": n, "data": {}, "total_annotations": 0, "project": 7 + (n == 4)} for n in (9, 1, 4, 2, 5)
+        }
+        asked = []
+        double.halt = lambda method, path: asked.append(path)
+        assert [task["id"] for task in Server(double.url, "abc").tasks(7)] == [1, 2, 5, 9]
+    assert len(asked) == 2
 
 
 def test_two_projects_of_one_title_are_an_error(serve: Any) -> None:
@@ -222,6 +225,14 @@ def test_a_push_to_a_server_that_answers_something_else_is_one_line(
     with pytest.raises(LabelStudioError, match=r"expected (objects with|JSON)") as error:
         push(Server(serve(without_projects), "abc"), [{"data": task_data(0)}], PARAMS)
     assert "\n" not in str(error.value)
+
+
+def test_a_server_that_tells_the_same_tasks_again_is_not_asked_for_ever(serve: Any) -> None:
+    same = {"tasks": [{"id": 5, "data": {}, "total_annotations": 0}], "total": 9}
+    told = Server(serve(answers("GET /api/tasks", same)), "abc").tasks(1)
+    assert next(told)["id"] == 5
+    with pytest.raises(LabelStudioError, match="expected tasks after 5 in their order"):
+        next(told)
 
 
 def test_a_project_without_settings_gets_ours(

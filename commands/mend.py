@@ -1,0 +1,121 @@
+"""Mend what a DVC that was killed left half-written, so that the next run goes on.
+
+DVC writes its table of path locks and dvc.lock in place, the latter for a third of a second after each stage;
+cut off there, it refuses every later command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.lib import cli
+from stages.lib.errors import DataError
+from stages.lib.files import atomic_path
+
+log = logging.getLogger("mend")
+
+DVC_TEMPORARY = Path(".dvc/tmp")
+LOCK_FILE = Path("dvc.lock")
+EMPTY = "schema: '2.0'\nstages: {}\n"
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether DVC can read the text of a dvc.lock, and its last line has its end."""
+    import yaml
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, yaml.CSafeLoader))
+    except (yaml.YAMLError, Invalid):
+        return False
+    return text.endswith("\n")
+
+
+def whole_stages(text: str) -> str:
+    """Return the stages of a dvc.lock whose writing was cut off that stand there whole.
+
+    Raises DataError if it can't be read for another reason, such as the marks of a merge.
+    """
+    starts = [found.start() for found in re.finditer(r"^  \S", text, re.MULTILINE)]
+    kept = text[: starts[-1]] if len(starts) > 1 else EMPTY
+    if "<<<<<<<" in text or not is_whole(kept):
+        raise DataError(
+            f"{LOCK_FILE}: DVC cannot read it; if a merge left marks in it, choose a side "
+            f"(git checkout --ours {LOCK_FILE}), else take the committed one (git checkout {LOCK_FILE})"
+        )
+    return kept
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Hold one of DVC's locks; tell whether it was free within DVC's own time for that."""
+    from dvc.lock import LockError, make_lock
+
+    lock = make_lock(str(path))
+    try:
+        lock.lock()
+    except LockError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.unlock()
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
+
+
+def mend_path_locks(path: Path) -> None:
+    """Remove DVC's table of path locks if its writing was cut off: those whose locks it held are dead."""
+    if not path.is_file() or _is_json(path):
+        return
+    with _held(path.with_name(f"{path.name}.lock")) as is_held:
+        if is_held and path.is_file() and not _is_json(path):
+            path.unlink()
+            log.info("%s was half-written by a DVC that was killed; removed", path)
+
+
+def mend_lock_file(path: Path, guard: Path) -> None:
+    """Cut dvc.lock, if its writing was cut off, back to the stages that are whole.
+
+    Stages that were run here and are lost from it come back from DVC's run cache without being run.
+    """
+    if not path.is_file() or is_whole(path.read_text(encoding="utf-8", errors="replace")):
+        return
+    with _held(guard) as is_held:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if not is_held or is_whole(text):
+            return
+        kept = whole_stages(text)
+        with atomic_path(path) as temporary:
+            temporary.write_text(kept, encoding="utf-8")
+        log.info(
+            "%s was half-written by a DVC that was killed; %d stages stand in it whole, "
+            "and what else was run here comes back from DVC's run cache",
+            *(path, len(re.findall(r"^  \S", kept, re.MULTILINE))),
+        )
+
+
+def main() -> None:
+    argparse.ArgumentParser(prog="python -m commands.mend", description=__doc__).parse_args()
+    if not DVC_TEMPORARY.is_dir():
+        return
+    mend_path_locks(DVC_TEMPORARY / "rwlock")
+    mend_lock_file(LOCK_FILE, DVC_TEMPORARY / "lock")
+
+
+if __name__ == "__main__":
+    cli.run(main)
