@@ -27,13 +27,13 @@ EMPTY = "schema: '2.0'\nstages: {}\n"
 
 def is_whole(text: str) -> bool:
     """Tell whether DVC can read the text of a dvc.lock, and its last line has its end."""
-    import yaml
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
     from voluptuous import Invalid
 
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, yaml.CSafeLoader))
-    except (yaml.YAMLError, Invalid):
+        COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, LOCK_FILE))
+    except (YAMLFileCorruptedError, Invalid):
         return False
     return text.endswith("\n")
 
