@@ -1,7 +1,8 @@
-"""Mend what a DVC that was killed left half-written, so that the next run goes on.
+"""Mend what a DVC that was killed left half-written or lying about, so that the next run goes on.
 
 DVC writes its table of path locks and dvc.lock in place, the latter for a third of a second after each stage;
-cut off there, it refuses every later command.
+cut off there, it refuses every later command. Beside an output that it stores it makes temporary files, which
+would count as part of a folder that a stage reads.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ log = logging.getLogger("mend")
 
 DVC_TEMPORARY = Path(".dvc/tmp")
 LOCK_FILE = Path("dvc.lock")
+# As dvc_objects names them: 16 random bytes in base64.
+TEMPORARY = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")
 EMPTY = "schema: '2.0'\nstages: {}\n"
 
 
@@ -109,12 +113,28 @@ def mend_lock_file(path: Path, guard: Path) -> None:
         )
 
 
+def remove_temporaries(folder: Path, guard: Path) -> None:
+    """Remove DVC's temporary files from a repository, its hidden folders left out."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if TEMPORARY.fullmatch(name)]
+    if not found:
+        return
+    with _held(guard) as is_held:
+        if is_held:
+            for path in found:
+                path.unlink(missing_ok=True)
+            log.info("%d temporary files of a DVC that was killed; removed", len(found))
+
+
 def main() -> None:
     argparse.ArgumentParser(prog="python -m commands.mend", description=__doc__).parse_args()
     if not DVC_TEMPORARY.is_dir():
         return
     mend_path_locks(DVC_TEMPORARY / "rwlock")
     mend_lock_file(LOCK_FILE, DVC_TEMPORARY / "lock")
+    remove_temporaries(Path(), DVC_TEMPORARY / "lock")
 
 
 if __name__ == "__main__":

@@ -107,9 +107,13 @@ class PackedFile:
         self._file: IO[bytes] = path.open("a+b")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # One that has just ended may have put a compacted file in the place of the one opened here.
+            is_held = path.exists() and os.path.samestat(os.fstat(self._file.fileno()), path.stat())
         except OSError:
+            is_held = False
+        if not is_held:
             self._file.close()
-            raise CrawlError(f"{path}: another crawl is writing it; wait for it, or end it") from None
+            raise CrawlError(f"{path}: another crawl is writing it; wait for it, or end it")
         for name in (".compact", ".copy"):
             path.with_name(f".{path.name}{name}").unlink(missing_ok=True)
 

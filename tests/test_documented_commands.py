@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -309,15 +310,21 @@ class Clone:
     def type(self, command: str) -> subprocess.CompletedProcess[str]:
         for name in ("requirements.txt", "constraints.txt"):
             os.utime(self.folder / name, (0, 0))  # the environment is there: make has nothing to install
-        return subprocess.run(
+        with subprocess.Popen(
             ["bash", "-c", command],
             cwd=self.folder,
             env=self.env,
             text=True,
-            capture_output=True,
-            timeout=300,
-            check=False,
-        )
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=1200)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)  # what it started as well, or that holds DVC's lock
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     def fill(self, text: str) -> str:
         return text.replace("{tmp}", str(self.tmp)).replace("{origin}", str(ROOT))

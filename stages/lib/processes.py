@@ -78,9 +78,11 @@ def cause(failures: Mapping[int, ProcessFailure], processes: int) -> str:
     def told(failure: ProcessFailure) -> str:
         return failure.message["message"] if isinstance(failure.message, dict) else ""
 
-    number, failure = min(
-        failures.items(), key=lambda item: (told(item[1]).startswith(LostProcessError.__name__), item[0])
-    )
+    def is_consequence(failure: ProcessFailure) -> bool:
+        # The launcher ends the others by SIGTERM, and notes failures in the order in which it sees them.
+        return told(failure).startswith(LostProcessError.__name__) or failure.exitcode == -signal.SIGTERM
+
+    number, failure = min(failures.items(), key=lambda item: is_consequence(item[1]))
     if told(failure):
         return told(failure).partition(": ")[2]
     if failure.exitcode < 0:

@@ -412,22 +412,27 @@ def test_a_push_that_the_servers_death_cuts_off_is_finished_by_the_next(
     server: RealServer, tasks: list[dict[str, Any]], params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send, imports = Server._send, []
+    death = threading.Timer(0.05, server.kill)
 
     def send_and_kill(self: Server, method: str, path: str, **options: Any) -> Any:
         if path.endswith("/import"):
             imports.append(path)
             if len(imports) == 3:  # in the middle of it
-                threading.Timer(0.05, server.kill).start()
+                death.start()
+            elif len(imports) > 3:
+                death.join()
         return send(self, method, path, **options)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Server, "_send", send_and_kill)
-        with pytest.raises(
-            LabelStudioError, match=r"no answer from .* \([23]0 of 50 tasks were sent; push again"
-        ):
-            push(server.as_admin(), tasks, params, batch=10)
-    server.process.wait()
-    server.start()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Server, "_send", send_and_kill)
+            with pytest.raises(
+                LabelStudioError, match=r"no answer from .* \([23]0 of 50 tasks were sent; push again"
+            ):
+                push(server.as_admin(), tasks, params, batch=10)
+    finally:  # the other tests' too
+        server.process.wait()
+        server.start()
     pushed = push(server.as_admin(), tasks, params, batch=10)
     # Of the batch that was under way the server had taken in what it had.
     assert pushed.added + pushed.known == 50
@@ -555,7 +560,7 @@ def test_the_labelling_page_shows_both_texts_and_its_shortcuts_work(
             [{"name": cookie.name, "value": cookie.value, "url": server.url} for cookie in session.cookies]
         )
         page = context.new_page()
-        page.goto(f"{server.url}/projects/{pushed.project}/data?task={task['id']}")
+        page.goto(f"{server.url}/projects/{pushed.project}/data?task={task['id']}", timeout=90_000)
         submit = page.locator("button").filter(has_text=re.compile(r"^\s*Submit\s*$"))  # its label is longer
         submit.wait_for(timeout=90_000)
         for text in (task["data"]["src"], task["data"]["tgt"], "Точный · Takyk", "[1]", "[5]", "[q]"):
@@ -563,7 +568,11 @@ def test_the_labelling_page_shows_both_texts_and_its_shortcuts_work(
         # What an annotator does: 2 for the verdict, w for a kind of error.
         page.keyboard.press("2")
         page.keyboard.press("w")
-        with page.expect_response(lambda answer: answer.request.method == "POST" and answer.status == 201):
+        with page.expect_response(
+            lambda answer: (
+                answer.request.method == "POST" and "/annotations" in answer.url and answer.status == 201
+            )
+        ):
             submit.click()
     pull(server.as_admin(), params.pair, tmp_path / "annotations")
     (judgement,) = read_judgements(tmp_path / "annotations", params.pair).rows

@@ -112,6 +112,20 @@ def test_the_table_of_locks_is_left_to_a_dvc_that_is_writing_it(folder: Path) ->
     assert not table.is_file()
 
 
+def test_temporaries_beside_outputs_are_removed_and_nothing_else(folder: Path) -> None:
+    from dvc_objects.fs.utils import tmp_fname
+
+    (folder / "data").mkdir()
+    (folder / ".venv").mkdir()
+    litter = [folder / tmp_fname(), folder / "data" / tmp_fname()]
+    others = [folder / "data/.a.tmp", folder / "data" / f"{tmp_fname()[1:]}", folder / ".venv" / tmp_fname()]
+    for path in (*litter, *others):
+        path.touch()
+    main()
+    assert [path for path in litter if path.exists()] == []
+    assert [path for path in others if not path.exists()] == []
+
+
 def test_a_lock_of_a_running_dvc_stays(folder: Path) -> None:
     table = folder / ".dvc/tmp/rwlock"
     held = {"write": {str(folder / "a"): {"pid": 1, "cmd": "dvc repro"}}, "read": {}}

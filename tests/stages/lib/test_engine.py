@@ -160,7 +160,7 @@ def test_a_killed_worker_is_replaced_and_its_shard_run_again(tmp_path, ray_engin
         os.kill(pid, signal.SIGKILL)
         killed.append(pid)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     results = list(ray_engine.run(Work(tmp_path), shards))
     killer.join()

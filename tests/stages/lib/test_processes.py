@@ -26,8 +26,13 @@ def test_the_cause_is_never_a_process_that_lost_the_others(tmp_path: Path) -> No
     assert processes.cause({0: lost, 1: killed}, 2).startswith(
         "finetune: process 2 of 2 was ended by SIGKILL"
     )
+    # Ended by the launcher before it noticed that the other was gone; that one alone ended by SIGTERM.
+    ended = failure(tmp_path, 9, -15)
+    assert "process 2 of 2 was ended by SIGKILL" in processes.cause({0: ended, 1: killed}, 2)
+    assert "process 1 of 2 was ended by SIGTERM" in processes.cause({0: ended, 1: lost}, 2)
     told = failure(tmp_path, 2, 1, "DataError: train.parquet: not found; run split: now")
     assert processes.cause({0: lost, 2: told}, 3) == "train.parquet: not found; run split: now"
+    assert processes.cause({0: ended, 2: told}, 3) == "train.parquet: not found; run split: now"
     broken = failure(tmp_path, 3, 1)
     assert (
         processes.cause({0: lost, 3: broken}, 4) == "finetune: process 4 of 4 failed; its own words are above"

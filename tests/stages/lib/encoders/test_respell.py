@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.lib.encoders.respell import LEVELS, respell, tables_by_language
@@ -92,6 +92,7 @@ def test_respell_names_an_unknown_table_or_level() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@settings(deadline=None)
 @given(st.text())
 def test_respell_never_fails_and_keeps_everything_but_letters(level: str, text: str) -> None:
     def rest(value: str) -> str:
@@ -123,6 +124,7 @@ _PIECES = [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=15), st.sampled_from([str, str.upper, str.title]))
 def test_respell_leaves_no_turkmen_letter(pieces: list[str], case: Callable[[str], str]) -> None:
     text = case("".join(pieces))
