@@ -12,8 +12,6 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from stages.lib import cli
@@ -26,6 +24,7 @@ DVC_TEMPORARY = Path(".dvc/tmp")
 LOCK_FILE = Path("dvc.lock")
 # As dvc_objects names them: 16 random bytes in base64.
 TEMPORARY = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")
+STAGE = re.compile(r"^  \S", re.MULTILINE)
 EMPTY = "schema: '2.0'\nstages: {}\n"
 
 
@@ -47,7 +46,7 @@ def whole_stages(text: str) -> str:
 
     Raises DataError if it can't be read for another reason, such as the marks of a merge.
     """
-    starts = [found.start() for found in re.finditer(r"^  \S", text, re.MULTILINE)]
+    starts = [found.start() for found in STAGE.finditer(text)]
     kept = text[: starts[-1]] if len(starts) > 1 else EMPTY
     if "<<<<<<<" in text or not is_whole(kept):
         raise DataError(
@@ -57,84 +56,62 @@ def whole_stages(text: str) -> str:
     return kept
 
 
-@contextmanager
-def _held(path: Path) -> Iterator[bool]:
-    """Hold one of DVC's locks; tell whether it was free within DVC's own time for that."""
-    from dvc.lock import LockError, make_lock
-
-    lock = make_lock(str(path))
-    try:
-        lock.lock()
-    except LockError:
-        yield False
+def mend_path_locks(path: Path) -> None:
+    """Remove DVC's table of path locks if its writing was cut off: those whose locks it held are dead."""
+    if not path.is_file():
         return
-    try:
-        yield True
-    finally:
-        lock.unlock()
-
-
-def _is_json(path: Path) -> bool:
     try:
         json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        return False
-    return True
+        path.unlink()
+        log.info("%s was half-written by a DVC that was killed; removed", path)
 
 
-def mend_path_locks(path: Path) -> None:
-    """Remove DVC's table of path locks if its writing was cut off: those whose locks it held are dead."""
-    if not path.is_file() or _is_json(path):
-        return
-    with _held(path.with_name(f"{path.name}.lock")) as is_held:
-        if is_held and path.is_file() and not _is_json(path):
-            path.unlink()
-            log.info("%s was half-written by a DVC that was killed; removed", path)
-
-
-def mend_lock_file(path: Path, guard: Path) -> None:
+def mend_lock_file(path: Path) -> None:
     """Cut dvc.lock, if its writing was cut off, back to the stages that are whole.
 
     Stages that were run here and are lost from it come back from DVC's run cache without being run.
     """
-    if not path.is_file() or is_whole(path.read_text(encoding="utf-8", errors="replace")):
+    if not path.is_file():
         return
-    with _held(guard) as is_held:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if not is_held or is_whole(text):
-            return
-        kept = whole_stages(text)
-        with atomic_path(path) as temporary:
-            temporary.write_text(kept, encoding="utf-8")
-        log.info(
-            "%s was half-written by a DVC that was killed; %d stages stand in it whole, "
-            "and what else was run here comes back from DVC's run cache",
-            *(path, len(re.findall(r"^  \S", kept, re.MULTILINE))),
-        )
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if is_whole(text):
+        return
+    kept = whole_stages(text)
+    with atomic_path(path) as temporary:
+        temporary.write_text(kept, encoding="utf-8")
+    log.info(
+        "%s was half-written by a DVC that was killed; %d stages stand in it whole, "
+        "and what else was run here comes back from DVC's run cache",
+        *(path, len(STAGE.findall(kept))),
+    )
 
 
-def remove_temporaries(folder: Path, guard: Path) -> None:
+def remove_temporaries(folder: Path) -> None:
     """Remove DVC's temporary files from a repository, its hidden folders left out."""
-    found = []
+    removed = 0
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place, name) for name in names if TEMPORARY.fullmatch(name)]
-    if not found:
-        return
-    with _held(guard) as is_held:
-        if is_held:
-            for path in found:
-                path.unlink(missing_ok=True)
-            log.info("%d temporary files of a DVC that was killed; removed", len(found))
+        for name in filter(TEMPORARY.fullmatch, names):
+            Path(place, name).unlink(missing_ok=True)
+            removed += 1
+    if removed:
+        log.info("%d temporary files of a DVC that was killed; removed", removed)
 
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m commands.mend", description=__doc__).parse_args()
     if not DVC_TEMPORARY.is_dir():
         return
-    mend_path_locks(DVC_TEMPORARY / "rwlock")
-    mend_lock_file(LOCK_FILE, DVC_TEMPORARY / "lock")
-    remove_temporaries(Path(), DVC_TEMPORARY / "lock")
+    from dvc.lock import LockError, make_lock
+
+    try:
+        with make_lock(str(DVC_TEMPORARY / "lock")), make_lock(str(DVC_TEMPORARY / "rwlock.lock")):
+            mend_path_locks(DVC_TEMPORARY / "rwlock")
+            mend_lock_file(LOCK_FILE)
+            remove_temporaries(Path())
+    except LockError:
+        log.debug("another DVC is writing; nothing is touched")
 
 
 if __name__ == "__main__":

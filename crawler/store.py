@@ -108,7 +108,7 @@ class PackedFile:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # One that has just ended may have put a compacted file in the place of the one opened here.
-            is_held = path.exists() and os.path.samestat(os.fstat(self._file.fileno()), path.stat())
+            is_held = os.path.samestat(os.fstat(self._file.fileno()), path.stat())
         except OSError:
             is_held = False
         if not is_held:
