@@ -26,7 +26,7 @@ class StorePipeline:
             spider.state_file.add(spider.store, item.to_dict())
         except (OSError, sqlite3.Error) as error:
             # A full disk: end here, with this page still to be fetched.
-            spider.cannot_write(item, error)
+            spider.cannot_write(item.key or "", error)
             raise
         spider.stored(item)
         return item

@@ -35,7 +35,7 @@ def serving(*arguments: str, port: int) -> Iterator[None]:
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while time.monotonic() < deadline:
                 assert process.poll() is None, f"{arguments}: ended with {process.returncode}"
                 with socket.socket() as probe:

@@ -45,7 +45,7 @@ def make(folder: Path, *arguments: str, **env: str) -> list[list[str]]:
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "CALLS": str(calls), **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import logging
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,12 +189,17 @@ class SiteSpider(Spider):
 
     def _stumbled(self, failure: Failure, response: Response) -> None:
         """Count a fault of the spider itself; Scrapy logs where it was."""
+        if isinstance(failure.value, (OSError, sqlite3.Error)):
+            # Callbacks read and write files and the queue; the network is Scrapy's.
+            self.cannot_write(response.meta["key"], failure.value)
+            return
         self._error(f"fault {failure.type.__name__}", response.url)
 
-    def cannot_write(self, record: Record, error: Exception) -> None:
-        """End the crawl because its file cannot be written; the queue keeps the page."""
-        self.fault = f"{self.store.path}: {error}"
-        self.state_file.reopen(record.key or "")
+    def cannot_write(self, key: str, error: Exception) -> None:
+        """End the crawl because its files cannot be written; the queue keeps the page."""
+        place = getattr(error, "filename", None) or self.store.path
+        self.fault = f"{place}: {getattr(error, 'strerror', None) or error}"
+        self.state_file.reopen(key)
         self._close("cannot write")
 
     def _close(self, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -239,9 +240,10 @@ class UzeduSpider(SiteSpider):
         size = part.stat().st_size if part.exists() else 0
         end = size + int(self.job.options.chunk_mb * 1e6) - 1
         headers = {"Range": f"bytes={size}-{end}", "Accept-Encoding": "identity"}
-        mark = part.with_suffix(".etag")
-        if size and mark.exists():
-            headers["If-Range"] = mark.read_text(encoding="utf-8")
+        etag = self._validators(part).get("ETag")
+        # A weak ETag may not be used with If-Range.
+        if size and etag and not etag.startswith("W/"):
+            headers["If-Range"] = etag
         return headers
 
     def parse_part(self, response: Response, about: dict[str, Any]) -> Iterator[Any]:
@@ -263,7 +265,7 @@ class UzeduSpider(SiteSpider):
             return
         if response.status == 206 and place and place[1] and int(place[1]) == size and response.body:
             if size == 0:
-                self._mark(part, _header(response, "ETag"))
+                self._begin(part, response)
             with part.open("ab") as file:
                 file.write(response.body)
                 file.flush()
@@ -278,7 +280,7 @@ class UzeduSpider(SiteSpider):
                 return
         elif response.status == 200:
             # The server sends files whole only.
-            self._mark(part, _header(response, "ETag"))
+            self._begin(part, response)
             part.write_bytes(response.body)
             yield from self._keep(response, key, part, about)
             return
@@ -291,13 +293,19 @@ class UzeduSpider(SiteSpider):
         yield self._part(response.url, key, about, again=True)
 
     @staticmethod
-    def _mark(part: Path, etag: str | None) -> None:
-        mark = part.with_suffix(".etag")
-        # A weak ETag may not be used with If-Range.
-        if etag and not etag.startswith("W/"):
-            mark.write_text(etag, encoding="utf-8")
-        else:
-            mark.unlink(missing_ok=True)
+    def _begin(part: Path, response: Response) -> None:
+        """Begin a copy: note what the server calls the file, which its last answer (416) need not repeat."""
+        part.unlink(missing_ok=True)
+        note = part.with_suffix(".json")
+        temporary = part.with_suffix(".tmp")
+        names = ("ETag", "Last-Modified")
+        temporary.write_text(json.dumps({name: _header(response, name) for name in names}), encoding="utf-8")
+        os.replace(temporary, note)
+
+    @staticmethod
+    def _validators(part: Path) -> dict[str, str | None]:
+        note = part.with_suffix(".json")
+        return json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
 
     def _keep(self, response: Response, key: str, part: Path, about: dict[str, Any]) -> Iterator[Book]:
         if self.is_full():
@@ -321,7 +329,9 @@ class UzeduSpider(SiteSpider):
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         found = _FILE_PATH.match(urlsplit(response.url).path)
-        changed = parse_time(_header(response, "Last-Modified"))
+        validators = self._validators(part)
+        last_modified = validators.get("Last-Modified")
+        changed = parse_time(last_modified)
         yield Book(
             url=response.url,
             canonical=response.url,
@@ -334,8 +344,8 @@ class UzeduSpider(SiteSpider):
             doc=f"{self.name}/{about['page_id']}",
             key=key,
             content=sha256,
-            etag=_header(response, "ETag"),
-            last_modified=_header(response, "Last-Modified"),
+            etag=validators.get("ETag"),
+            last_modified=last_modified,
             file=f"{self.name}/{target.name}",
             bytes=target.stat().st_size,
             isbn=about["isbn"],
@@ -348,7 +358,7 @@ class UzeduSpider(SiteSpider):
         # The copy in parts is needed until the record stands: a kill in between finds it whole.
         part = self._part_path(record.key or "")
         part.unlink(missing_ok=True)
-        part.with_suffix(".etag").unlink(missing_ok=True)
+        part.with_suffix(".json").unlink(missing_ok=True)
         super().stored(record)
 
     def _is_whole(self, key: str) -> bool:

@@ -68,7 +68,7 @@ def start_push(folder: Path, server: LabelStudioDouble) -> subprocess.Popen[str]
 
 
 def ends(*pushes: subprocess.Popen[str]) -> str:
-    told = "".join(push.communicate(timeout=60)[1] for push in pushes)
+    told = "".join(push.communicate(timeout=300)[1] for push in pushes)
     assert [push.returncode for push in pushes] == [0] * len(pushes), told
     return told
 
@@ -85,7 +85,7 @@ def test_two_machines_that_push_at_once_end_with_one_project_and_each_pair_once(
 
     def halt(method: str, asked: str) -> None:
         if method == "GET" and asked.startswith(path) and next(met) < 2:
-            both.wait(timeout=60)
+            both.wait(timeout=300)
 
     server.halt = halt
     ends(start_push(tmp_path / "a", server), start_push(tmp_path / "b", server))
@@ -101,11 +101,11 @@ def test_two_pushes_of_one_folder_wait_for_one_another(tmp_path: Path, server: L
 
     def halt(method: str, asked: str) -> None:
         arrived.set()
-        go_on.wait(timeout=60)
+        go_on.wait(timeout=300)
 
     server.halt = halt
     first = start_push(tmp_path / "a", server)
-    assert arrived.wait(timeout=60)
+    assert arrived.wait(timeout=300)
     second = start_push(tmp_path / "a", server)
     assert "another push is running; waiting for it" in second.stderr.readline()
     go_on.set()

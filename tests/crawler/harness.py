@@ -56,7 +56,7 @@ class Bench:
             *("--stats", str(self.folder / "stats.json"), *arguments),
         ]
 
-    def crawl(self, replica: Replica, *arguments: str, timeout_s: float = 120) -> Crawl:
+    def crawl(self, replica: Replica, *arguments: str, timeout_s: float = 600) -> Crawl:
         """Crawl to the end."""
         stats = self.folder / "stats.json"
         stats.unlink(missing_ok=True)
@@ -80,7 +80,7 @@ class Bench:
             stderr=subprocess.DEVNULL,
         )
         try:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 300
             while len(replica.hits) < hits:
                 assert process.poll() is None, "the crawl ended before it could be killed"
                 assert time.monotonic() < deadline, "the crawl does not get on"

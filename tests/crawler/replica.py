@@ -675,8 +675,19 @@ def _pdf(title: str, pair: str, lang: str) -> bytes:
 
 
 def _pdf_page(path: str, pdf: bytes, lang: str, number: str, pair: str, title: str) -> Page:
+    changed = dt.datetime(2024, 9, 1, tzinfo=dt.UTC) + dt.timedelta(days=int(number))
     return Page(
-        path, "pdf", pdf, "application/pdf", lang=lang, id=number, pair=pair, title=title, etag=_etag(pdf)
+        path,
+        "pdf",
+        pdf,
+        "application/pdf",
+        lang=lang,
+        id=number,
+        pair=pair,
+        title=title,
+        published=changed.isoformat(),
+        etag=_etag(pdf),
+        last_modified=format_datetime(changed, usegmt=True),
     )
 
 

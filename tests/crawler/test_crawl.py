@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import signal
 import subprocess
 import time
@@ -41,12 +42,12 @@ def check_whole(bench: Bench, replica: Replica) -> None:
         # A page that offers a book in many languages has its title in one.
         assert record["title"] == page.title or (record["title"] is None and replica.name == "uzedu")
         assert record["sha256"] == hashlib.sha256(page.body).hexdigest()
+        assert record["published"] == page.published
         if replica.name == "uzedu":
             file = bench.out / record["file"]
             assert file.read_bytes() == page.body
             assert record["bytes"] == len(page.body)
         else:
-            assert record["published"] == page.published
             assert record["html"] == page.body.decode()
             assert page.paragraphs[0][:30] in record["html"]
 
@@ -157,7 +158,8 @@ def test_a_killed_crawl_goes_on_to_the_same_result(site: str, tmp_path: Path) ->
         last = killed.crawl(replica)
         assert last.code == 0, last.stderr
         assert last.stats["resumed"]
-        assert "cut 15 bytes" in last.stderr
+        # The last kill may have torn a record of its own before these 15 bytes.
+        assert re.search(r"cut \d+ bytes", last.stderr)
         assert comparable(killed.records(site)) == comparable(plain.records(site))
         # At most the request in the air at each kill was asked for twice.
         bodies = [h.path for h in replica.hits if h.status == 200 and h.path in replica.articles()]
@@ -277,6 +279,32 @@ def test_a_book_whose_connection_drops_is_completed_and_a_lost_file_is_fetched_a
 
 
 @pytest.mark.slow
+def test_a_book_that_could_not_be_kept_is_not_asked_for_twice(tmp_path: Path) -> None:
+    with Replica("uzedu", 3) as replica:
+        plain = Bench(tmp_path / "plain")
+        assert plain.crawl(replica).code == 0
+        replica.forget()
+        # Its copy in parts is whole when the crawl ends, as after a kill at that moment.
+        bench = Bench(tmp_path / "bench")
+        bench.out.mkdir()
+        in_the_way = bench.out / "uzedu"
+        in_the_way.write_bytes(b"")
+        refused = bench.crawl(replica)
+        assert refused.code == 1
+        assert refused.stderr.splitlines()[-1] == (
+            f"error: {in_the_way}: File exists; make room, then the same command goes on"
+        )
+        in_the_way.unlink()
+        assert bench.crawl(replica).code == 0
+        assert [hit.status for hit in replica.hits].count(416) == 1
+        parts = [(hit.path, hit.headers["Range"]) for hit in replica.hits if hit.status == 206]
+        assert len(set(parts)) == len(parts)
+        # The answer that brought nothing named neither ETag nor date: they were noted with the first part.
+        check_whole(bench, replica)
+        assert comparable(bench.records("uzedu")) == comparable(plain.records("uzedu"))
+
+
+@pytest.mark.slow
 def test_two_crawls_of_one_site_do_not_write_at_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with Replica("orient", 12) as replica:
@@ -308,7 +336,7 @@ def test_an_interrupt_closes_the_file_and_the_next_run_goes_on(tmp_path: Path) -
                 assert process.poll() is None
                 time.sleep(0.005)
             process.send_signal(signal.SIGINT)
-            stderr = process.communicate(timeout=60)[1]
+            stderr = process.communicate(timeout=300)[1]
         finally:
             if process.poll() is None:
                 process.kill()

@@ -37,7 +37,7 @@ class Work:
 
     def _wait_for_another(self, number: int) -> None:
         """Return as soon as another process has begun a later shard."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while all(
             int(begun) <= number or int(pid) == os.getpid()
             for begun, _, pid in (path.name.split("-") for path in self.folder.glob("*-*-*"))

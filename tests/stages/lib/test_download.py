@@ -115,8 +115,8 @@ def test_fetch_tries_again_after_server_errors(server: Server, tmp_path: Path) -
 
 
 def test_fetch_tries_again_after_a_timeout(server: Server, tmp_path: Path) -> None:
-    url = server.url("/slow.txt", lambda handler: time.sleep(0.6), _good)
-    assert _fetch(url, tmp_path, timeout_s=0.2).read_bytes() == TEXT
+    url = server.url("/slow.txt", lambda handler: time.sleep(3), _good)
+    assert _fetch(url, tmp_path, timeout_s=1.0).read_bytes() == TEXT
 
 
 def _truncated(handler: http.server.BaseHTTPRequestHandler) -> None:
