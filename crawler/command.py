@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import logging
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,9 @@ def _is_for_user(record: logging.LogRecord) -> bool:
     """Scrapy's lines for every page and setting are not; its warnings are, but for what we say ourselves."""
     if record.name == "scrapy.downloadermiddlewares.robotstxt":
         return False  # crawler.middlewares says in a line what could not be read
+    if record.name == "scrapy.core.scraper" and record.exc_info:
+        # A disk or queue that cannot be written ends the crawl, and its last line says so.
+        return not isinstance(record.exc_info[1], (OSError, sqlite3.Error))
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in ("crawler", "root")
 
 

@@ -199,8 +199,8 @@ class SiteSpider(Spider):
         """End the crawl because its files cannot be written; the queue keeps the page."""
         place = getattr(error, "filename", None) or self.store.path
         self.fault = f"{place}: {getattr(error, 'strerror', None) or error}"
-        self.state_file.reopen(key)
         self._close("cannot write")
+        self.state_file.reopen(key)
 
     def _close(self, reason: str) -> None:
         self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))
