@@ -120,12 +120,14 @@ def crawl(arguments: argparse.Namespace) -> dict[str, int]:
     fault: list[BaseException] = []
     process.crawl(crawler, job=job).addErrback(lambda failure: fault.append(failure.value))
     process.start()
+    if fault and isinstance(fault[0], sqlite3.Error):
+        raise CrawlError(f"{state_dir}: {fault[0]}; make room, then the same command goes on")
     if fault:
         raise fault[0]
     spider: Any = crawler.spider
     reason = crawler.stats.get_value("finish_reason") or "interrupted"
-    if spider.fault:
-        raise CrawlError(f"{spider.fault}; make room, then the same command goes on")
+    if cannot_write := spider.fault or spider.state_file.fault:
+        raise CrawlError(f"{cannot_write}; make room, then the same command goes on")
     waiting = spider.state_file.waiting()
     numbers = spider.numbers()
     numbers["pages"] = spider.state_file.page_count()
@@ -179,9 +181,12 @@ def _is_for_user(record: logging.LogRecord) -> bool:
     """Scrapy's lines for every page and setting are not; its warnings are, but for what we say ourselves."""
     if record.name == "scrapy.downloadermiddlewares.robotstxt":
         return False  # crawler.middlewares says in a line what could not be read
-    if record.name == "scrapy.core.scraper" and record.exc_info:
-        # A disk or queue that cannot be written ends the crawl, and its last line says so.
-        return not isinstance(record.exc_info[1], (OSError, sqlite3.Error))
+    # A disk or queue that cannot be written ends the crawl, and its last line says so.
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, sqlite3.Error) or (
+        isinstance(error, OSError) and record.name == "scrapy.core.scraper"
+    ):
+        return False
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in ("crawler", "root")
 
 

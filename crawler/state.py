@@ -76,6 +76,19 @@ class Seen:
     needs: tuple[str, ...]
 
 
+class _Database(sqlite3.Connection):
+    """Remembers its first error, which is the crawl's end: Scrapy logs what its parts raise and goes on."""
+
+    fault: sqlite3.Error | None = None
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*arguments)
+        except sqlite3.Error as error:
+            self.fault = self.fault or error
+            raise
+
+
 class State:
     """Index and queue of one site's crawl."""
 
@@ -84,7 +97,7 @@ class State:
         self.path = path
         self._db = self._open()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> _Database:
         try:
             return self._connect()
         except sqlite3.DatabaseError:
@@ -93,8 +106,8 @@ class State:
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             return self._connect()
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None)
+    def _connect(self) -> _Database:
+        db = sqlite3.connect(self.path, isolation_level=None, factory=_Database)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.executescript(_SCHEMA)
@@ -109,6 +122,11 @@ class State:
     def _meta(db: sqlite3.Connection, name: str) -> str | None:
         row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
+
+    @property
+    def fault(self) -> str | None:
+        """What went wrong with the file itself, if anything did."""
+        return f"{self.path}: {self._db.fault}" if self._db.fault else None
 
     def get(self, name: str) -> str | None:
         """Return a remembered value."""

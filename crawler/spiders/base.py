@@ -187,17 +187,19 @@ class SiteSpider(Spider):
         if response.status < 500 and response.status != 429:
             self._streak = 0
 
-    def _stumbled(self, failure: Failure, response: Response) -> None:
+    def _stumbled(self, failure: Failure, response: Response | Failure) -> None:
         """Count a fault of the spider itself; Scrapy logs where it was."""
+        request = response.request  # what was answered, or what failed
         if isinstance(failure.value, (OSError, sqlite3.Error)):
             # Callbacks read and write files and the queue; the network is Scrapy's.
-            self.cannot_write(response.meta["key"], failure.value)
+            self.cannot_write(request.meta["key"], failure.value)
             return
-        self._error(f"fault {failure.type.__name__}", response.url)
+        self._error(f"fault {failure.type.__name__}", request.url)
 
     def cannot_write(self, key: str, error: Exception) -> None:
         """End the crawl because its files cannot be written; the queue keeps the page."""
-        place = getattr(error, "filename", None) or self.store.path
+        file = self.state_file.path if isinstance(error, sqlite3.Error) else self.store.path
+        place = getattr(error, "filename", None) or file
         self.fault = f"{place}: {getattr(error, 'strerror', None) or error}"
         self._close("cannot write")
         self.state_file.reopen(key)

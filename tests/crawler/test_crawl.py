@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawler.harness import Bench, comparable, documents
+from tests.crawler.harness import ROOT, Bench, comparable, documents
 from tests.crawler.replica import Replica
 
 DISALLOWED = {
@@ -303,6 +304,26 @@ def test_a_book_that_could_not_be_kept_is_not_asked_for_twice(tmp_path: Path) ->
         # The answer that brought nothing named neither ETag nor date: they were noted with the first part.
         check_whole(bench, replica)
         assert comparable(bench.records("uzedu")) == comparable(plain.records("uzedu"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("site", "limit_kb"), [("orient", 60), ("orient", 150), ("uzedu", 200), ("orient", 350)]
+)
+def test_a_disk_that_fills_up_ends_the_crawl_in_one_line_and_loses_nothing(
+    site: str, limit_kb: int, tmp_path: Path
+) -> None:
+    # The queue's file is the first over the limit: when it is opened, at the first page, in the middle.
+    with Replica(site, 24) as replica:
+        bench = Bench(tmp_path / "bench")
+        command = f"ulimit -f {limit_kb} && exec {shlex.join(bench.command(replica))}"
+        full = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=600)
+        assert full.returncode == 1
+        assert "Traceback" not in full.stderr
+        last = full.stderr.splitlines()[-1]
+        assert re.fullmatch(r"error: \S+: [\w /]+; make room, then the same command goes on", last)
+        assert bench.crawl(replica).code == 0
+        check_whole(bench, replica)
 
 
 @pytest.mark.slow
