@@ -100,6 +100,9 @@ class State:
     def _open(self) -> _Database:
         try:
             return self._connect()
+        except sqlite3.OperationalError:
+            # A full disk is not the file's fault.
+            raise
         except sqlite3.DatabaseError:
             # A cache that cannot be read is no cache.
             for suffix in ("", "-wal", "-shm"):

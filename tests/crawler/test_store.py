@@ -226,6 +226,32 @@ except OSError:
     assert kept == [str(number) for number in range(int(done.stdout))]
 
 
+def test_a_queue_that_cannot_be_opened_on_a_full_disk_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    state = State(path)
+    state.begin("a")
+    state.push("page", {"url": "u"}, 0, 0, 0.0)
+    state.close()
+    code = """
+import resource, sqlite3, sys
+from pathlib import Path
+from crawler.state import State
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    State(Path(sys.argv[1]))
+except sqlite3.OperationalError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    assert done.stdout == "disk I/O error\n"
+    state = State(path)
+    assert state.begin("a")
+    assert state.has_waiting()
+    state.close()
+
+
 def test_records_come_back_as_what_they_were() -> None:
     article = Article(url="u", lang="tk", alternates=("hreflang ru:1",), html="<p>")
     book = Book(url="u", lang="uz", file="uzedu/a.pdf", grade=5)
