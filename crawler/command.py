@@ -8,12 +8,11 @@ import datetime as dt
 import json
 import logging
 import os
-import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
 
-from crawler.errors import CrawlError
+from crawler.errors import CrawlError, disk_message, is_of_disk, print_error
 from crawler.options import Options, check_contact, load_options
 from crawler.pages import LOCAL
 
@@ -120,14 +119,10 @@ def crawl(arguments: argparse.Namespace) -> dict[str, int]:
     fault: list[BaseException] = []
     process.crawl(crawler, job=job).addErrback(lambda failure: fault.append(failure.value))
     process.start()
-    if fault and isinstance(fault[0], sqlite3.Error):
-        raise CrawlError(f"{state_dir}: {fault[0]}; make room, then the same command goes on")
     if fault:
         raise fault[0]
     spider: Any = crawler.spider
     reason = crawler.stats.get_value("finish_reason") or "interrupted"
-    if cannot_write := spider.fault or spider.state_file.fault:
-        raise CrawlError(f"{cannot_write}; make room, then the same command goes on")
     waiting = spider.state_file.waiting()
     numbers = spider.numbers()
     numbers["pages"] = spider.state_file.page_count()
@@ -181,17 +176,13 @@ def _is_for_user(record: logging.LogRecord) -> bool:
     """Scrapy's lines for every page and setting are not; its warnings are, but for what we say ourselves."""
     if record.name == "scrapy.downloadermiddlewares.robotstxt":
         return False  # crawler.middlewares says in a line what could not be read
-    # A disk or queue that cannot be written ends the crawl, and its last line says so.
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, sqlite3.Error) or (
-        isinstance(error, OSError) and record.name == "scrapy.core.scraper"
-    ):
-        return False
+    if record.name == "scrapy.core.scraper" and record.exc_info and is_of_disk(record.exc_info[1]):
+        return False  # crawler.errors.stop says it in a line
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in ("crawler", "root")
 
 
 def main() -> None:
-    """Run the command; a CrawlError is one line on stderr and exit code 1."""
+    """Run the command; a CrawlError, or a disk that refuses, is one line on stderr and exit code 1."""
     arguments = parse_arguments()
     logging.basicConfig(
         level=os.environ.get("KOPRI_LOG", "INFO").upper(), format="%(message)s", stream=sys.stderr
@@ -201,7 +192,12 @@ def main() -> None:
     try:
         numbers = crawl(arguments)
     except CrawlError as error:
-        sys.stderr.write("error: " + " ".join(str(error).split()) + "\n")
+        print_error(str(error))
+        sys.exit(1)
+    except OSError as error:
+        if not is_of_disk(error):
+            raise
+        print_error(disk_message(error, arguments.out))
         sys.exit(1)
     if numbers["waiting"]:
         sys.exit(130)

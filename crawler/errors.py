@@ -1,7 +1,54 @@
-"""The crawler's error; its message is one line."""
+"""The crawler's error, and those of the disk; their messages are one line."""
 
 from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+_DISK = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+}
+_DATABASE = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+}
 
 
 class CrawlError(Exception):
     """A crawl cannot start or go on: what, where, expected, found, what to do."""
+
+
+def is_of_disk(error: BaseException | None) -> bool:
+    """Return whether an error says that a file cannot be written or read, not that the program is wrong."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DATABASE
+    return isinstance(error, OSError) and error.errno in _DISK
+
+
+def disk_message(error: Exception, file: Path) -> str:
+    """Say what the disk refused; ``file`` is named if the error names none."""
+    place = getattr(error, "filename2", None) or getattr(error, "filename", None) or file
+    reason = getattr(error, "strerror", None) or error
+    return f"{place}: {reason}; see that it may be written and has room, then the same command goes on"
+
+
+def print_error(message: str) -> None:
+    """Write an error as one line."""
+    end_of_progress = "\r\x1b[K" if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{end_of_progress}error: {' '.join(message.split())}\n")
+    sys.stderr.flush()
+
+
+def stop(error: Exception, file: Path) -> NoReturn:
+    """End the process here and now because of the disk.
+
+    Scrapy would go on, and pages whose links could not be queued would count as dealt with. A crawl that is
+    killed at any point goes on where it was, so this is the safest place to end.
+    """
+    print_error(disk_message(error, file))
+    os._exit(1)

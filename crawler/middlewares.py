@@ -15,6 +15,7 @@ from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.utils.misc import build_from_crawler
 
+from crawler.errors import stop
 from crawler.net import GuardedResolver
 from crawler.pages import parse_time
 from crawler.urls import AddressPolicy, host_and_port
@@ -72,7 +73,12 @@ class Conditional:
         for name in ("If-None-Match", "If-Modified-Since", "Range", "If-Range"):
             # A redirect copies the headers of the request before it.
             request.headers.pop(name, None)
-        for name, value in self._crawler.spider.conditions(request).items():
+        spider: Any = self._crawler.spider
+        try:
+            conditions = spider.conditions(request)
+        except OSError as error:
+            stop(error, spider.store.path)
+        for name, value in conditions.items():
             request.headers[name] = value
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
 from scrapy.crawler import Crawler
 
+from crawler.errors import is_of_disk, stop
 from crawler.items import Record
 
 
@@ -24,9 +24,9 @@ class StorePipeline:
         spider: Any = self._crawler.spider
         try:
             spider.state_file.add(spider.store, item.to_dict())
-        except (OSError, sqlite3.Error) as error:
-            # A full disk: end here, with this page still to be fetched.
-            spider.cannot_write(item.key or "", error)
+            spider.stored(item)
+        except OSError as error:
+            if is_of_disk(error):
+                stop(error, spider.store.path)
             raise
-        spider.stored(item)
         return item

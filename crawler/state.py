@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crawler.errors import CrawlError, disk_message, is_of_disk
 from crawler.store import PackedFile, Span
 
 _VERSION = "1"
@@ -77,15 +79,16 @@ class Seen:
 
 
 class _Database(sqlite3.Connection):
-    """Remembers its first error, which is the crawl's end: Scrapy logs what its parts raise and goes on."""
+    """Calls ``on_disk_error`` first where a statement fails because of the disk."""
 
-    fault: sqlite3.Error | None = None
+    on_disk_error: Callable[[sqlite3.Error], None] | None = None
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         try:
             return super().execute(*arguments)
         except sqlite3.Error as error:
-            self.fault = self.fault or error
+            if self.on_disk_error and is_of_disk(error):
+                self.on_disk_error(error)
             raise
 
 
@@ -100,10 +103,9 @@ class State:
     def _open(self) -> _Database:
         try:
             return self._connect()
-        except sqlite3.OperationalError:
-            # A full disk is not the file's fault.
-            raise
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if is_of_disk(error):
+                raise CrawlError(disk_message(error, self.path)) from error
             # A cache that cannot be read is no cache.
             for suffix in ("", "-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
@@ -126,10 +128,9 @@ class State:
         row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
-    @property
-    def fault(self) -> str | None:
-        """What went wrong with the file itself, if anything did."""
-        return f"{self.path}: {self._db.fault}" if self._db.fault else None
+    def when_disk_fails(self, call: Callable[[sqlite3.Error], None]) -> None:
+        """Have a function called where the file cannot be written or read, before the error is raised."""
+        self._db.on_disk_error = call
 
     def get(self, name: str) -> str | None:
         """Return a remembered value."""
@@ -167,18 +168,28 @@ class State:
         known = size <= store.size and self.get("store_tail") == store.tail(size).hex()
         if not known:
             size = 0
+        with self._transaction():
+            if not known:
+                self._db.execute("DELETE FROM pages")
+            for span, record in store.scan(size):
+                if known:
+                    # Stored, then killed before the queue knew: this page is not to be asked for again.
+                    self._tally(record)
+                    self._db.execute(
+                        "UPDATE frontier SET state = 'done' WHERE key = ?",
+                        (record.get("key") or record["url"],),
+                    )
+                self._index(record, span)
+            self._mark(store)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN")
-        if not known:
-            self._db.execute("DELETE FROM pages")
-        for span, record in store.scan(size):
-            if known:
-                # Stored, then killed before the queue knew: this page is not to be asked for again.
-                self._tally(record)
-                self._db.execute(
-                    "UPDATE frontier SET state = 'done' WHERE key = ?", (record.get("key") or record["url"],)
-                )
-            self._index(record, span)
-        self._mark(store)
+        try:
+            yield
+        except BaseException:
+            self._db.rollback()
+            raise
         self._db.execute("COMMIT")
 
     def _mark(self, store: PackedFile) -> None:
@@ -191,12 +202,11 @@ class State:
     def add(self, store: PackedFile, record: dict[str, Any], tally: bool = True) -> None:
         """Append a record to the packed file, then to the index; count it as new or changed."""
         span = store.append(record)
-        self._db.execute("BEGIN")
-        if tally:
-            self._tally(record)
-        self._index(record, span)
-        self._mark(store)
-        self._db.execute("COMMIT")
+        with self._transaction():
+            if tally:
+                self._tally(record)
+            self._index(record, span)
+            self._mark(store)
 
     def _index(self, record: dict[str, Any], span: Span) -> None:
         key = record.get("key") or record["url"]
@@ -224,15 +234,14 @@ class State:
         if sum(length for _, length in rows) == store.size:
             return False
         store.compact(Span(*row) for row in rows)
-        self._db.execute("BEGIN")
-        place = 0
-        for offset, length in rows:
-            self._db.execute(
-                "UPDATE pages SET offset = ? WHERE offset = ? AND length = ?", (place, offset, length)
-            )
-            place += length
-        self._mark(store)
-        self._db.execute("COMMIT")
+        with self._transaction():
+            place = 0
+            for offset, length in rows:
+                self._db.execute(
+                    "UPDATE pages SET offset = ? WHERE offset = ? AND length = ?", (place, offset, length)
+                )
+                place += length
+            self._mark(store)
         return True
 
     @staticmethod
@@ -378,10 +387,6 @@ class State:
             "WHERE key = ? AND state = 'asked' AND token = ?",
             (key, token),
         )
-
-    def reopen(self, key: str) -> None:
-        """Let the request that is being dealt with wait again."""
-        self._db.execute("UPDATE frontier SET state = 'waiting' WHERE key = ? AND state = 'asked'", (key,))
 
     def waiting(self) -> int:
         """Return how many requests wait."""

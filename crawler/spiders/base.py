@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import logging
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from crawler.discovery import Found, ListError, gunzip, next_page, read_feed, read_links, read_sitemap
+from crawler.errors import is_of_disk, stop
 from crawler.items import Article, Record, record_from
 from crawler.middlewares import PrivateAddress
 from crawler.options import Options, SiteOptions
@@ -107,10 +107,10 @@ class SiteSpider(Spider):
         self.robots_unreadable = False
         self.resumed = False
         self.reached = False
-        self.fault: str | None = None
         self._streak = 0
         self.store = PackedFile(job.out / f"{self.name}.jsonl.gz")
         self.state_file = State(job.state_dir / "state.sqlite")
+        self.state_file.when_disk_fails(lambda error: stop(error, self.state_file.path))
         self.state_file.sync(self.store)
         self.resumed = self.state_file.begin(job.signature)
 
@@ -187,22 +187,12 @@ class SiteSpider(Spider):
         if response.status < 500 and response.status != 429:
             self._streak = 0
 
-    def _stumbled(self, failure: Failure, response: Response | Failure) -> None:
-        """Count a fault of the spider itself; Scrapy logs where it was."""
-        request = response.request  # what was answered, or what failed
-        if isinstance(failure.value, (OSError, sqlite3.Error)):
-            # Callbacks read and write files and the queue; the network is Scrapy's.
-            self.cannot_write(request.meta["key"], failure.value)
-            return
-        self._error(f"fault {failure.type.__name__}", request.url)
-
-    def cannot_write(self, key: str, error: Exception) -> None:
-        """End the crawl because its files cannot be written; the queue keeps the page."""
-        file = self.state_file.path if isinstance(error, sqlite3.Error) else self.store.path
-        place = getattr(error, "filename", None) or file
-        self.fault = f"{place}: {getattr(error, 'strerror', None) or error}"
-        self._close("cannot write")
-        self.state_file.reopen(key)
+    def _stumbled(self, failure: Failure, response: Response | Failure | None) -> None:
+        """Count a fault of the spider itself; Scrapy logs where it was. One of the disk is the end."""
+        if isinstance(failure.value, OSError) and is_of_disk(failure.value):
+            stop(failure.value, self.store.path)
+        # What was answered, or what failed; nothing if it was the start.
+        self._error(f"fault {failure.type.__name__}", response.request.url if response else self.base)
 
     def _close(self, reason: str) -> None:
         self._closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason=reason))

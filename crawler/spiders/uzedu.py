@@ -237,10 +237,15 @@ class UzeduSpider(SiteSpider):
     def _range(self, request: Request) -> dict[str, str]:
         """Ask for the next part; If-Range brings the whole file if it is another one by now."""
         part = self._part_path(request.meta["key"])
+        validators = self._validators(part)
+        if validators is None:
+            # Nothing says of which version the copy is.
+            part.unlink(missing_ok=True)
+            validators = {}
         size = part.stat().st_size if part.exists() else 0
         end = size + int(self.job.options.chunk_mb * 1e6) - 1
         headers = {"Range": f"bytes={size}-{end}", "Accept-Encoding": "identity"}
-        etag = self._validators(part).get("ETag")
+        etag = validators.get("ETag")
         # A weak ETag may not be used with If-Range.
         if size and etag and not etag.startswith("W/"):
             headers["If-Range"] = etag
@@ -266,10 +271,7 @@ class UzeduSpider(SiteSpider):
         if response.status == 206 and place and place[1] and int(place[1]) == size and response.body:
             if size == 0:
                 self._begin(part, response)
-            with part.open("ab") as file:
-                file.write(response.body)
-                file.flush()
-                os.fsync(file.fileno())
+            self._write(part, response.body, "ab")
             size += len(response.body)
             if size > limit:
                 self._error("too large", response.url)
@@ -281,7 +283,7 @@ class UzeduSpider(SiteSpider):
         elif response.status == 200:
             # The server sends files whole only.
             self._begin(part, response)
-            part.write_bytes(response.body)
+            self._write(part, response.body, "wb")
             yield from self._keep(response, key, part, about)
             return
         else:
@@ -293,19 +295,32 @@ class UzeduSpider(SiteSpider):
         yield self._part(response.url, key, about, again=True)
 
     @staticmethod
-    def _begin(part: Path, response: Response) -> None:
+    def _write(path: Path, content: bytes, mode: str) -> None:
+        try:
+            with path.open(mode) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = str(path)  # a write that fails names no file
+            raise
+
+    def _begin(self, part: Path, response: Response) -> None:
         """Begin a copy: note what the server calls the file, which its last answer (416) need not repeat."""
         part.unlink(missing_ok=True)
         note = part.with_suffix(".json")
         temporary = part.with_suffix(".tmp")
         names = ("ETag", "Last-Modified")
-        temporary.write_text(json.dumps({name: _header(response, name) for name in names}), encoding="utf-8")
+        said = {name: _header(response, name) for name in names}
+        self._write(temporary, json.dumps(said).encode(), "wb")
         os.replace(temporary, note)
 
     @staticmethod
-    def _validators(part: Path) -> dict[str, str | None]:
-        note = part.with_suffix(".json")
-        return json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    def _validators(part: Path) -> dict[str, str | None] | None:
+        try:
+            return json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
 
     def _keep(self, response: Response, key: str, part: Path, about: dict[str, Any]) -> Iterator[Book]:
         if self.is_full():
@@ -329,7 +344,7 @@ class UzeduSpider(SiteSpider):
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         found = _FILE_PATH.match(urlsplit(response.url).path)
-        validators = self._validators(part)
+        validators = self._validators(part) or {}
         last_modified = validators.get("Last-Modified")
         changed = parse_time(last_modified)
         yield Book(

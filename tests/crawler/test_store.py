@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,16 @@ except OSError:
     assert kept == [str(number) for number in range(int(done.stdout))]
 
 
+def test_a_record_that_cannot_be_indexed_leaves_the_next_ones_alone(tmp_path: Path) -> None:
+    store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
+    with pytest.raises(sqlite3.Error, match="type 'list' is not supported"):
+        state.add(store, {**record(1), "title": ["no text"]})
+    state.add(store, record(2))
+    assert [known.key for known in state.pages()] == ["tk:2"]
+    store.close()
+    state.close()
+
+
 def test_a_queue_that_cannot_be_opened_on_a_full_disk_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     state = State(path)
@@ -233,19 +244,20 @@ def test_a_queue_that_cannot_be_opened_on_a_full_disk_is_kept(tmp_path: Path) ->
     state.push("page", {"url": "u"}, 0, 0, 0.0)
     state.close()
     code = """
-import resource, sqlite3, sys
+import resource, sys
 from pathlib import Path
+from crawler.errors import CrawlError
 from crawler.state import State
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     State(Path(sys.argv[1]))
-except sqlite3.OperationalError as error:
+except CrawlError as error:
     print(error)
 """
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
     )
-    assert done.stdout == "disk I/O error\n"
+    assert done.stdout.startswith(f"{path}: disk I/O error; see that it may be written")
     state = State(path)
     assert state.begin("a")
     assert state.has_waiting()

@@ -46,14 +46,14 @@ def browser() -> Iterator[Browser]:
 
 def test_the_page_is_drawn_within_two_seconds_and_asks_for_nothing(browser: Browser, path: Path) -> None:
     assert path.stat().st_size < 3_000_000
-    for _ in range(10):  # other work on the machine is not the page's
+    times: list[float] = []
+    # The least of three, or of ten on a busy machine: other work is not the page's.
+    while len(times) < 3 or (min(times) >= 2_000 and len(times) < 10):
         page, told = open_page(browser, path, **DESK)
-        time_ms = page.evaluate(DRAWN)
+        times.append(page.evaluate(DRAWN))
         page.wait_for_timeout(200)
         assert told == []
-        if time_ms < 2_000:
-            return
-    pytest.fail(f"the last of ten times took {time_ms:.0f} ms")
+    assert min(times) < 2_000
 
 
 @pytest.mark.parametrize("window", [DESK, PHONE], ids=["desk", "phone"])
