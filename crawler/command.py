@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import logging
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,6 @@ def settings_for(options: Options, base_url: str, state_dir: Path) -> dict[str, 
         "CRAWL_BASE_URL": base_url,
         "CRAWL_RETRY_BASE_S": options.retry_base_s,
         "USER_AGENT": options.user_agent,
-        "JOBDIR": str(state_dir),
         "DOWNLOAD_DELAY": options.delay_s,
         "AUTOTHROTTLE_START_DELAY": options.delay_s,
         "AUTOTHROTTLE_MAX_DELAY": options.max_delay_s,
@@ -194,7 +194,7 @@ def main() -> None:
     except CrawlError as error:
         print_error(str(error))
         sys.exit(1)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         if not is_of_disk(error):
             raise
         print_error(disk_message(error, arguments.out))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import sqlite3
+import ssl
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 _DISK = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
-    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+    *(errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ESTALE, errno.EMFILE, errno.ENFILE),
 }
 _DATABASE = {
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY),
-    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY),
 }
 
 
@@ -26,14 +28,27 @@ class CrawlError(Exception):
 def is_of_disk(error: BaseException | None) -> bool:
     """Return whether an error says that a file cannot be written or read, not that the program is wrong."""
     if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DATABASE
-    return isinstance(error, OSError) and error.errno in _DISK
+        return _code(error) in _DATABASE
+    # Errors of TLS and of host names have numbers of their own.
+    is_of_network = isinstance(error, (ssl.SSLError, socket.gaierror))
+    return isinstance(error, OSError) and not is_of_network and error.errno in _DISK
+
+
+def is_of_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error says that a database is not whole."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def disk_message(error: Exception, file: Path) -> str:
     """Say what the disk refused; ``file`` is named if the error names none."""
     place = getattr(error, "filename2", None) or getattr(error, "filename", None) or file
     reason = getattr(error, "strerror", None) or error
+    if isinstance(error, sqlite3.Error) and is_of_damage(error):
+        return f"{place}: {reason}; delete it, then the same command begins with what is stored"
     return f"{place}: {reason}; see that it may be written and has room, then the same command goes on"
 
 
@@ -50,5 +65,7 @@ def stop(error: Exception, file: Path) -> NoReturn:
     Scrapy would go on, and pages whose links could not be queued would count as dealt with. A crawl that is
     killed at any point goes on where it was, so this is the safest place to end.
     """
-    print_error(disk_message(error, file))
-    os._exit(1)
+    try:
+        print_error(disk_message(error, file))
+    finally:
+        os._exit(1)  # also where the message goes to a file on the same full disk

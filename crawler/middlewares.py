@@ -15,7 +15,7 @@ from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.utils.misc import build_from_crawler
 
-from crawler.errors import stop
+from crawler.errors import is_of_disk, stop
 from crawler.net import GuardedResolver
 from crawler.pages import parse_time
 from crawler.urls import AddressPolicy, host_and_port
@@ -77,7 +77,9 @@ class Conditional:
         try:
             conditions = spider.conditions(request)
         except OSError as error:
-            stop(error, spider.store.path)
+            if is_of_disk(error):
+                stop(error, spider.store.path)
+            raise
         for name, value in conditions.items():
             request.headers[name] = value
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crawler.errors import CrawlError, disk_message, is_of_disk
+from crawler.errors import CrawlError, disk_message, is_of_damage, is_of_disk
 from crawler.store import PackedFile, Span
 
 _VERSION = "1"
@@ -79,7 +79,7 @@ class Seen:
 
 
 class _Database(sqlite3.Connection):
-    """Calls ``on_disk_error`` first where a statement fails because of the disk."""
+    """Calls ``on_disk_error`` first where a statement fails because of the disk or of a damaged file."""
 
     on_disk_error: Callable[[sqlite3.Error], None] | None = None
 
@@ -87,7 +87,7 @@ class _Database(sqlite3.Connection):
         try:
             return super().execute(*arguments)
         except sqlite3.Error as error:
-            if self.on_disk_error and is_of_disk(error):
+            if self.on_disk_error and (is_of_disk(error) or is_of_damage(error)):
                 self.on_disk_error(error)
             raise
 
@@ -102,14 +102,19 @@ class State:
 
     def _open(self) -> _Database:
         try:
-            return self._connect()
-        except sqlite3.DatabaseError as error:
+            try:
+                return self._connect()
+            except sqlite3.DatabaseError as error:
+                if is_of_disk(error):
+                    raise
+                # A cache that cannot be read is no cache.
+                for suffix in ("", "-wal", "-shm"):
+                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+                return self._connect()
+        except sqlite3.Error as error:
             if is_of_disk(error):
                 raise CrawlError(disk_message(error, self.path)) from error
-            # A cache that cannot be read is no cache.
-            for suffix in ("", "-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            return self._connect()
+            raise
 
     def _connect(self) -> _Database:
         db = sqlite3.connect(self.path, isolation_level=None, factory=_Database)

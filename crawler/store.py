@@ -109,7 +109,7 @@ class PackedFile:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # One that has just ended may have put a compacted file in the place of the one opened here.
             is_held = os.path.samestat(os.fstat(self._file.fileno()), path.stat())
-        except OSError:
+        except (BlockingIOError, FileNotFoundError):
             is_held = False
         if not is_held:
             self._file.close()

@@ -189,7 +189,7 @@ class SiteSpider(Spider):
 
     def _stumbled(self, failure: Failure, response: Response | Failure | None) -> None:
         """Count a fault of the spider itself; Scrapy logs where it was. One of the disk is the end."""
-        if isinstance(failure.value, OSError) and is_of_disk(failure.value):
+        if is_of_disk(failure.value):
             stop(failure.value, self.store.path)
         # What was answered, or what failed; nothing if it was the start.
         self._error(f"fault {failure.type.__name__}", response.request.url if response else self.base)
@@ -474,6 +474,9 @@ class SiteSpider(Spider):
     def failed(self, failure: Failure) -> list[Request]:
         """Count an error by its kind, and try the page's other address; nothing is lost silently."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if is_of_disk(failure.value) and not isinstance(failure.value, PermissionError):
+            # Scrapy's cache of pages. That something is not permitted, a firewall says as well.
+            stop(failure.value, self.store.path)
         kind = self._count_failure(request, failure.value)
         if kind is not None and kind not in _PERMANENT:
             self._streak += 1

@@ -325,58 +325,100 @@ def test_a_book_that_could_not_be_kept_is_not_asked_for_twice(tmp_path: Path) ->
         (bench.out / "uzedu").write_bytes(b"")
         assert bench.crawl(replica).code == 1
         (bench.out / "uzedu").unlink()
-        for note in (bench.state / "uzedu/parts").glob("*.json"):
+        notes = list((bench.state / "uzedu/parts").glob("*.json"))
+        assert notes
+        for note in notes:
             note.write_bytes(b"")
+        replica.forget()
         assert bench.crawl(replica).code == 0
+        assert not [hit for hit in replica.hits if hit.status == 416]
         check_whole(bench, replica)
         assert comparable(bench.records("uzedu")) == comparable(plain.records("uzedu"))
 
 
-# A disk of so many kilobytes a file, for so many seconds.
-LIMITED = """
-import resource, sys, threading, time
+HTTP_CACHE = "scrapy.extensions.httpcache.FilesystemCacheStorage"
+# No file may grow over so many kilobytes.
+SMALL = """
+import resource, sys
 from crawler.command import main
-limit_kb, room_after_s = int(sys.argv.pop(1)), float(sys.argv.pop(1))
-def limit(size):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-def make_room():
-    time.sleep(room_after_s)
-    limit(resource.RLIM_INFINITY)
-limit(limit_kb * 1024)
-threading.Thread(target=make_room, daemon=True).start()
+size = int(sys.argv.pop(1)) * 1024
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+main()
+"""
+# The disk is full once: at the nth call of a function that writes.
+ONCE = """
+import errno, os, pkgutil, sys
+from crawler.command import main
+holder, _, name = sys.argv.pop(1).rpartition(".")
+nth = int(sys.argv.pop(1))
+holder = pkgutil.resolve_name(holder)
+write, calls = getattr(holder, name), []
+def refused(*arguments):
+    calls.append(arguments)
+    if len(calls) == nth:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return write(*arguments)
+setattr(holder, name, staticmethod(refused) if holder.__name__ == "UzeduSpider" else refused)
 main()
 """
 
 
+def ends_full(bench: Bench, replica: Replica, file: str, code: str, *arguments: str) -> None:
+    """Crawl until the disk is full: one line that names the file, and all is there after the next crawl."""
+    command = bench.command(replica)
+    command[1:3] = ["-c", code, *arguments]
+    full = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert full.returncode == 1
+    assert "Traceback" not in full.stderr
+    last = full.stderr.splitlines()[-1]
+    assert last.startswith(f"error: {bench.folder}/{file}: "), last
+    assert last.endswith("; see that it may be written and has room, then the same command goes on")
+    assert bench.crawl(replica).code == 0
+    check_whole(bench, replica)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("site", "n", "limit_kb", "room_after_s"),
-    [
-        ("orient", 24, 60, 1e6),  # the queue's file cannot be opened
-        ("orient", 24, 150, 1e6),  # or not grow: at the first page,
-        ("orient", 120, 250, 1e6),  # in the middle of a list,
-        ("uzedu", 12, 400, 1e6),  # or of the books
-        ("orient", 120, 250, 3.0),  # the disk is full for a moment only
-        ("uzedu", 12, 250, 3.0),
-    ],
+    ("site", "n", "size_kb"),
+    [("orient", 12, 60), ("orient", 12, 150), ("orient", 120, 250), ("uzedu", 12, 700)],
+    ids=["when the queue is opened", "at the first list", "in a long list", "at the books"],
 )
 def test_a_disk_that_fills_up_ends_the_crawl_in_one_line_and_loses_nothing(
-    site: str, n: int, limit_kb: int, room_after_s: float, tmp_path: Path
+    site: str, n: int, size_kb: int, tmp_path: Path
 ) -> None:
     with Replica(site, n) as replica:
-        bench = Bench(tmp_path / "bench")
+        ends_full(Bench(tmp_path), replica, f"state/{site}/state.sqlite", SMALL, str(size_kb))
+        assert any(hit.path.endswith(".pdf") for hit in replica.hits) == (site == "uzedu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("site", "function", "nth", "file"),
+    [
+        ("orient", "crawler.store.PackedFile.append", 5, "crawl/orient.jsonl.gz"),
+        ("orient", "crawler.store.PackedFile.compact", 1, "crawl"),
+        ("uzedu", "crawler.spiders.uzedu.UzeduSpider._write", 4, "crawl/uzedu.jsonl.gz"),
+        ("uzedu", "shutil.copyfile", 2, "crawl/uzedu.jsonl.gz"),
+        # With http_cache: true.
+        ("orient", f"{HTTP_CACHE}.store_response", 6, "crawl/orient.jsonl.gz"),
+    ],
+)
+def test_a_disk_that_is_full_for_a_moment_loses_nothing(
+    site: str, function: str, nth: int, file: str, tmp_path: Path
+) -> None:
+    with Replica(site, 6) as replica:
+        bench = Bench(tmp_path, {"http_cache": HTTP_CACHE in function})
+        ends_full(bench, replica, file, ONCE, function, str(nth))
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_crawl_even_if_it_cannot_be_told(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with Replica("orient", 12) as replica:
         command = bench.command(replica)
-        command[1:3] = ["-c", LIMITED, str(limit_kb), str(room_after_s)]
-        full = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-        assert "Traceback" not in full.stderr
-        if room_after_s > 60 or full.returncode:
-            assert full.returncode == 1
-            last = full.stderr.splitlines()[-1]
-            told = (
-                rf"error: {tmp_path}/\S+: .+; see that it may be written and has room, "
-                "then the same command goes on"
-            )
-            assert re.fullmatch(told, last), last
+        command[1:3] = ["-c", SMALL, "150"]
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            assert subprocess.run(command, cwd=ROOT, stderr=full, timeout=600, check=False).returncode == 1
         assert bench.crawl(replica).code == 0
         check_whole(bench, replica)
 

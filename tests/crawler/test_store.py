@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
+import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from crawler.errors import CrawlError
+from crawler.errors import CrawlError, disk_message, is_of_disk
 from crawler.items import Article, Book, record_from
 from crawler.state import State
 from crawler.store import PackedFile, Span, pack, unpack
@@ -262,6 +265,42 @@ except CrawlError as error:
     assert state.begin("a")
     assert state.has_waiting()
     state.close()
+
+
+def test_a_queue_that_is_damaged_in_the_middle_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    state = State(path)
+    for number in range(500):
+        state.push(f"page {number}", {"url": "u" * 200}, 0, 0, 0.0)
+    state.close()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = os.urandom(len(content) - len(content) // 2)
+    path.write_bytes(content)
+    told: list[sqlite3.Error] = []
+    state = State(path)
+    state.when_disk_fails(told.append)
+    with pytest.raises(sqlite3.DatabaseError):
+        list(map(state.pop, [1.0] * 500, range(500)))
+    state.close()
+    assert disk_message(told[0], path) == (
+        f"{path}: database disk image is malformed; "
+        "delete it, then the same command begins with what is stored"
+    )
+
+
+def test_only_errors_of_files_are_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing:
+        (tmp_path / "none").read_bytes()
+    assert is_of_disk(missing.value)
+    assert is_of_disk(OSError(errno.ENOSPC, "full"))
+    assert not is_of_disk(ConnectionResetError(errno.ECONNRESET, "reset"))
+    # These have numbers of their own: 1 is not EPERM here.
+    assert not is_of_disk(ssl.SSLError(1, "handshake"))
+    assert not is_of_disk(socket.gaierror(2, "no such host"))
+    assert not is_of_disk(OSError("could not get source code"))
+    with pytest.raises(sqlite3.OperationalError) as wrong:
+        sqlite3.connect(":memory:").execute("SELECT nothing")
+    assert not is_of_disk(wrong.value)
 
 
 def test_records_come_back_as_what_they_were() -> None:
