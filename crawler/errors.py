@@ -8,6 +8,8 @@ import socket
 import sqlite3
 import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,6 +59,17 @@ def print_error(message: str) -> None:
     end_of_progress = "\r\x1b[K" if sys.stderr.isatty() else ""
     sys.stderr.write(f"{end_of_progress}error: {' '.join(message.split())}\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def stopping_at_disk_errors(file: Path) -> Iterator[None]:
+    """End the process as ``stop`` does where what is done inside fails because of the disk."""
+    try:
+        yield
+    except OSError as error:
+        if is_of_disk(error):
+            stop(error, file)
+        raise
 
 
 def stop(error: Exception, file: Path) -> NoReturn:

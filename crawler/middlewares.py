@@ -15,7 +15,7 @@ from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.utils.misc import build_from_crawler
 
-from crawler.errors import is_of_disk, stop
+from crawler.errors import stopping_at_disk_errors
 from crawler.net import GuardedResolver
 from crawler.pages import parse_time
 from crawler.urls import AddressPolicy, host_and_port
@@ -74,12 +74,8 @@ class Conditional:
             # A redirect copies the headers of the request before it.
             request.headers.pop(name, None)
         spider: Any = self._crawler.spider
-        try:
+        with stopping_at_disk_errors(spider.store.path):
             conditions = spider.conditions(request)
-        except OSError as error:
-            if is_of_disk(error):
-                stop(error, spider.store.path)
-            raise
         for name, value in conditions.items():
             request.headers[name] = value
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from scrapy.crawler import Crawler
 
-from crawler.errors import is_of_disk, stop
+from crawler.errors import stopping_at_disk_errors
 from crawler.items import Record
 
 
@@ -22,11 +22,7 @@ class StorePipeline:
 
     def process_item(self, item: Record) -> Record:
         spider: Any = self._crawler.spider
-        try:
+        with stopping_at_disk_errors(spider.store.path):
             spider.state_file.add(spider.store, item.to_dict())
             spider.stored(item)
-        except OSError as error:
-            if is_of_disk(error):
-                stop(error, spider.store.path)
-            raise
         return item

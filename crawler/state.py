@@ -98,23 +98,23 @@ class State:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._db = self._open()
+        try:
+            self._db = self._open()
+        except sqlite3.Error as error:
+            if is_of_disk(error):
+                raise CrawlError(disk_message(error, path)) from error
+            raise
 
     def _open(self) -> _Database:
         try:
-            try:
-                return self._connect()
-            except sqlite3.DatabaseError as error:
-                if is_of_disk(error):
-                    raise
-                # A cache that cannot be read is no cache.
-                for suffix in ("", "-wal", "-shm"):
-                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-                return self._connect()
-        except sqlite3.Error as error:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
             if is_of_disk(error):
-                raise CrawlError(disk_message(error, self.path)) from error
-            raise
+                raise
+            # A cache that cannot be read is no cache.
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            return self._connect()
 
     def _connect(self) -> _Database:
         db = sqlite3.connect(self.path, isolation_level=None, factory=_Database)

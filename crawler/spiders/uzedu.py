@@ -238,10 +238,9 @@ class UzeduSpider(SiteSpider):
         """Ask for the next part; If-Range brings the whole file if it is another one by now."""
         part = self._part_path(request.meta["key"])
         validators = self._validators(part)
-        if validators is None:
+        if not validators:
             # Nothing says of which version the copy is.
             part.unlink(missing_ok=True)
-            validators = {}
         size = part.stat().st_size if part.exists() else 0
         end = size + int(self.job.options.chunk_mb * 1e6) - 1
         headers = {"Range": f"bytes={size}-{end}", "Accept-Encoding": "identity"}
@@ -271,7 +270,7 @@ class UzeduSpider(SiteSpider):
         if response.status == 206 and place and place[1] and int(place[1]) == size and response.body:
             if size == 0:
                 self._begin(part, response)
-            self._write(part, response.body, "ab")
+            _write(part, response.body, "ab")
             size += len(response.body)
             if size > limit:
                 self._error("too large", response.url)
@@ -283,7 +282,7 @@ class UzeduSpider(SiteSpider):
         elif response.status == 200:
             # The server sends files whole only.
             self._begin(part, response)
-            self._write(part, response.body, "wb")
+            _write(part, response.body, "wb")
             yield from self._keep(response, key, part, about)
             return
         else:
@@ -295,32 +294,23 @@ class UzeduSpider(SiteSpider):
         yield self._part(response.url, key, about, again=True)
 
     @staticmethod
-    def _write(path: Path, content: bytes, mode: str) -> None:
-        try:
-            with path.open(mode) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            error.filename = str(path)  # a write that fails names no file
-            raise
-
-    def _begin(self, part: Path, response: Response) -> None:
+    def _begin(part: Path, response: Response) -> None:
         """Begin a copy: note what the server calls the file, which its last answer (416) need not repeat."""
         part.unlink(missing_ok=True)
         note = part.with_suffix(".json")
         temporary = part.with_suffix(".tmp")
         names = ("ETag", "Last-Modified")
         said = {name: _header(response, name) for name in names}
-        self._write(temporary, json.dumps(said).encode(), "wb")
+        _write(temporary, json.dumps(said).encode(), "wb")
         os.replace(temporary, note)
 
     @staticmethod
-    def _validators(part: Path) -> dict[str, str | None] | None:
+    def _validators(part: Path) -> dict[str, str | None]:
+        """Return what ``_begin`` noted; nothing if there is no note, or none that can be read."""
         try:
             return json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
-            return None
+            return {}
 
     def _keep(self, response: Response, key: str, part: Path, about: dict[str, Any]) -> Iterator[Book]:
         if self.is_full():
@@ -344,7 +334,7 @@ class UzeduSpider(SiteSpider):
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         found = _FILE_PATH.match(urlsplit(response.url).path)
-        validators = self._validators(part) or {}
+        validators = self._validators(part)
         last_modified = validators.get("Last-Modified")
         changed = parse_time(last_modified)
         yield Book(
@@ -405,6 +395,17 @@ class UzeduSpider(SiteSpider):
 
 
 _NOTHING = Seen(None, None, None, None, ())
+
+
+def _write(path: Path, content: bytes, mode: str) -> None:
+    try:
+        with path.open(mode) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)  # a write that fails names no file
+        raise
 
 
 def read_lang(label: str | None) -> str | None:

@@ -358,7 +358,7 @@ def refused(*arguments):
     if len(calls) == nth:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return write(*arguments)
-setattr(holder, name, staticmethod(refused) if holder.__name__ == "UzeduSpider" else refused)
+setattr(holder, name, refused)
 main()
 """
 
@@ -397,7 +397,7 @@ def test_a_disk_that_fills_up_ends_the_crawl_in_one_line_and_loses_nothing(
     [
         ("orient", "crawler.store.PackedFile.append", 5, "crawl/orient.jsonl.gz"),
         ("orient", "crawler.store.PackedFile.compact", 1, "crawl"),
-        ("uzedu", "crawler.spiders.uzedu.UzeduSpider._write", 4, "crawl/uzedu.jsonl.gz"),
+        ("uzedu", "crawler.spiders.uzedu._write", 4, "crawl/uzedu.jsonl.gz"),
         ("uzedu", "shutil.copyfile", 2, "crawl/uzedu.jsonl.gz"),
         # With http_cache: true.
         ("orient", f"{HTTP_CACHE}.store_response", 6, "crawl/orient.jsonl.gz"),
@@ -427,9 +427,7 @@ def test_a_full_disk_ends_the_crawl_even_if_it_cannot_be_told(tmp_path: Path) ->
 def test_two_crawls_of_one_site_do_not_write_at_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with Replica("orient", 12) as replica:
-        first = subprocess.Popen(
-            bench.command(replica), cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
-        )
+        first = subprocess.Popen(bench.command(replica), cwd=ROOT, stderr=subprocess.DEVNULL)
         try:
             while len(replica.hits) < 5:
                 assert first.poll() is None
@@ -447,9 +445,7 @@ def test_two_crawls_of_one_site_do_not_write_at_once(tmp_path: Path) -> None:
 def test_an_interrupt_closes_the_file_and_the_next_run_goes_on(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with Replica("orient", 24) as replica:
-        process = subprocess.Popen(
-            bench.command(replica), cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen(bench.command(replica), cwd=ROOT, stderr=subprocess.PIPE, text=True)
         try:
             while len(replica.hits) < 20:
                 assert process.poll() is None
