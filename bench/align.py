@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stages.lib.alignment import Alignment, Embed, align_document
-from stages.lib.alignment_quality import Bead, score_beads, to_beads
-from stages.lib.cli import run
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
+from stages.align.beads import Alignment, Embed, align_document
+from stages.align.quality import Bead, score_beads, to_beads
+from stages.lib.core.cli import run
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -403,10 +403,10 @@ def measure_udhr(segments: pl.DataFrame, embed_src: Embed, embed_tgt: Embed, dra
 
 
 def main() -> None:
-    from stages.lib.benchmarks import load_benchmark, load_documents
-    from stages.lib.encoders import encode, load_encoder
-    from stages.lib.params import Pair, load_params
-    from stages.lib.tables import SEGMENT_SCHEMA, read_table
+    from stages.evaluate.benchmarks import load_benchmark, load_documents
+    from stages.lib.core.params import Pair, load_params
+    from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
+    from stages.lib.models import encode, load_encoder
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
@@ -438,7 +438,7 @@ def main() -> None:
         ntrex = load_benchmark("ntrex", params, Pair(src="ru", tgt=tgt))
         if ntrex.docs is None:
             raise DataError(
-                "benchmark ntrex: its documents are not pinned; add benchmarks_config.ntrex.files"
+                "benchmark ntrex: its documents are not pinned; add ntrex.files in assets/benchmarks.yaml"
             )
         lines = (texts[:NTREX_SENTENCES] for texts in (ntrex.src, ntrex.tgt, ntrex.docs))
         cut = recut(*lines, seed=params.seed)

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from bench.align import _memory_mb, make_long
-from stages.lib.cli import run
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
-from stages.lib.params import Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, read_table, write_table
+from stages.lib.core.cli import run
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, read_table, write_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,9 +64,9 @@ def cpu_seconds(work: Callable[[], object], rounds: int) -> float:
 
 def measure_pages(rounds: int) -> dict[str, float]:
     """Read pages and cut them into sentences, as extract does."""
-    from stages.lib.html import read_page
-    from stages.lib.sentences import split_sentences
-    from tests.stages.lib.html_pages import gold_pages
+    from stages.extract.html import read_page
+    from stages.lib.text.sentences import split_sentences
+    from tests.stages.extract.html_pages import gold_pages
 
     pages = gold_pages(2)
 
@@ -122,8 +122,8 @@ def measure_encoding(
     import torch
     from transformers import BertConfig, BertModel
 
-    from stages.lib.encoders import encode
-    from stages.lib.training import forward
+    from stages.finetune.contrastive import forward
+    from stages.lib.models import encode
 
     by_lang = {lang: [text for text, other in texts if other == lang] for lang in {lang for _, lang in texts}}
     encoder = model[0]
@@ -163,7 +163,7 @@ def measure_search(rows: int, shard: int, rounds: int, k: int) -> dict[str, floa
     """Search random unit vectors exactly and by inverted lists, with the rate of a bare matrix product."""
     import numpy as np
 
-    from stages.lib import mining
+    from stages.align import mining
 
     chance = np.random.default_rng(0)
 
@@ -196,7 +196,7 @@ def measure_search(rows: int, shard: int, rounds: int, k: int) -> dict[str, floa
 
 def measure_alignment(sentences: int, rounds: int) -> dict[str, float]:
     """Align two long documents whose vectors are there."""
-    from stages.lib.alignment import align_document
+    from stages.align.beads import align_document
 
     documents, *vectors = make_long(sentences, 0)
     given = (documents.src, documents.tgt, *vectors, documents.embed_src, documents.embed_tgt)
@@ -207,7 +207,7 @@ def measure_scores(background: int, k: int, rounds: int) -> dict[str, float]:
     """Score pairs against the background, as align does with every pair."""
     import numpy as np
 
-    from stages.lib.mining import background_scores
+    from stages.align.mining import background_scores
 
     chance = np.random.default_rng(0)
     src, tgt, others, more = (
@@ -235,11 +235,11 @@ def make_stage(name: str, every: int, are_sentences: bool) -> tuple[int, Callabl
         pairs = choose_sentences(pairs, "src")
     pairs = pairs.with_row_index("row").filter(pl.col("row") % every == 0).drop("row")
     if name == "clean":
-        from stages.clean import clean_pairs
+        from stages.clean.corpus import clean_pairs
 
         return len(pairs), lambda: clean_pairs(pairs, params, str(path))
-    from stages.lib.fingerprints import read_fingerprints
-    from stages.split import split_corpus
+    from stages.lib.text.fingerprints import read_fingerprints
+    from stages.split.splits import split_corpus
 
     fingerprints = read_fingerprints(Path("assets/fingerprints.json.gz"))
     small = params.split.model_copy(update={"min_test": 0, "min_dev": 0})
@@ -277,8 +277,8 @@ def measure_finetuning(name: str, params: Params, pairs: int, rounds: int) -> di
     """Return the CPU seconds and the operations of one pair in a training batch, made of train's pairs."""
     import torch
 
-    from stages.lib.encoders import add_lora, load_encoder
-    from stages.lib.training import ContrastiveBatches, choose_rows
+    from stages.finetune.contrastive import ContrastiveBatches, choose_rows
+    from stages.lib.models import add_lora, load_encoder
 
     config = params.models_config[name]
     recipe = params.recipe(params.finetune.recipe, name)
@@ -349,7 +349,7 @@ def main() -> None:
     import faiss
     import torch
 
-    from stages.lib.encoders import load_encoder
+    from stages.lib.models import load_encoder
 
     params = load_params()
     torch.set_num_threads(1)

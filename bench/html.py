@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.files import write_json
-from stages.lib.html import Page, RepeatedBlocks, SiteWords, read_page, repair_blocks
-from tests.stages.lib.html_pages import GoldPage, gold_pages
-from tests.stages.lib.html_pages_unseen import unseen_pages
+from stages.extract.html import Page, RepeatedBlocks, SiteWords, read_page, repair_blocks
+from stages.lib.core import cli
+from stages.lib.core.files import write_json
+from tests.stages.extract.html_pages import GoldPage, gold_pages
+from tests.stages.extract.html_pages_unseen import unseen_pages
 
 log = logging.getLogger("bench.html")
 

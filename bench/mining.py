@@ -28,15 +28,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.lib.cli import run
-from stages.lib.errors import KopriError
-from stages.lib.files import atomic_path, write_json
+from stages.lib.core.cli import run
+from stages.lib.core.errors import KopriError
+from stages.lib.core.files import atomic_path, write_json
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from stages.lib.mining import Mined
-    from stages.lib.params import Params
+    from stages.align.mining import Mined
+    from stages.lib.core.params import Params
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ def best_threshold(scores: np.ndarray, is_right: np.ndarray, gold: int) -> float
 
 def mine_by_cosine(src: np.ndarray, tgt: np.ndarray) -> Mined:
     """Give each source sentence its nearest target by cosine."""
-    from stages.lib.mining import Mined
+    from stages.align.mining import Mined
 
     near, rows = _knn(src, tgt, 1)
     return Mined(np.arange(len(src)), rows[:, 0], near[:, 0])
@@ -186,7 +186,7 @@ def choose_as_example(near: Sequence[np.ndarray]) -> Mined:
 
     ``near``: cosines and rows of the neighbours of the source side, then those of the target side.
     """
-    from stages.lib.mining import Mined
+    from stages.align.mining import Mined
 
     ahead_near, ahead, behind_near, behind = near
     ahead_mean, behind_mean = ahead_near.mean(axis=1), behind_near.mean(axis=1)
@@ -224,7 +224,7 @@ def measure_speed(src: np.ndarray, tgt: np.ndarray, rounds: int) -> dict[str, An
     import faiss
     from threadpoolctl import threadpool_limits
 
-    from stages.lib.mining import choose, nearest
+    from stages.align.mining import choose, nearest
 
     near: dict[str, Any] = {}
 
@@ -285,8 +285,8 @@ def read_messages(params: Params, lang: str) -> list[tuple[str, str, str]]:
     """Return (lang, key, sentence) of the source language and ``lang`` from all keyed sources at hand."""
     import polars as pl
 
-    from stages.lib.sentences import split_sentences
-    from stages.lib.tables import SEGMENT_SCHEMA, read_table
+    from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
+    from stages.lib.text.sentences import split_sentences
 
     tables = [
         read_table(Path("data/segments") / f"{name}.parquet", SEGMENT_SCHEMA) for name in params.sources
@@ -308,8 +308,8 @@ def read_messages(params: Params, lang: str) -> list[tuple[str, str, str]]:
 
 def _read_mediawiki(params: Params) -> pl.DataFrame | None:
     """Return MediaWiki's segments, collected once into the cache; None where Debian cannot be reached."""
+    from stages.lib.core.tables import SEGMENT_SCHEMA, read_table, write_table
     from stages.lib.sources import make_source
-    from stages.lib.tables import SEGMENT_SCHEMA, read_table, write_table
 
     path = CACHE / "mediawiki.parquet"
     if not path.is_file():
@@ -326,8 +326,8 @@ def _read_mediawiki(params: Params) -> pl.DataFrame | None:
 
 def encode_cached(model: str, texts: Sequence[str], lang: str, params: Params) -> np.ndarray:
     """Return float32 vectors of the texts, from the cache where the same encoder made them before."""
-    from stages.lib.encoders import encode, load_encoder
-    from stages.lib.vectors import encoder_identity
+    from stages.lib.models import encode, load_encoder
+    from stages.lib.models.vectors import encoder_identity
 
     config = params.models_config[model]
     identity = json.dumps(encoder_identity(config), sort_keys=True)
@@ -343,9 +343,9 @@ def encode_cached(model: str, texts: Sequence[str], lang: str, params: Params) -
 
 def measure(task: tuple[str, str, str, int, int], params: Params, rounds: int) -> dict[str, Any]:
     """Return every method's precision and recall on one task, and the shares of time."""
-    from stages.lib.benchmarks import load_benchmark
-    from stages.lib.mining import mine
-    from stages.lib.params import Pair
+    from stages.align.mining import mine
+    from stages.evaluate.benchmarks import load_benchmark
+    from stages.lib.core.params import Pair
 
     src_lang, tgt_lang, model, n_planted, size = task
     benchmark = load_benchmark("ntrex", params, Pair(src=src_lang, tgt=tgt_lang))
@@ -373,7 +373,7 @@ def measure(task: tuple[str, str, str, int, int], params: Params, rounds: int) -
 
 
 def main() -> None:
-    from stages.lib.params import load_params
+    from stages.lib.core.params import load_params
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")

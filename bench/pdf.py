@@ -17,11 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.lib.cli import run
-from stages.lib.files import write_json
-from stages.lib.pdf import Limits, read_pdf
-from tests.stages.lib.pdf.make_pdf import make_book
-from tests.stages.lib.pdf.scoring import score
+from stages.extract.pdf import Limits, read_pdf
+from stages.lib.core.cli import run
+from stages.lib.core.files import write_json
+from tests.stages.extract.pdf.make_pdf import make_book
+from tests.stages.extract.pdf.scoring import score
 
 
 def _cost(work: Callable[[], Any]) -> tuple[float, float]:

@@ -17,14 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.lib.cli import run
-from stages.lib.encoders.respell import LEVELS, respell
-from stages.lib.files import write_json
+from stages.lib.core.cli import run
+from stages.lib.core.files import write_json
+from stages.lib.models.respell import LEVELS, respell
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from stages.lib.params import EvaluateParams
+    from stages.lib.core.params import EvaluateParams
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ def score(
     src: np.ndarray, tgt: np.ndarray, docs: Sequence[str], settings: EvaluateParams, seed: int
 ) -> dict[str, Any]:
     """Return P@1 both ways and their mean, each with its interval; row i of both sides belongs together."""
-    from stages.lib.retrieval import hits, ranks
-    from stages.lib.significance import bootstrap_interval
+    from stages.lib.scores.retrieval import hits, ranks
+    from stages.lib.scores.significance import bootstrap_interval
 
     gold = [[i] for i in range(len(src))]
     forth, back = hits(ranks(src, tgt, gold), 1), hits(ranks(tgt, src, gold), 1)
@@ -70,10 +70,10 @@ def words_per_second(texts: Sequence[str], clock: Callable[[], float] = time.pro
 def main() -> None:
     import numpy as np
 
-    from stages.lib.benchmarks import load_benchmark
-    from stages.lib.encoders import encode, load_encoder
-    from stages.lib.encoders.respell_tk_tr import NOUNS, VERBS, WORDS
-    from stages.lib.params import Pair, load_params
+    from stages.evaluate.benchmarks import load_benchmark
+    from stages.lib.core.params import Pair, load_params
+    from stages.lib.models import encode, load_encoder
+    from stages.lib.models.respell_tk_tr import NOUNS, VERBS, WORDS
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")

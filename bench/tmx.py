@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.lib.cli import run
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
+from stages.lib.core.cli import run
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
 from stages.lib.formats.rows import Row
 from stages.lib.formats.tmx import read_tmx, write_tmx
 

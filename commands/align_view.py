@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.lib import cli
-from stages.lib.alignment_view import Row, align_hidden
-from stages.lib.errors import DataError
-from stages.lib.files import atomic_path
-from stages.lib.params import Params, load_params
-from stages.lib.tables import SEGMENT_SCHEMA, read_table
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import atomic_path
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
+from stages.report.alignment_view import Row, align_hidden
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.benchmarks import Benchmark, has_grades, load_benchmark, load_sts, not_fingerprinted
-from stages.lib.errors import DownloadError, ModelError
-from stages.lib.evaluation import (
+from stages.evaluate.benchmarks import Benchmark, has_grades, load_benchmark, load_sts, not_fingerprinted
+from stages.evaluate.evaluation import (
     NORMALISATION,
     benchmark_set,
     collect_evidence,
@@ -23,9 +21,11 @@ from stages.lib.evaluation import (
     rounded,
     versions,
 )
-from stages.lib.files import write_json
-from stages.lib.params import Params, load_params
-from stages.lib.sts import StsSet, compare_sts, measure_sts
+from stages.lib.core import cli
+from stages.lib.core.errors import DownloadError, ModelError
+from stages.lib.core.files import write_json
+from stages.lib.core.params import Params, load_params
+from stages.lib.scores.sts import StsSet, compare_sts, measure_sts
 
 log = logging.getLogger("benchmark")  # run with -m, __name__ says nothing
 

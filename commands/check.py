@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 
-from stages.lib.cli import run
-from stages.lib.encoders.respell import tables_by_language
-from stages.lib.errors import ParamsError
-from stages.lib.language import check_known
-from stages.lib.params import load_params
+from stages.lib.core.cli import run
+from stages.lib.core.errors import ParamsError
+from stages.lib.core.params import load_params, unknown
+from stages.lib.models.respell import tables_by_language
 from stages.lib.sources import make_source
+from stages.lib.text.language import check_known
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     if args.model is not None and args.model not in params.models_config:
-        raise ParamsError(f"MODEL={args.model}: params.yaml has {', '.join(params.models_config)}")
+        raise ParamsError(f"MODEL: {unknown('model', args.model, params.models_config)}")
     for name in params.sources:
         make_source(name, params)
     for lang in (params.pair.src, params.pair.tgt):

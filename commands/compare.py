@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.lib import cli
-from stages.lib.errors import DataError
-from stages.lib.evaluation import RANKS_SCHEMA, compare, correct
-from stages.lib.files import read_json
-from stages.lib.params import Params, load_params
-from stages.lib.result_table import as_text, format_p
-from stages.lib.tables import read_table
+from stages.evaluate.evaluation import RANKS_SCHEMA, compare, correct
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import read_json
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import read_table
+from stages.report.result_table import as_text, format_p
 
 if TYPE_CHECKING:
     import polars as pl

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.search import Hit, Side, choose_language, embed_side, find_nearest
-from stages.lib import cli
-from stages.lib.errors import DataError, KopriError, ParamsError
-from stages.lib.evaluation import adapter_folders
-from stages.lib.page import STYLE
-from stages.lib.params import Pair, Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, read_table
+from stages.evaluate.evaluation import adapter_folders
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError, KopriError, ParamsError
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, read_table
+from stages.report.page import STYLE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,9 +129,9 @@ class Demo:
             return self._answer(self.choices[query.model], text, lang, other, int(query.k))
 
     def _answer(self, choice: Choice, text: str, lang: str, other: str, k: int) -> Answer:
-        from stages.lib.encoders import encode, load_encoder
-        from stages.lib.translation import translate
-        from stages.lib.vectors import Embedder
+        from stages.lib.models import encode, load_encoder
+        from stages.lib.models.vectors import Embedder
+        from stages.lib.scores.translation import translate
 
         config = self._params.models_config[choice.model]
         translates = config.kind == "nllb"

@@ -14,9 +14,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.errors import DataError, ParamsError
-from stages.lib.files import atomic_path, sha256_file
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError, ParamsError
+from stages.lib.core.files import atomic_path, sha256_file
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.tables import MODEL_METHODS
 from stages.lib.formats.card import Counts, Origin, card_text, hub_header, is_restricted
 from stages.lib.formats.hf import DATA, write_hf
 from stages.lib.formats.jsonl import write_jsonl
@@ -24,9 +26,7 @@ from stages.lib.formats.moses import write_moses
 from stages.lib.formats.rows import FIELDS, Row
 from stages.lib.formats.tmx import write_tmx
 from stages.lib.formats.tsv import write_tsv
-from stages.lib.params import Pair, Params, load_params
 from stages.lib.sources import KINDS
-from stages.lib.tables import MODEL_METHODS
 
 log = logging.getLogger("export")
 

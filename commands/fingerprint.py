@@ -6,12 +6,12 @@ import argparse
 import logging
 from pathlib import Path
 
-from stages.lib.benchmarks import content_pins, read_texts
-from stages.lib.cli import run
-from stages.lib.download import CACHE_DIR
-from stages.lib.errors import ParamsError
-from stages.lib.fingerprints import make_fingerprint, write_fingerprints
-from stages.lib.params import Params, load_params
+from stages.evaluate.benchmarks import content_pins, read_texts
+from stages.lib.core.cli import run
+from stages.lib.core.errors import ParamsError
+from stages.lib.core.fetch import CACHE_DIR
+from stages.lib.core.params import Params, load_params
+from stages.lib.text.fingerprints import make_fingerprint, write_fingerprints
 
 logger = logging.getLogger("fingerprint")
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.benchmarks import load_sts
-from stages.lib.errors import DownloadError, ModelError
-from stages.lib.evaluation import (
+from stages.evaluate.benchmarks import load_sts
+from stages.evaluate.evaluation import (
     NORMALISATION,
     TEST,
     Evidence,
@@ -31,10 +29,12 @@ from stages.lib.evaluation import (
     rounded,
     versions,
 )
-from stages.lib.files import atomic_path, read_json, write_json
-from stages.lib.params import Params, load_params
-from stages.lib.sts import SMOKE, StsSet, compare_sts, measure_sts, read_smoke_set
-from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
+from stages.lib.core import cli
+from stages.lib.core.errors import DownloadError, ModelError
+from stages.lib.core.files import atomic_path, read_json, write_json
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
+from stages.lib.scores.sts import SMOKE, StsSet, compare_sts, measure_sts, read_smoke_set
 
 log = logging.getLogger("interpolation")  # run with -m, __name__ says nothing
 
@@ -110,7 +110,7 @@ def evidence_at(
     """Measure a model with its adapters, one for each seed, at each strength."""
     import polars as pl
 
-    from stages.lib.encoders import load_encoder, scale_adapter
+    from stages.lib.models import load_encoder, scale_adapter
 
     folders, saved = adapter_folders(adapters), trained_strengths(adapters)
     if odd := sorted(set(folders) ^ set(saved)):

@@ -14,9 +14,9 @@ import os
 import re
 from pathlib import Path
 
-from stages.lib import cli
-from stages.lib.errors import DataError
-from stages.lib.files import atomic_path
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import atomic_path
 
 log = logging.getLogger("mend")
 

@@ -21,25 +21,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.align import pair_given
-from stages.clean import LengthRatioFilter, LettersFilter, ScriptFilter, UntranslatedFilter
-from stages.lib import text as lib_text
-from stages.lib.cli import run
-from stages.lib.encoders.nllb import LANGUAGE_CODES, language_code
-from stages.lib.errors import DataError
-from stages.lib.files import atomic_path
-from stages.lib.fingerprints import normalise as fold_for_matching
-from stages.lib.fingerprints import read_fingerprints
-from stages.lib.held_out import choose_split
-from stages.lib.params import Params, SourceConfig, load_params
-from stages.lib.seq2seq import Example, plan_batches, sequence_loss
+from stages.align.pairs import pair_given
+from stages.clean.corpus import LengthRatioFilter, LettersFilter, ScriptFilter, UntranslatedFilter
+from stages.finetune.translation import Example, plan_batches, sequence_loss
+from stages.lib.core.cli import run
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import atomic_path
+from stages.lib.core.params import Params, SourceConfig, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, content_sha256, read_table
+from stages.lib.models.nllb import LANGUAGE_CODES, language_code
+from stages.lib.scores.translation import score, translate
 from stages.lib.sources import make_source
 from stages.lib.sources.base import Segment, plural_key
 from stages.lib.sources.catalogs import plural_categories, read_catalog
 from stages.lib.sources.debian import DebianSource
-from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, content_sha256, read_table
-from stages.lib.translation import score, translate
-from stages.split import ProtectedTexts
+from stages.lib.text.fingerprints import normalise as fold_for_matching
+from stages.lib.text.fingerprints import read_fingerprints
+from stages.lib.text.held_out import choose_split
+from stages.lib.text.normalise import normalise as lib_text
+from stages.split.splits import ProtectedTexts
 
 if TYPE_CHECKING:
     import polars as pl

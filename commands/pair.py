@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
-from stages.lib.params import Pair, Params, load_params
-from stages.lib.result_table import VARIANTS, as_markdown, legend, table_rows, translation_rows
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
+from stages.lib.core.params import Pair, Params, load_params
+from stages.report.result_table import VARIANTS, as_markdown, legend, table_rows, translation_rows
 
 log = logging.getLogger("pair")  # run with -m, __name__ says nothing
 

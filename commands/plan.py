@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.errors import DataError
-from stages.lib.files import atomic_path, read_json
-from stages.lib.mining import EXACT_ROWS, PROBE_SHARE
+from stages.align.mining import EXACT_ROWS, PROBE_SHARE
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import atomic_path, read_json
 
 SIZES = (10**6, 10**8, 10**9)
 GPUS = (1, 8)

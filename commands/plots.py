@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.lib import cli
-from stages.lib.archives import read_tar
-from stages.lib.errors import KopriError, SourceError
-from stages.lib.files import atomic_path
+from stages.lib.core import cli
+from stages.lib.core.archives import read_tar
+from stages.lib.core.errors import KopriError, SourceError
+from stages.lib.core.files import atomic_path
 from stages.lib.sources.npm import pack
 
 log = logging.getLogger("plots")  # run with -m, __name__ says nothing

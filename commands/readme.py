@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from commands.results import read_details
-from stages.lib import cli
-from stages.lib.errors import DataError
-from stages.lib.files import atomic_path, read_json
-from stages.lib.params import Params, load_params
-from stages.lib.result_table import VARIANTS, as_markdown, format_p, legend, table_rows, translation_rows
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import atomic_path, read_json
+from stages.lib.core.params import Params, load_params
+from stages.report.result_table import VARIANTS, as_markdown, format_p, legend, table_rows, translation_rows
 
 log = logging.getLogger("readme")  # run with -m, __name__ says nothing
 

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from stages.lib import cli
-from stages.lib.errors import DataError, ParamsError
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError, ParamsError
 
 log = logging.getLogger("remote")
 

@@ -9,11 +9,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from stages.lib import cli
-from stages.lib.errors import DataError
-from stages.lib.files import read_json
-from stages.lib.params import Params, load_params
-from stages.lib.result_table import VARIANTS, as_markdown, as_text, legend, table_rows, translation_rows
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import read_json
+from stages.lib.core.params import Params, load_params
+from stages.report.result_table import VARIANTS, as_markdown, as_text, legend, table_rows, translation_rows
 
 
 def read_details(metrics: Path, params: Params) -> dict[tuple[str, str], dict[str, Any]]:

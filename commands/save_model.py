@@ -10,12 +10,12 @@ import logging
 import shutil
 from pathlib import Path
 
-from stages.lib import cli
-from stages.lib.encoders import load_encoder, merge, save_encoder
-from stages.lib.errors import ParamsError
-from stages.lib.evaluation import adapter_folders
-from stages.lib.files import atomic_path
-from stages.lib.params import Params, load_params
+from stages.evaluate.evaluation import adapter_folders
+from stages.lib.core import cli
+from stages.lib.core.errors import ParamsError
+from stages.lib.core.files import atomic_path
+from stages.lib.core.params import Params, load_params
+from stages.lib.models import load_encoder, merge, save_encoder
 
 log = logging.getLogger("save_model")
 

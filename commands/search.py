@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.lib import cli
-from stages.lib.errors import DataError, ParamsError
-from stages.lib.evaluation import adapter_folders
-from stages.lib.params import Pair, Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, read_table
-from stages.lib.text import SCRIPTS, script_share
+from stages.evaluate.evaluation import adapter_folders
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError, ParamsError
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, read_table
+from stages.lib.text.normalise import SCRIPTS, script_share
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from stages.lib.vectors import Embedder
+    from stages.lib.models.vectors import Embedder
 
 log = logging.getLogger("search")  # run with -m, __name__ says nothing
 
@@ -87,7 +87,7 @@ def find_nearest(query: np.ndarray, side: Side, k: int) -> list[Hit]:
 
 def load_embedder(model: str, params: Params, models: Path) -> Embedder:
     """Return the model behind its vector store, with its first adapter where it has been fine-tuned."""
-    from stages.lib.vectors import Embedder
+    from stages.lib.models.vectors import Embedder
 
     if model not in params.models_config:
         raise ParamsError(f"--model {model}: unknown; known: {', '.join(sorted(params.models_config))}")

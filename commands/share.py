@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 from commands.remote import CREDENTIALS, remote_url, run_dvc
-from stages.lib import cli
-from stages.lib.errors import DataError
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError
 
 log = logging.getLogger("share")
 

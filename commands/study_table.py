@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from commands.results import read_details
-from stages.lib import cli
-from stages.lib.files import read_json
-from stages.lib.params import load_params
-from stages.lib.study import study_table
+from stages.lib.core import cli
+from stages.lib.core.files import read_json
+from stages.lib.core.params import load_params
+from stages.report.study import study_table
 
 
 def main() -> None:

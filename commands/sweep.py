@@ -20,10 +20,7 @@ from typing import TYPE_CHECKING, Any
 from commands.compare import fetch_output
 from commands.interpolation import DEV
 from commands.trials import read_named, references, run_experiment
-from stages.finetune import run_key
-from stages.lib import cli
-from stages.lib.errors import DataError, ParamsError
-from stages.lib.evaluation import (
+from stages.evaluate.evaluation import (
     NORMALISATION,
     TEST,
     RetrievalSet,
@@ -36,16 +33,19 @@ from stages.lib.evaluation import (
     rounded,
     versions,
 )
-from stages.lib.files import atomic_path, read_json, sha256_file, write_json
-from stages.lib.params import Params, load_params
-from stages.lib.result_table import as_text, format_p
-from stages.lib.tables import (
+from stages.finetune.run import run_key
+from stages.lib.core import cli
+from stages.lib.core.errors import DataError, ParamsError
+from stages.lib.core.files import atomic_path, read_json, sha256_file, write_json
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import (
     CORPUS_SCHEMA,
     POOL_SCHEMA,
     SPLIT_IDENTITY,
     content_sha256,
     read_table,
 )
+from stages.report.result_table import as_text, format_p
 
 if TYPE_CHECKING:
     import polars as pl

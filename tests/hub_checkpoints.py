@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from stages.lib.params import ModelConfig
+from stages.lib.core.params import ModelConfig
 
 LANGUAGE_CODES = ["eng_Latn", "rus_Cyrl", "tuk_Latn", "tur_Latn"]
 _SEED = 11

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stages.lib.files import write_json
-from stages.lib.tables import pair_id
+from stages.lib.core.files import write_json
+from stages.lib.core.tables import pair_id
 from tests.phrases import PHRASES
 
 

@@ -1,6 +1,6 @@
 """A stand-in for Label Studio's API that can be halted between two requests, as a real server cannot.
 
-tests/commands/test_label_studio.py pushes to the real one.
+tests/commands/annotate/test_server.py pushes to the real one.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ import yaml
 
 from commands.readme import BLOCKS, figures_of, rewrite
 from crawler.options import load_options
-from stages.lib.params import Params, load_params
-from stages.lib.result_table import VARIANTS, as_markdown, table_rows
+from stages.lib.core.params import Params, load_params
+from stages.report.result_table import VARIANTS, as_markdown, table_rows
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")

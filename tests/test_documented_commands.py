@@ -23,10 +23,11 @@ from tests.crawler.prose import story
 from tests.crawler.replica import HTML, XML, Page, Replica
 from tests.judgements import annotation, task, write_export
 from tests.phrases import PHRASES
+from tests.settings import copy_pins
 from tests.test_docs import merge
 from tests.test_repro import small_params
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
     *(ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "crawler/README.md"),
     *sorted((ROOT / "docs").glob("*.md")),
@@ -69,9 +70,9 @@ class Cannot:
 TMP = ("/tmp/", "{tmp}/")
 PLACEHOLDER = ("NAME", "lr-1e-3")
 LR = "dvc exp run --temp -n lr-1e-3 -S recipes.default.all.lr=1e-3"
-JOINED = "tests/stages/lib/test_engine.py::test_it_joins_the_cluster_that_is_named"
+JOINED = "tests/stages/lib/core/test_engine.py::test_it_joins_the_cluster_that_is_named"
 RU_UZ = "tests/test_language_pair.py::test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter"
-LABEL_STUDIO = "tests/commands/test_label_studio.py"
+LABEL_STUDIO = "tests/commands/annotate/test_server.py"
 
 # In the order in which they run.
 COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
@@ -132,7 +133,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "RAY_ADDRESS=FIRST:6379 dvc repro": Elsewhere(JOINED),
     "ray stop": Elsewhere(JOINED),
     "dvc exp run -S finetune.processes=8": Elsewhere(
-        "tests/stages/test_finetune.py::test_two_processes_end_together_and_resume_together"
+        "tests/stages/finetune/test_run.py::test_two_processes_end_together_and_resume_together"
     ),
     # --- another language pair ---
     "dvc exp run --temp -n ru-uz -S pair.tgt=uz": Elsewhere(RU_UZ),
@@ -411,6 +412,7 @@ def parameters(sites: dict[str, str]) -> dict:
 def fill_in(folder: Path, sites: dict[str, str]) -> None:
     """Put into a clone what its user would: parameters, files, a table of pairs, a spider, judgements."""
     text = yaml.safe_dump(parameters(sites), allow_unicode=True, sort_keys=False)
+    copy_pins(folder)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     (folder / "data/files").mkdir(parents=True)
     for side, lang in enumerate(("ru", "tk")):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 LIMIT_GB = 12.0
 
 MAKE = """
@@ -24,10 +24,10 @@ make(Path(sys.argv[2]), [text for pair in PHRASES for text in pair], full_size=T
 STEP = """
 import resource, sys, tempfile
 from pathlib import Path
-from stages.lib.encoders import add_lora, encode, load_encoder
-from stages.lib.params import TRANSLATION_SCORES, load_params
-from stages.lib.seq2seq import TranslationBatches
-from stages.lib.training import fit
+from stages.lib.models import add_lora, encode, load_encoder
+from stages.lib.core.params import TRANSLATION_SCORES, load_params
+from stages.finetune.translation import TranslationBatches
+from stages.finetune.contrastive import fit
 from tests.phrases import PHRASES, corpus
 name, folder = sys.argv[1:]
 params = load_params()

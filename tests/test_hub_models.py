@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from stages.lib.encoders import (
+from stages.finetune.contrastive import choose_rows, fit
+from stages.lib.core.errors import ModelError
+from stages.lib.core.params import ModelConfig, load_params
+from stages.lib.models import (
     add_lora,
     base_name,
     encode,
@@ -21,9 +24,6 @@ from stages.lib.encoders import (
     save_adapter,
     save_encoder,
 )
-from stages.lib.errors import ModelError
-from stages.lib.params import ModelConfig, load_params
-from stages.lib.training import choose_rows, fit
 from tests.hub_checkpoints import put_in_cache
 from tests.phrases import PHRASES, corpus
 from tests.test_repro import ROOT, dvc, workspace
@@ -179,7 +179,7 @@ def test_a_file_that_the_cache_lacks_is_named(
 
 
 def test_no_language_code_is_an_unknown_token() -> None:
-    from stages.lib.encoders.nllb import language_code
+    from stages.lib.models.nllb import language_code
 
     model = load_encoder("nllb", config("nllb"))
     tokenizer = model.tokenizer

@@ -15,18 +15,19 @@ import pytest
 import yaml
 
 from commands.pair import pair_tables
-from stages.clean import clean_pairs
-from stages.lib.encoders.nllb import LANGUAGE_CODES
-from stages.lib.errors import ModelError
-from stages.lib.hard_negatives import corrupt
-from stages.lib.language import LanguageCheck
-from stages.lib.params import Pair, Params, load_params
-from stages.lib.result_table import as_markdown
-from stages.lib.sentences import split_sentences
+from stages.clean.corpus import clean_pairs
+from stages.evaluate.hard_negatives import corrupt
+from stages.finetune.contrastive import choose_rows
+from stages.lib.core.errors import ModelError
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.tables import PAIR_SCHEMA, pair_id, table_from_rows
+from stages.lib.models.nllb import LANGUAGE_CODES
 from stages.lib.sources import LANGS
-from stages.lib.tables import PAIR_SCHEMA, pair_id, table_from_rows
-from stages.lib.text import SCRIPTS
-from stages.lib.training import choose_rows
+from stages.lib.text.language import LanguageCheck
+from stages.lib.text.normalise import SCRIPTS
+from stages.lib.text.sentences import split_sentences
+from stages.report.result_table import as_markdown
+from tests.settings import copy_pins, write_settings
 from tests.test_repro import ROOT, environment, small_params, workspace
 
 GUIDE = ROOT / "docs/language-pair.md"
@@ -110,7 +111,7 @@ def test_every_sibling_is_a_language_to_all_of_the_code(src: str, tgt: str) -> N
 def test_a_language_that_nllb_mini_lacks_is_named() -> None:
     from transformers import NllbTokenizer
 
-    from stages.lib.encoders.nllb import language_code
+    from stages.lib.models.nllb import language_code
 
     tokenizer = NllbTokenizer.from_pretrained(ROOT / "assets/nllb_mini")
     assert all(language_code(tokenizer, lang) for lang in SIBLINGS if lang != "tg")
@@ -133,7 +134,7 @@ def apply(overrides: list[str], folder: Path) -> Params:
     """Let DVC's own code change a copy of params.yaml, as `dvc exp run -S` does, and read it."""
     from dvc.utils.hydra import apply_overrides
 
-    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    write_settings(folder)
     apply_overrides(folder / "params.yaml", overrides)
     return load_params(folder / "params.yaml")
 
@@ -194,6 +195,7 @@ def test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter(tmp_path: Path
     params = small_params(["django", "udhr", "cldr_units"])
     params["split"] |= {"test_sources": ["udhr"], "train_sources": []}
     params["recipes"]["default"]["all"] |= {"min_words": 2}
+    copy_pins(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     shutil.copy(ROOT / ".gitignore", folder)
     for command in (

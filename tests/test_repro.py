@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.settings import copy_pins
+
+ROOT = Path(__file__).resolve().parents[1]
 CODE = (
-    *("stages", "commands", "crawler", "assets", "data/annotations", "metrics/interpolation.json"),
+    *("stages", "commands", "crawler", "assets", "sources", "data/annotations", "metrics/interpolation.json"),
     *("dvc.yaml", ".dvcignore"),
 )
 
@@ -30,7 +32,7 @@ def small_params(sources: list[str]) -> dict:
     params["split"] |= {"test_sources": [], "train_sources": ["babel"], "min_test": 5, "min_dev": 5}
     recipe = params["recipes"]["default"]
     recipe["all"] |= {"epochs": 1, "min_words": 5, "pivots": [], "batch_size": 32}
-    params["recipes"]["default"] = {"all": recipe["all"]}
+    params["recipes"]["default"] = {"all": recipe["all"], "use": {}}
     params["evaluate"] |= {"bootstrap": 200, "permutations": 200}
     params["align"] |= {"pivots": [], "background": 256}
     return params
@@ -51,6 +53,7 @@ def workspace(folder: Path, sources: list[str]) -> Path:
 
 
 def write_params(folder: Path, params: dict) -> None:
+    copy_pins(folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ FILES = 400
 MAKE_CORPUS = """
 import sys
 from pathlib import Path
-from stages.lib.tables import CORPUS_SCHEMA, write_table
+from stages.lib.core.tables import CORPUS_SCHEMA, write_table
 from tests.phrases import PHRASES, corpus
 count, files = int(sys.argv[1]), int(sys.argv[2])
 seed = Path("seed.txt").read_text().strip()

@@ -14,24 +14,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
-import commands.annotate_pull
-import commands.annotate_report
+import commands.annotate.pull
+import commands.annotate.report
 import commands.benchmark
 import commands.check
 import commands.compare
 import commands.mend
 import commands.search
 import commands.share
-import stages.collect
-import stages.extract
-from stages.lib.errors import KopriError
-from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
+import stages.collect.__main__
+import stages.extract.__main__
+from stages.lib.core.errors import KopriError
+from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from tests.commands.test_compare import write_result
 from tests.phrases import PHRASES, corpus
+from tests.settings import write_settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 QUOTED = re.findall(r"^```text\n(.+?)\n```$", TEXT, re.MULTILINE)
 PROVOKED: dict[str, Callable[[Place], str]] = {}
@@ -47,9 +47,7 @@ class Place:
         self.params(lambda raw: None)
 
     def params(self, change: Callable[[dict], object]) -> None:
-        raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        change(raw)
-        (self.folder / "params.yaml").write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+        write_settings(self.folder, change)
 
     def say(self, main: Callable[[], None], *arguments: str) -> str:
         """Call a command's main; return its error as the command's frame prints it."""
@@ -132,36 +130,38 @@ def no_registry(place: Place) -> str:
     for name, value in {**closed, "npm_config_cache": str(place.folder / "npm")}.items():
         place.monkeypatch.setenv(name, value)
     place.monkeypatch.setattr("stages.lib.sources.npm.time.sleep", lambda seconds: None)
-    return place.say(stages.collect.main, "--source", "zod", "--out", "raw.tar")
+    return place.say(stages.collect.__main__.main, "--source", "zod", "--out", "raw.tar")
 
 
 @provokes("error: mediawiki: apt-get")
 def no_debian(place: Place) -> str:
     place.monkeypatch.setenv("PATH", str(place.folder))
-    return place.say(stages.collect.main, "--source", "mediawiki", "--out", "raw.tar")
+    return place.say(stages.collect.__main__.main, "--source", "mediawiki", "--out", "raw.tar")
 
 
 @provokes("error: data/crawl/orient.jsonl.gz")
 def no_crawl(place: Place) -> str:
-    return place.say(stages.collect.main, "--source", "orient", "--out", "raw.tar")
+    return place.say(stages.collect.__main__.main, "--source", "orient", "--out", "raw.tar")
 
 
 @provokes("error: data/files: no such folder")
 def no_files(place: Place) -> str:
-    return place.say(stages.collect.main, "--source", "files", "--out", "raw.tar")
+    return place.say(stages.collect.__main__.main, "--source", "files", "--out", "raw.tar")
 
 
 @provokes("error: sources_config.tatoeba")
 def no_sum(place: Place) -> str:
-    return place.say(stages.collect.main, "--source", "tatoeba", "--out", "raw.tar")
+    return place.say(stages.collect.__main__.main, "--source", "tatoeba", "--out", "raw.tar")
 
 
 @provokes("error: raw.tar: collected from")
 def other_version(place: Place) -> str:
     place.monkeypatch.setattr(sys, "argv", ["collect", "--source", "pycountry", "--out", "raw.tar"])
-    stages.collect.main()
+    stages.collect.__main__.main()
     place.params(lambda raw: raw["sources_config"]["pycountry"].update(version="24.6.1"))
-    return place.say(stages.extract.main, "--source", "pycountry", "--raw", "raw.tar", "--out", "a.parquet")
+    return place.say(
+        stages.extract.__main__.main, "--source", "pycountry", "--raw", "raw.tar", "--out", "a.parquet"
+    )
 
 
 @provokes("error: params.yaml: crawl.contact")
@@ -179,13 +179,13 @@ def no_corpus(place: Place) -> str:
 
 @provokes("error: split: test has")
 def small_test(place: Place) -> str:
-    import stages.split
-    from stages.lib.annotations import JUDGED_SCHEMA
+    import stages.split.__main__
+    from stages.lib.text.annotations import JUDGED_SCHEMA
 
     write_table(corpus(PHRASES), Path("corpus.parquet"), CORPUS_SCHEMA)
     write_table(table_from_rows([], JUDGED_SCHEMA), Path("judged.parquet"), JUDGED_SCHEMA)
     return place.say(
-        stages.split.main,
+        stages.split.__main__.main,
         *("--corpus", "corpus.parquet", "--judged", "judged.parquet"),
         *("--fingerprints", str(ROOT / "assets/fingerprints.json.gz")),
         *("--out", "splits", "--stats", "split.json"),
@@ -194,18 +194,18 @@ def small_test(place: Place) -> str:
 
 @provokes("error: no training pair of ru")
 def no_long_pair(place: Place) -> str:
-    import stages.finetune
+    import stages.finetune.__main__
 
     for name in ("train", "dev"):
         write_table(corpus(PHRASES), Path(f"splits/{name}.parquet"), CORPUS_SCHEMA)
     place.params(lambda raw: raw["recipes"]["default"]["all"].update(min_words=40, pivots=[]))
-    return place.say(stages.finetune.main, "--model", "use", "--splits", "splits", "--out", "use")
+    return place.say(stages.finetune.__main__.main, "--model", "use", "--splits", "splits", "--out", "use")
 
 
 @provokes("error: model labse: config.json")
 def no_hub(place: Place) -> str:
-    from stages.lib.encoders import load_encoder
-    from stages.lib.params import load_params
+    from stages.lib.core.params import load_params
+    from stages.lib.models import load_encoder
 
     place.monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     place.monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(place.folder / "hub"))
@@ -222,7 +222,7 @@ def no_benchmark(place: Place) -> str:
             for name, pinned in raw["benchmarks_config"]["ntrex"]["files"].items()
         ]
     )
-    place.monkeypatch.setattr("stages.lib.download.time.sleep", lambda seconds: None)
+    place.monkeypatch.setattr("stages.lib.core.fetch.time.sleep", lambda seconds: None)
     return place.say(commands.benchmark.main, "--benchmarks", "ntrex")
 
 
@@ -234,7 +234,7 @@ def unknown_experiment(place: Place) -> str:
 
 @provokes("error: HEAD: its results")
 def nothing_pulled(place: Place) -> str:
-    from stages.lib.params import load_params
+    from stages.lib.core.params import load_params
 
     write_result(Path("results/use-finetuned"), load_params(), misses=3)
     place.repository()
@@ -247,7 +247,7 @@ def nothing_pulled(place: Place) -> str:
 @provokes("error: use-finetuned: test_sha256")
 def other_test_set(place: Place) -> str:
     from commands.compare import compare_runs, read_runs
-    from stages.lib.params import load_params
+    from stages.lib.core.params import load_params
 
     for side, test in (("a", "098e0aac"), ("b", "5f3b11d0")):
         write_result(Path(side, "use-finetuned"), load_params(), misses=3, test=test)
@@ -270,13 +270,13 @@ def not_committed(place: Place) -> str:
 
 @provokes("error: no server")
 def no_server(place: Place) -> str:
-    return place.say(commands.annotate_pull.main)
+    return place.say(commands.annotate.pull.main)
 
 
 @provokes("error: data/annotations: no judgement")
 def no_judgement(place: Place) -> str:
     Path("data/annotations").mkdir(parents=True)
-    return place.say(commands.annotate_report.main)
+    return place.say(commands.annotate.report.main)
 
 
 @provokes("ERROR: Unable to acquire lock")

@@ -22,7 +22,7 @@ from bench.align import (
     remember,
     without_block,
 )
-from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
+from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows
 
 
 def test_recut_documents_hold_the_same_text_and_their_gold_fits():

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 
 from bench.encode import measure, measure_model, pad_forward, read_messages
-from stages.lib.encoders import load_encoder
-from stages.lib.params import load_params
+from stages.lib.core.params import load_params
+from stages.lib.models import load_encoder
 from tests.phrases import PHRASES, corpus
 
 

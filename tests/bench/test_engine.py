@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from bench.engine import LANGS, SITE, agree_on_threads, measure, write_site
-from stages import clean
-from stages.lib import vectors
-from stages.lib.params import Params, load_params
+from stages.clean import corpus as clean
+from stages.lib.core.params import Params, load_params
+from stages.lib.models import vectors
 from stages.lib.sources import crawls, make_source
 
 ROOT = Path(__file__).parents[2]

@@ -16,11 +16,11 @@ from bench.mining import (
     measure_speed,
     mine_by_cosine,
 )
-from stages.lib import encoders
-from stages.lib import vectors as vector_store
-from stages.lib.mining import Mined, choose, mine, nearest
-from stages.lib.params import load_params
-from stages.lib.vectors import encoder_identity
+from stages.align.mining import Mined, choose, mine, nearest
+from stages.lib import models as encoders
+from stages.lib.core.params import load_params
+from stages.lib.models import vectors as vector_store
+from stages.lib.models.vectors import encoder_identity
 
 
 def vectors(n: int, noise: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.respell import half, score, words_per_second
-from stages.lib.params import load_params
+from stages.lib.core.params import load_params
 
 
 def test_halves_share_no_document_and_are_about_equal() -> None:

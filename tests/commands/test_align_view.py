@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from commands.align_view import STEPS, find_document, render, show
-from stages.embed import embed
-from stages.lib.alignment import Alignment
-from stages.lib.alignment_view import Row, view_rows
-from stages.lib.errors import DataError
-from stages.lib.found_pairs import Side
-from stages.lib.params import Params, load_params
-from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows, write_table
-from stages.lib.vectors import Embedder
+from stages.align.beads import Alignment
+from stages.align.found import Side
+from stages.embed.vectors import embed
+from stages.lib.core.errors import DataError
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows, write_table
+from stages.lib.models.vectors import Embedder
+from stages.report.alignment_view import Row, view_rows
 from tests.browser import axe_violations, needs_chromium, open_browser, open_page, overflow
 
 ROOT = Path(__file__).parents[2]

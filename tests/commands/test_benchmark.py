@@ -11,10 +11,10 @@ import pytest
 
 from commands import benchmark
 from commands.benchmark import AtHand, evaluate_all
-from stages.lib.benchmarks import Benchmark
-from stages.lib.errors import DownloadError, ModelError
-from stages.lib.params import Pair, Params, load_params
-from stages.lib.sts import StsSet
+from stages.evaluate.benchmarks import Benchmark
+from stages.lib.core.errors import DownloadError, ModelError
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.scores.sts import StsSet
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 
 FINGERPRINTS = Path(__file__).parents[2] / "assets/fingerprints.json.gz"
@@ -44,8 +44,8 @@ def small_benchmark(name: str = "ntrex", docs: bool = True) -> Benchmark:
 
 @pytest.fixture
 def models(tmp_path, monkeypatch):
-    monkeypatch.setattr("stages.lib.encoders.load_encoder", load_encoder)
-    monkeypatch.setattr("stages.lib.encoders.encode", encode)
+    monkeypatch.setattr("stages.lib.models.load_encoder", load_encoder)
+    monkeypatch.setattr("stages.lib.models.encode", encode)
     folder = tmp_path / "models" / "use" / "seed-1"
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"1")
@@ -112,7 +112,7 @@ def test_a_set_in_a_language_that_the_model_does_not_know_is_left_out_with_a_lin
             raise ModelError("language 'ar': the model has no token for it; it knows ru, tk")
         return encode(model, texts, lang)
 
-    monkeypatch.setattr("stages.lib.encoders.encode", encode_known)
+    monkeypatch.setattr("stages.lib.models.encode", encode_known)
     arabic = StsSet("sts17_ar_ar", "ar", "ar", ("a", "b", "c"), ("a", "d", "e"), (5.0, 0.0, 1.0), {})
     with caplog.at_level(logging.WARNING):
         found = evaluate_all(

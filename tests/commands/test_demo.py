@@ -18,10 +18,10 @@ import pytest
 import requests
 
 from commands.demo import MAX_CHARS, Demo, Query, find_choices, make_app, make_server
-from stages.lib.encoders import loading
-from stages.lib.errors import KopriError, ParamsError
-from stages.lib.params import Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
+from stages.lib.core.errors import KopriError, ParamsError
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
+from stages.lib.models import load as loading
 from tests.commands.test_search import TEXTS
 from tests.hub_checkpoints import make_nllb
 from tests.stages.small_corpus import corpus_row
@@ -132,7 +132,7 @@ def test_a_model_is_loaded_once_however_many_ask_at_once(params, tmp_path, monke
         loads.append(name)
         return load(name, *args, **kwargs)
 
-    monkeypatch.setattr("stages.lib.encoders.load_encoder", counted)
+    monkeypatch.setattr("stages.lib.models.load_encoder", counted)
     own = Demo(params, small_corpus(), tmp_path / "models")
     query = Query("Выбрать язык", "ru", "nllb-pretrained")
     own.ask(query)  # the corpus's vectors are in the store from here on

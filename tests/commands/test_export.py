@@ -12,17 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands.export import FORMATS, Selection, export, read_judged
-from stages.lib.errors import DataError, ParamsError
+from stages.lib.core.errors import DataError, ParamsError
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from stages.lib.formats.hf import DATA
 from stages.lib.formats.moses import read_moses
 from stages.lib.formats.rows import unescape_line
 from stages.lib.formats.tmx import read_tmx
-from stages.lib.params import Params, load_params
-from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from tests.phrases import PHRASES
+from tests.settings import write_settings
 from tests.stages.lib.formats.corpus_rows import NASTY, Row, make_rows
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTURE = ("Иисус сказал своим апостолам.", "Isa Mesih öz resullaryna aýtdy.")
 
 
@@ -242,7 +243,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_says_what_it_wrote_and_what_it_left_out(corpus: Path, tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    write_settings(tmp_path)
     done = run(tmp_path, "--format", "tsv", "--corpus", str(corpus))
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-2:] == [

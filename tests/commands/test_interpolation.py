@@ -12,10 +12,10 @@ import pytest
 
 from commands import interpolation
 from commands.interpolation import Point, evidence_at, graded_sets, largest_harmless, trained_strengths
-from stages.lib.errors import DownloadError, ModelError
-from stages.lib.files import read_json, write_json
-from stages.lib.params import Params, load_params
-from stages.lib.sts import SMOKE, StsSet
+from stages.lib.core.errors import DownloadError, ModelError
+from stages.lib.core.files import read_json, write_json
+from stages.lib.core.params import Params, load_params
+from stages.lib.scores.sts import SMOKE, StsSet
 from tests.stages.keyword_encoder import KEYWORDS, KeywordModel, encode
 from tests.stages.small_corpus import write_splits
 
@@ -41,9 +41,9 @@ def scale_adapter(model: KeywordModel, factor: float) -> None:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr("stages.lib.encoders.load_encoder", load_encoder)
-    monkeypatch.setattr("stages.lib.encoders.encode", encode)
-    monkeypatch.setattr("stages.lib.encoders.scale_adapter", scale_adapter)
+    monkeypatch.setattr("stages.lib.models.load_encoder", load_encoder)
+    monkeypatch.setattr("stages.lib.models.encode", encode)
+    monkeypatch.setattr("stages.lib.models.scale_adapter", scale_adapter)
     monkeypatch.setenv("KOPRI_MIRROR", str(tmp_path))
     write_splits(tmp_path / "splits")
     for seed in (1, 2):
@@ -97,8 +97,8 @@ def test_without_benchmarks_the_small_set_stands_guard_and_a_line_says_so(run, p
 
 
 def test_the_pretrained_model_is_measured_once_whatever_the_seeds(run, params):
-    from stages.lib.evaluation import lay_out_split
-    from stages.lib.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
+    from stages.evaluate.evaluation import lay_out_split
+    from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
 
     test = read_table(run / "splits" / "test.parquet", CORPUS_SCHEMA)
     pool = read_table(run / "splits" / "pool.parquet", POOL_SCHEMA)
@@ -141,7 +141,7 @@ def test_a_seed_without_folder_is_named(run, params):
 def test_an_adapter_saved_at_half_is_at_strength_1_what_was_trained(tmp_path):
     import torch
 
-    from stages.lib.encoders import add_lora, encode, load_encoder, save_adapter, scale_adapter
+    from stages.lib.models import add_lora, encode, load_encoder, save_adapter, scale_adapter
 
     params = load_params()
     texts = ["Мост через реку закрыт на ремонт.", "Погода сегодня хорошая."]

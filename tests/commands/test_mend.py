@@ -11,7 +11,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from commands.mend import EMPTY, is_whole, main, whole_stages
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 
 PIPELINE = """stages:
   a: {cmd: echo a >> ran && cat word > a, outs: [a], deps: [word]}

@@ -21,13 +21,13 @@ from commands.nllb_mini import (
     pretrain,
     rate,
 )
-from stages.lib.encoders import encode, load_encoder
-from stages.lib.encoders.nllb import language_code
-from stages.lib.errors import DataError
-from stages.lib.fingerprints import write_fingerprints
-from stages.lib.params import SourceConfig, load_params
-from stages.lib.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table
-from stages.split import choose_split
+from stages.lib.core.errors import DataError
+from stages.lib.core.params import SourceConfig, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table
+from stages.lib.models import encode, load_encoder
+from stages.lib.models.nllb import language_code
+from stages.lib.text.fingerprints import write_fingerprints
+from stages.split.splits import choose_split
 from tests.stages.small_corpus import corpus_row
 
 PARAMS = load_params()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from commands import pair as command
-from stages.lib.errors import DataError
-from stages.lib.files import read_json, write_json
-from stages.lib.params import load_params
-from stages.lib.result_table import VARIANTS, legend, table_rows, translation_rows
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import read_json, write_json
+from stages.lib.core.params import load_params
+from stages.report.result_table import VARIANTS, legend, table_rows, translation_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ import pytest
 
 from commands import plan as planning
 from commands.plan import SIZES, assumed, disk, page, plan
-from stages.lib.errors import DataError
-from stages.lib.files import read_json
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 COSTS = read_json(ROOT / "metrics/bench/costs.json")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from commands.plots import CACHE, VEGA, NpmFile, draw, page_template
-from stages.lib.errors import KopriError, SourceError
+from stages.lib.core.errors import KopriError, SourceError
 from tests.browser import needs_chromium, open_browser, open_page
 from tests.stages.lib.sources.npm_registry import integrity, serve, tarball
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from commands.readme import BLOCKS, figures_of, rewrite
-from stages.lib.errors import DataError
-from stages.lib.files import read_json, write_json
-from stages.lib.params import load_params
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import read_json, write_json
+from stages.lib.core.params import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from commands.remote import remote_url, set_remote, settings
-from stages.lib.errors import DataError, ParamsError
+from stages.lib.core.errors import DataError, ParamsError
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from commands import results
-from stages.lib.errors import DataError
-from stages.lib.files import write_json
-from stages.lib.params import Pair, load_params
-from stages.lib.result_table import as_markdown, as_text, table_rows
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import write_json
+from stages.lib.core.params import Pair, load_params
+from stages.report.result_table import as_markdown, as_text, table_rows
 
 PAIR = Pair(src="ru", tgt="tk")
 FIGURE = {"value": 0.4321, "low": 0.4, "high": 0.4649, "n": 1997, "unit": "document", "units": 123}

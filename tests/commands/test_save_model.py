@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from commands.save_model import save_model
-from stages.lib.encoders import add_lora, encode, load_encoder, save_adapter
-from stages.lib.errors import ModelError, ParamsError
-from stages.lib.params import load_params
+from stages.lib.core.errors import ModelError, ParamsError
+from stages.lib.core.params import load_params
+from stages.lib.models import add_lora, encode, load_encoder, save_adapter
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = load_params(ROOT / "params.yaml")
@@ -50,7 +50,7 @@ def test_an_encoder_is_saved_with_its_adapter_in_the_weights(models: Path, tmp_p
 def test_a_translator_is_saved_for_transformers(models: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-    from stages.lib.translation import translate
+    from stages.lib.scores.translation import translate
 
     save_model("nllb_mini", models, tmp_path / "out", PARAMS)
     ours = load_encoder("nllb_mini", PARAMS.models_config["nllb_mini"], models / "nllb_mini/seed-1")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from commands.search import Hit, choose_language, embed_side, find_nearest, load_embedder
-from stages.lib.errors import DataError, ModelError
-from stages.lib.params import Pair, load_params
-from stages.lib.tables import CORPUS_SCHEMA, table_from_rows, write_table
-from stages.lib.vectors import Embedder
+from stages.lib.core.errors import DataError, ModelError
+from stages.lib.core.params import Pair, load_params
+from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
+from stages.lib.models.vectors import Embedder
 from tests.stages.small_corpus import corpus_row
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from commands import trials
-from stages.lib.errors import DataError
-from stages.lib.params import Params, load_params
+from stages.lib.core.errors import DataError
+from stages.lib.core.params import Params, load_params
+from tests.settings import write_settings
 from tests.test_repro import ROOT, environment, workspace
 
 LISTED = ROOT / "assets/trials.yaml"
@@ -59,7 +60,7 @@ def apply(settings: dict, folder: Path) -> Params:
     """Let DVC's own code change a copy of params.yaml, as `dvc exp run -S` does, and read it."""
     from dvc.utils.hydra import apply_overrides
 
-    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    write_settings(folder)
     apply_overrides(folder / "params.yaml", trials.overrides(settings)[1::2])
     return load_params(folder / "params.yaml")
 

@@ -73,7 +73,7 @@ def encode(
 def keyword_models(folder: Path) -> Iterator[None]:
     """Put the keyword encoder in the place of every model, and the store of vectors below ``folder``."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stages.lib.encoders.load_encoder", load_encoder)
-        patch.setattr("stages.lib.encoders.encode", encode)
+        patch.setattr("stages.lib.models.load_encoder", load_encoder)
+        patch.setattr("stages.lib.models.encode", encode)
         patch.chdir(folder)
         yield

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.lib.files import write_json
-from stages.lib.tables import (
+from stages.lib.core.files import write_json
+from stages.lib.core.tables import (
     CORPUS_SCHEMA,
     POOL_SCHEMA,
     SEGMENT_SCHEMA,
@@ -13,7 +13,7 @@ from stages.lib.tables import (
     table_from_rows,
     write_table,
 )
-from stages.lib.text import group_id
+from stages.lib.text.normalise import group_id
 from tests.stages.keyword_encoder import KEYWORDS
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stages.lib.formats.rows import Row
-from stages.lib.topics import is_religious
+from stages.lib.text.topics import is_religious
 
 # What each kind of source holds, and whether both its sides are translations of a third language's text.
 _DOMAINS = {

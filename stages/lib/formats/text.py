@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.rows import MAX_LINE_BYTES
 
 

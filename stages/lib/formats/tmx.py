@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.rows import PROVENANCE, Row, field_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.rows import FIELDS, Row, escape_line, field_text, unescape_line
 from stages.lib.formats.text import read_lines
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-
-from stages.lib.errors import ParamsError
-from stages.lib.params import Params
+from stages.lib.core.errors import ParamsError
+from stages.lib.core.params import Params, unknown
 from stages.lib.sources.base import LANGS, Segment, Source
 from stages.lib.sources.crawls import Books, Crawl, DocumentSource, Files
 from stages.lib.sources.debian import Goldendict, Mediawiki
@@ -48,15 +46,9 @@ def make_source(name: str, params: Params) -> Source:
     Raises ParamsError if there is no such source, or no such kind of source.
     """
     if name not in params.sources_config:
-        raise ParamsError(f"source {_unknown(name, params.sources_config)} (sources_config in params.yaml)")
+        raise ParamsError(f"{unknown('source', name, params.sources_config)} (a file of sources/)")
     config = params.sources_config[name]
     if config.kind not in KINDS:
-        raise ParamsError(f"sources_config.{name}.kind: {_unknown(config.kind, KINDS)}")
+        raise ParamsError(f"sources/{name}.yaml: kind: {unknown('kind', config.kind, KINDS)}")
     kind = KINDS[config.kind]
     return kind(name, config, params.pdf) if issubclass(kind, DocumentSource) else kind(name, config)
-
-
-def _unknown(name: str, known: dict) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-    return f"{name!r} is unknown; {hint}"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from stages.lib.archives import read_own_tar, write_tar
-from stages.lib.engine import LOCAL, Engine
-from stages.lib.errors import ParamsError, SourceError
-from stages.lib.params import SourceConfig
+from stages.lib.core.archives import read_own_tar, write_tar
+from stages.lib.core.engine import LOCAL, Engine
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.params import SourceConfig
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,12 +76,10 @@ class Source(ABC):
     def __init__(self, name: str, config: SourceConfig) -> None:
         missing = [key for key in self.required if not getattr(config, key)]
         if missing:
-            raise ParamsError(
-                f"sources_config.{name}: kind {self.kind!r} needs {', '.join(missing)}; add it to params.yaml"
-            )
+            raise ParamsError(f"sources/{name}.yaml: kind {self.kind!r} needs {', '.join(missing)}; add it")
         if unknown := sorted(set(config.options) - set(self.options)):
             known = ", ".join(self.options) or f"none for kind {self.kind!r}"
-            raise ParamsError(f"sources_config.{name}.options: unknown {', '.join(unknown)}; known: {known}")
+            raise ParamsError(f"sources/{name}.yaml: options: unknown {', '.join(unknown)}; known: {known}")
         self.name = name
         self.config = config
 
@@ -106,7 +104,7 @@ class Source(ABC):
         The files of a package are one shard, which is read here whatever the engine.
         Raises SourceError if the tar was collected for other settings, holds no text, or gives one key twice.
         """
-        from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
+        from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows
 
         files = read_own_tar(raw)
         origin = self._origin(files, raw)
@@ -133,7 +131,7 @@ class Source(ABC):
         found = (origin.kind, origin.package, origin.version)
         if found != expected:
             raise SourceError(
-                f"{raw}: collected from {' '.join(found)}, but sources_config.{self.name} asks for "
+                f"{raw}: collected from {' '.join(found)}, but sources/{self.name}.yaml asks for "
                 f"{' '.join(expected)}; run the collect stage again (dvc repro)"
             )
         return origin

@@ -8,7 +8,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from stages.lib.errors import SourceError
+from stages.lib.core.errors import SourceError
 
 
 @dataclass(frozen=True)

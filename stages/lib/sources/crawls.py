@@ -30,7 +30,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from tqdm import tqdm
 
-from stages.lib.documents import (
+from stages.extract.documents import (
     MAX_FILE_BYTES,
     clean_line,
     decide_language,
@@ -40,16 +40,16 @@ from stages.lib.documents import (
     read_text,
     split_name,
 )
-from stages.lib.engine import LOCAL, Engine, cut
-from stages.lib.errors import DataError, ParamsError, SourceError
-from stages.lib.files import sha256_file
-from stages.lib.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
-from stages.lib.params import PdfParams, SourceConfig
-from stages.lib.pdf import Limits, read_pdf
-from stages.lib.sentences import split_sentences
+from stages.extract.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
+from stages.extract.pdf import Limits, read_pdf
+from stages.extract.transliterate import to_latin
+from stages.lib.core.engine import LOCAL, Engine, cut
+from stages.lib.core.errors import DataError, ParamsError, SourceError
+from stages.lib.core.files import sha256_file
+from stages.lib.core.params import PdfParams, SourceConfig
+from stages.lib.core.raw import RawFile, RawFiles, files_on_disk, open_raw, pack_raw
 from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
-from stages.lib.sources.raw import RawFile, RawFiles, files_on_disk, open_raw, pack_raw
-from stages.lib.transliterate import to_latin
+from stages.lib.text.sentences import split_sentences
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,7 +118,7 @@ class DocumentSource(Source):
         self.report: Counter[str] = Counter()
         self._engine = LOCAL
         self._words: dict[str, SiteWords] = defaultdict(SiteWords)
-        where = f"sources_config.{name}.options"
+        where = f"sources/{name}.yaml: options"
         langs = config.options.get("langs", list(LANGS))
         if not isinstance(langs, list) or not langs or not set(map(str, langs)) <= set(LANGS):
             known = ", ".join(LANGS)
@@ -142,7 +142,7 @@ class DocumentSource(Source):
         """
         import polars as pl
 
-        from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
+        from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows
 
         self._engine = engine
         self.report.clear()

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from stages.lib.archives import read_tar
-from stages.lib.errors import SourceError
+from stages.lib.core.archives import read_tar
+from stages.lib.core.errors import SourceError
 from stages.lib.sources.base import LANGS, Segment, Source, decode, plural_key
 from stages.lib.sources.qt import read_qm
 
@@ -63,7 +63,7 @@ class DebianSource(Source):
         if self.config.version not in (None, found):
             raise SourceError(
                 f"{self.name}: Debian has {self.config.package} {found}, expected {self.config.version} "
-                f"(sources_config.{self.name}.version); change or drop the version in params.yaml"
+                f"(version in sources/{self.name}.yaml); change or drop the version"
             )
 
     def _run(self, command: list[str], folder: Path, stdout: object = subprocess.PIPE) -> str:

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tqdm import tqdm
 
-from stages.lib.engine import LOCAL, Engine
-from stages.lib.errors import DataError, ParamsError, SourceError
-from stages.lib.files import sha256_file
-from stages.lib.params import SourceConfig
+from stages.extract.transliterate import IS_CYRILLIC, to_latin
+from stages.lib.core.engine import LOCAL, Engine
+from stages.lib.core.errors import DataError, ParamsError, SourceError
+from stages.lib.core.files import sha256_file
+from stages.lib.core.params import SourceConfig
+from stages.lib.core.raw import RawFiles, files_on_disk, open_raw, pack_raw
 from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
-from stages.lib.sources.raw import RawFiles, files_on_disk, open_raw, pack_raw
-from stages.lib.text import script_share
-from stages.lib.topics import is_religious
-from stages.lib.transliterate import IS_CYRILLIC, to_latin
+from stages.lib.text.normalise import script_share
+from stages.lib.text.topics import is_religious
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,7 +64,7 @@ class GivenSource(Source):
         self.max_pairs: int = most
 
     def _refuse(self, key: str, found: Any, expected: str) -> None:
-        raise ParamsError(f"sources_config.{self.name}.options.{key}: expected {expected}, found {found!r}")
+        raise ParamsError(f"sources/{self.name}.yaml: options.{key}: expected {expected}, found {found!r}")
 
     @abstractmethod
     def gather(self) -> tuple[str, RawFiles]:
@@ -93,7 +93,7 @@ class GivenSource(Source):
         """
         import polars as pl
 
-        from stages.lib.tables import SEGMENT_SCHEMA, table_from_rows
+        from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows
 
         positions: Counter[tuple[str, str]] = Counter()
         rows: list[tuple] = []
@@ -114,7 +114,7 @@ class GivenSource(Source):
         if not rows:
             raise SourceError(
                 f"{raw}: no pair with text in two of {', '.join(langs)}; check the options of "
-                f"sources_config.{self.name}, or drop the source"
+                f"sources/{self.name}.yaml, or drop the source"
             )
         order = {lang: place for place, lang in enumerate(LANGS)}
         rank = pl.col("lang").replace_strict(order, return_dtype=pl.Int32)
@@ -201,7 +201,7 @@ class LocalSource(GivenSource):
         for name, path in sorted(paths.items()):
             if not path.is_file():
                 raise SourceError(
-                    f"{path}: not found; put the corpus there, correct sources_config.{self.name}.options, "
+                    f"{path}: not found; put the corpus there, correct options in sources/{self.name}.yaml, "
                     f"or take {self.name} off sources in params.yaml"
                 )
             digest.update(f"{name}\0{sha256_file(path)}\n".encode())

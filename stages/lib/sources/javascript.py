@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from stages.lib.errors import SourceError
+from stages.lib.core.errors import SourceError
 from stages.lib.sources.base import PLURALS, plural_key
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from stages.lib.core.params import SourceConfig
+from stages.lib.core.raw import RawFiles
 from stages.lib.formats.moses import read_moses
 from stages.lib.formats.rows import unescape_line
-from stages.lib.params import SourceConfig
 from stages.lib.sources.given import GivenPair, LocalSource, is_language_map
-from stages.lib.sources.raw import RawFiles
 
 
 class Moses(LocalSource):

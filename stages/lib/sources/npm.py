@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from stages.lib.archives import read_tar
-from stages.lib.errors import ParamsError, SourceError
-from stages.lib.params import SourceConfig
+from stages.lib.core.archives import read_tar
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.params import SourceConfig
 from stages.lib.sources.base import LANGS, Segment, Source, decode, plural_key
 from stages.lib.sources.cldr import is_name
 from stages.lib.sources.javascript import read_messages
@@ -81,16 +81,14 @@ def check_integrity(tarball: Path, integrity: str, where: str) -> None:
     """Raise SourceError unless the file has the pinned ``sha512-<base64>`` digest."""
     algorithm, _, expected = integrity.partition("-")
     if algorithm != "sha512" or not expected:
-        raise ParamsError(
-            f"sources_config.{where}.integrity: expected 'sha512-<base64>', found {integrity!r}"
-        )
+        raise ParamsError(f"sources/{where}.yaml: integrity: expected 'sha512-<base64>', found {integrity!r}")
     with tarball.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").digest()
     found = base64.b64encode(digest).decode()
     if found != expected:
         raise SourceError(
             f"{where}: {tarball.name} is damaged or not what was pinned: sha512 {found[:16]}..., expected "
-            f"{expected[:16]}... (sources_config.{where}.integrity); run the command again"
+            f"{expected[:16]}... (integrity in sources/{where}.yaml); run the command again"
         )
 
 
@@ -270,7 +268,7 @@ class CldrNames(NpmSource):
         if config.package not in self.FILES:
             known = ", ".join(sorted(self.FILES))
             raise ParamsError(
-                f"sources_config.{name}.package: kind {self.kind!r} cannot read {config.package!r}; "
+                f"sources/{name}.yaml: package: kind {self.kind!r} cannot read {config.package!r}; "
                 f"known: {known}"
             )
 
@@ -343,7 +341,7 @@ class JsLocale(NpmSource):
         self.root = config.options.get("root", "")
         self.unit = config.options.get("unit", "")
         self.skip = config.options.get("skip", [])
-        where = f"sources_config.{name}.options"
+        where = f"sources/{name}.yaml: options"
         if not _is_text_table(self.files) or not self.files:
             raise ParamsError(f"{where}.files: expected path: prefix, found {self.files!r}")
         if not _is_text_table(self.locale_names):

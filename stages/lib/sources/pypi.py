@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from stages.lib.errors import SourceError
+from stages.lib.core.errors import SourceError
 from stages.lib.sources.base import LANGS, PLURALS, Segment, Source, plural_key
 from stages.lib.sources.catalogs import Catalog, Message, plural_categories, read_catalog
 from stages.lib.sources.cldr import is_name
@@ -47,7 +47,7 @@ class PypiSource(Source):
         if found != version:
             raise SourceError(
                 f"{self.name}: package {package} has version {found}; expected {version} "
-                f"(sources_config.{self.name}.version); {command}"
+                f"(version in sources/{self.name}.yaml); {command}"
             )
         spec = importlib.util.find_spec(package or "")
         if spec is None or not spec.submodule_search_locations:

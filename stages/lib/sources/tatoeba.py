@@ -14,16 +14,16 @@ from contextlib import ExitStack
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from stages.lib.archives import unpack_tar
-from stages.lib.download import fetch
-from stages.lib.errors import ParamsError, SourceError
-from stages.lib.files import atomic_path
+from stages.lib.core.archives import unpack_tar
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.fetch import fetch
+from stages.lib.core.files import atomic_path
+from stages.lib.core.params import SourceConfig
+from stages.lib.core.raw import RawFiles, files_on_disk
 from stages.lib.formats.moses import read_moses
 from stages.lib.formats.text import read_lines
-from stages.lib.params import SourceConfig
 from stages.lib.sources.base import LANGS
 from stages.lib.sources.given import GivenPair, GivenSource
-from stages.lib.sources.raw import RawFiles, files_on_disk
 
 MAX_BYTES = 20 * 2**30
 _SRC, _TGT, _LABELS = "train.src.gz", "train.trg.gz", "train.id.gz"
@@ -58,7 +58,7 @@ class Tatoeba(GivenSource):
         """
         if self.sha256 is None:
             raise ParamsError(
-                f"sources_config.{self.name}.options.sha256: not pinned yet, and nothing unpinned is read; "
+                f"sources/{self.name}.yaml: options.sha256: not pinned yet, and nothing unpinned is read; "
                 f"run `curl -fsSL {self.url} | sha256sum`, look at what came, and write the sum there"
             )
         where = f"{self.name}: {self.url}"

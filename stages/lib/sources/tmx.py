@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from stages.lib.core.params import SourceConfig
+from stages.lib.core.raw import RawFiles
 from stages.lib.formats.tmx import read_tmx
-from stages.lib.params import SourceConfig
 from stages.lib.sources.given import GivenPair, LocalSource
-from stages.lib.sources.raw import RawFiles
 
 
 class Tmx(LocalSource):

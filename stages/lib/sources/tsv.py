@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from stages.lib.core.params import SourceConfig
+from stages.lib.core.raw import RawFiles
 from stages.lib.formats.tsv import read_tsv
-from stages.lib.params import SourceConfig
 from stages.lib.sources.given import GivenPair, LocalSource, is_language_map
-from stages.lib.sources.raw import RawFiles
 
 
 class Tsv(LocalSource):

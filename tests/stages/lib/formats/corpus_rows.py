@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stages.lib.core.tables import pair_id
 from stages.lib.formats.rows import Row
-from stages.lib.tables import pair_id
 from tests.phrases import PHRASES
 
 # Markup, entities, quotes, tabs, line ends of every kind, control characters, escapes that are text, spaces

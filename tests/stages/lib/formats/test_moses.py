@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.moses import read_moses, write_moses
 from stages.lib.formats.rows import PROVENANCE, field_text, unescape_line
 from stages.lib.formats.tsv import read_tsv

@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.rows import MAX_LINE_BYTES
 from stages.lib.formats.text import read_lines
 

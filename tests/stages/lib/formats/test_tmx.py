@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.rows import PROVENANCE, field_text
 from stages.lib.formats.tmx import read_tmx, write_tmx
 from tests.stages.lib.formats.corpus_rows import ROWS, TEXTS, make_rows

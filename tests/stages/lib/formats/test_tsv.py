@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.lib.errors import DataError
+from stages.lib.core.errors import DataError
 from stages.lib.formats.rows import FIELDS, escape_line, field_text, unescape_line
 from stages.lib.formats.tsv import read_tsv, write_tsv
 from tests.stages.lib.formats.corpus_rows import ROWS

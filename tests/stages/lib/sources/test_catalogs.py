@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from stages.lib.errors import SourceError
+from stages.lib.core.errors import SourceError
 from stages.lib.sources.catalogs import Catalog, Message, plural_categories, read_catalog
 
 RUSSIAN = (

@@ -16,12 +16,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.lib.errors import ParamsError, SourceError
-from stages.lib.params import SourceConfig
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.params import SourceConfig
 from stages.lib.sources.crawls import Books, Crawl, Files
 from tests.crawler.harness import Bench
 from tests.crawler.prose import story
 from tests.crawler.replica import Page, Replica, make_site
+from tests.settings import write_settings
 
 ROOT = Path(__file__).parents[4]
 RU = "Новая библиотека открылась, и в неё приходит много читателей. Там есть хорошие книги для всех."
@@ -77,7 +78,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    write_settings(folder)
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
@@ -442,7 +443,7 @@ def pdf(paragraphs: list[str]) -> bytes:
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfgen.canvas import Canvas
 
-    from tests.stages.lib.pdf.make_pdf import register_fonts
+    from tests.stages.extract.pdf.make_pdf import register_fonts
 
     register_fonts()
     data = io.BytesIO()
@@ -533,7 +534,7 @@ def test_memory_stays_flat_over_2000_pages(tmp_path: Path) -> None:
     path = tmp_path / "data/crawl/orient.jsonl.gz"
     path.parent.mkdir(parents=True)
     code = (
-        "import resource, sys; from pathlib import Path; from stages.lib.params import SourceConfig\n"
+        "import resource, sys; from pathlib import Path; from stages.lib.core.params import SourceConfig\n"
         "from stages.lib.sources.crawls import Crawl\n"
         "s = Crawl('orient', SourceConfig(kind='crawl', license='x')); s.collect(Path('raw.tar'))\n"
         "t = s.extract(Path('raw.tar')); print(len(t), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.lib.archives import read_own_tar, write_tar
-from stages.lib.errors import ParamsError, SourceError
-from stages.lib.params import SourceConfig
+from stages.lib.core.archives import read_own_tar, write_tar
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.params import SourceConfig
 from stages.lib.sources.base import ORIGIN, Source
 from stages.lib.sources.debian import Goldendict, Mediawiki
 from tests.stages.lib.sources.test_qt import qm_file

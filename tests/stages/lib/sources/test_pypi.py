@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.lib.archives import read_own_tar, write_tar
-from stages.lib.errors import SourceError
-from stages.lib.params import SourceConfig
+from stages.lib.core.archives import read_own_tar, write_tar
+from stages.lib.core.errors import SourceError
+from stages.lib.core.params import SourceConfig
 from stages.lib.sources.base import ORIGIN
 from stages.lib.sources.pypi import BabelCldr, DjangoPo, HolidaysMo, PycountryMo
 from tests.stages.lib.sources.test_catalogs import RUSSIAN, mo_file, po_file

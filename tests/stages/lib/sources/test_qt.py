@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.lib.errors import SourceError
+from stages.lib.core.errors import SourceError
 from stages.lib.sources.qt import MAGIC, read_qm
 
 

@@ -1,0 +1,59 @@
+"""Pair the segments of the source and pivot languages with the target language; score every pair."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.align.pairs import align
+from stages.lib.core import cli
+from stages.lib.core.engine import open_engine
+from stages.lib.core.files import write_json
+from stages.lib.core.params import load_params
+from stages.lib.core.tables import (
+    DOCUMENT_SCHEMA,
+    PAIR_SCHEMA,
+    write_table,
+)
+from stages.lib.models.vectors import Embedder
+from stages.lib.text.annotations import judged
+
+if TYPE_CHECKING:
+    pass
+
+log = logging.getLogger("align")
+
+
+def main() -> None:
+    """Parse the command line and align the listed sources."""
+    parser = argparse.ArgumentParser(prog="python -m stages.align", description=__doc__)
+    parser.add_argument("--segments", required=True, type=Path, help="folder of segment tables")
+    parser.add_argument("--vectors", required=True, type=Path, help="folder of their vectors, from embed")
+    parser.add_argument("--annotations", required=True, type=Path, help="folder of exported judgements")
+    parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
+    parser.add_argument("--unsure", required=True, type=Path, help="table of found pairs not kept to write")
+    parser.add_argument("--documents", required=True, type=Path, help="table of aligned documents to write")
+    parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
+    parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
+    args = parser.parse_args()
+    params = load_params()
+    said = judged(args.annotations, params.pair)
+    with open_engine(params.engine) as engine:
+        embedder = Embedder.of(params.align.model, params, engine=engine)
+        aligned = align(args.segments, args.vectors, params, embedder.unit, said, engine)
+    write_table(aligned.pairs, args.out, PAIR_SCHEMA)
+    write_table(aligned.unsure, args.unsure, PAIR_SCHEMA)
+    write_table(aligned.documents, args.documents, DOCUMENT_SCHEMA)
+    write_json(args.stats, aligned.stats)
+    write_json(args.quality, aligned.quality)
+    log.info(
+        "%s; %s",
+        ", ".join(f"{lang}-{params.pair.tgt}: {n:,} pairs" for lang, n in aligned.stats["total"].items()),
+        ", ".join(f"{n:,} {method}" for method, n in aligned.stats["by_method"].items()),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,321 @@
+"""Repairs text whose font has a broken or a legacy encoding, and tells what cannot be repaired."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from stages.extract.pdf.book import Line, PageText
+from stages.extract.pdf.letters import has_odd_letters
+
+# Text with less than this share of common letter pairs is none of the languages; with more, it is.
+BAD, GOOD = 0.35, 0.68
+# A font needs this many letters to be judged by itself.
+ENOUGH = 40
+# A page that has lost more than this share of its letters is left out.
+LOST = 0.1
+
+# The letter pairs that make up about 85 % of running text ("_" is the edge of a word).
+_PAIRS = {
+    "ru": """
+_б _в _г _д _е _з _и _к _л _м _н _о _п _р _с _т _у _ч _э а_ ав аж аз ак ал ам ан ап ар ас ат ац бе би бл
+бо бр бщ бы в_ ва ве ви вл вн во вс вы га ге гл го гр да де ди дл дн до др ду ды дь е_ ег ед ее еж ей ек
+ел ем ен ер ес ет ещ жд же жи жн за зн и_ ив ие из ии ий ик ил им ин ио ис ит их ич ию ия й_ к_ ка ки ко
+кр кт ла ле ли ло лу ль лю ля м_ ма ме ми мо му н_ на не ни нн но нт ну ны нь о_ об ов ог од ое ож ой ок
+ол ом он оп ор ос от оч па пе пи по пр ра ре ри ро рс ру ры с_ се си ск сл см сн со сп ст су сь ся т_ та
+тв те ти то тр ту ть у_ уд уч уп х_ хо ци ча че чи чт ше ши щи ы_ ый ым ых ь_ ьн ьс ью ья э_ эт ю_ ют я_
+яз ят""",
+    "tk": """
+_a _b _d _e _g _h _i _j _k _m _n _o _p _s _t _w _y _ä _ç _ö _ü _ý _ş a_ ad ag ak al am an ar as at az aý
+aň aş ba be bi bo bu bä da dd de di do du dy dä dü e_ ed eg ek el em en er es et ez eý eň ga ge gi go gu
+gy gö gü ha he hi hl ho hu i_ ig ik il im in ir is iz iç iý iň iş ja je ji jy k_ ka kd ki kl ko ku kä kö
+l_ la ld le li ll lm lu ly m_ ma me mi ml mu my mä mü n_ na nd ne ni nj nl nm no nu ny ol on or oý p_ pe
+r_ ra rd re ri rk rl rm ru ry s_ sa se si so sy sö t_ ta te ti tl tm to tu ty tä tü uk ul um un ur uw uý
+uş w_ we wi y_ yd yg yk yl ym yn yp yr ys yt yz yý yň yş z_ za ze zi zl zy äg äh är ä_ ç_ çi ça çe çy öz
+öň ör ök öw ög ün üç ür ýa ýe ýi ýl ýu ýy ýä ýö ýü ý_ ň_ ňi ş_ şa şe şi şl şu şy žu""",
+    "tk-Cyrl": """
+_а _б _в _г _д _е _и _к _м _н _о _п _с _т _х _ч _ш _ы _э _я _җ _ү _ө _ё а_ аг ад аз ай ак ал ам ан ап ар
+ас ат ах аш ба бе би бо ве га ге ги гу гы гө гү да дд де ди до ды дә дү е_ ег ез ей ек ел ем ен ер ес ет
+з_ за и_ иг из ий ик ил им ин ип ир ич иш иң й_ йд йы йә йе к_ ка кд ки кл ку кы кө л_ ла ле ли лл лм лы
+м_ ма ме ми мы мә н_ на нд не ни нл нм ну ны нҗ ол он ор ое ою п_ р_ ра рд ре ри рк рл рм ры са се си со
+сы т_ та те ти тл тм то ту ты тә ук ул ум ун ур ха хе хи хо ху ци ч_ ча че чи ша ше шг шы ы_ ыг ыд ые ык
+ыл ым ын ып ыр ыс ыш ың эд эр эс эт я_ ян яр җа җе җи җы ң_ ңи үн үч өз өн әг әх әр ә_ үз""",
+}
+
+_HARD = re.compile(r"\(cid:\d+\)|[\ue000-\uf8ff\ufffd\x00-\x08\x0e-\x1f\x80-\x9f]")
+_CID = re.compile(r"\(cid:(\d+)\)")
+# Bullets and arrows of the symbol fonts, in their private places.
+_SYMBOLS = str.maketrans({
+    "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "►", "\uf0e0": "→", "\uf0fc": "✓", "\uf02d": "−", "\uf02b": "+",
+    "\uf03d": "=", "\uf0b4": "×", "\uf0b0": "°", "\uf0a3": "≤", "\uf0b3": "≥", "\uf0d7": "·", "\uf076": "❖",
+})  # fmt: skip
+
+
+@functools.cache
+def _common_pairs() -> frozenset[str]:
+    return frozenset(pair for text in _PAIRS.values() for pair in text.split())
+
+
+@functools.cache
+def _pairs_of(lang: str) -> frozenset[str]:
+    return frozenset(_PAIRS[lang].split())
+
+
+def likeness(text: str) -> float:
+    """Return the share (0-1) of a text's letter pairs that are common in the likeliest language.
+
+    About 0.85 for real text, below 0.3 for text in the wrong encoding; words are capped at their edges.
+    """
+    pairs: dict[str, int] = defaultdict(int)
+    total = 0
+    for word in re.findall(r"[^\W\d_]+", text):
+        # Letters of the wrong case inside a word are as odd as wrong letters.
+        if not (word.islower() or word.isupper() or word[1:].islower()):
+            total += len(word) + 1
+            continue
+        edged = f"_{word.lower()}_"
+        for i in range(len(edged) - 1):
+            pairs[edged[i : i + 2]] += 1
+        total += len(edged) - 1
+    if not total:
+        return 0.0
+    # Marks inside words that are no letters ("Ba¢lyk") break them up.
+    total += 2 * len(re.findall(r"[^\W\d_][^\w\s'’.,:;!?)(/«»\"“”\-–—…‐°-⁹²³¹%*+=<>\]\[]+[^\W\d_]", text))
+    return max(sum(n for pair, n in pairs.items() if pair in _pairs_of(lang)) for lang in _PAIRS) / total
+
+
+# Known encodings. Each candidate turns what was read into what was meant.
+
+
+def _recode(read_as: str, meant: str) -> Callable[[str], str]:
+    table = {}
+    for byte in range(0x80, 0x100):
+        try:
+            wrong = bytes([byte]).decode(read_as)
+        except UnicodeDecodeError:
+            # Undefined in that code page; readers give the control character of the same number.
+            wrong = chr(byte)
+        try:
+            table[ord(wrong)] = bytes([byte]).decode(meant)
+        except UnicodeDecodeError:
+            continue
+    return lambda text: text.translate(table)
+
+
+def _from_cids(text: str) -> str:
+    """Read the numbers that a simple font could not map as bytes."""
+    return _CID.sub(lambda m: chr(int(m.group(1))) if int(m.group(1)) < 256 else m.group(), text)
+
+
+def _from_private(text: str) -> str:
+    """Read the private places F000-F0FF of symbol-encoded fonts as bytes."""
+    return "".join(chr(ord(c) - 0xF000) if 0xF000 <= ord(c) <= 0xF0FF else c for c in text)
+
+
+# Microsoft's fonts number their Cyrillic glyphs in a row from 570 (А); text extracted without a map
+# carries these numbers, as (cid:570) or as the Unicode characters of the same number.
+_GLYPH_A, _GLYPH_IO, _GLYPH_LOWER_IO = 570, 556, 634
+
+
+def _from_glyph_numbers(text: str) -> str:
+    def letter(number: int) -> str | None:
+        if _GLYPH_A <= number < _GLYPH_A + 64:
+            return chr(0x410 + number - _GLYPH_A)
+        if number in (_GLYPH_IO, _GLYPH_LOWER_IO):
+            return "Ё" if number == _GLYPH_IO else "ё"
+        return None
+
+    text = _CID.sub(
+        lambda m: (
+            letter(int(m.group(1)))
+            or (chr(int(m.group(1)) + 29) if 3 <= int(m.group(1)) <= 97 else m.group())
+        ),
+        text,
+    )
+    return "".join(letter(ord(c)) or c for c in text)
+
+
+# Turkmen Latin of 1993-1999, typed with currency signs for the letters that code pages lacked, and
+# the letters of neighbouring code pages that typists used.
+_CURRENCY = str.maketrans({"¥": "Ý", "ÿ": "ý", "$": "Ş", "¢": "ş", "£": "Ž", "ſ": "ž", "Ñ": "Ň", "ñ": "ň"})
+_NEIGHBOURS = str.maketrans({
+    "ñ": "ň", "Ñ": "Ň", "ò": "ň", "Ò": "Ň", "ÿ": "ý", "Ÿ": "Ý", "þ": "ş", "Þ": "Ş", "º": "ş", "ª": "Ş",
+    "ð": "ž", "Ð": "Ž", "æ": "ž", "Æ": "Ž", "å": "ä",
+})  # fmt: skip
+
+# cp866 is not among them: its letter а is the no-break space of every other code page.
+_CODE_PAGES = (
+    "cp1251",
+    "koi8_r",
+    "mac_cyrillic",
+    "ptcp154",
+    "kz1048",
+    "cp1250",
+    "cp1254",
+    "iso8859_5",
+)
+
+
+@functools.cache
+def _candidates() -> tuple[tuple[str, Callable[[str], str]], ...]:
+    steps: list[tuple[str, Callable[[str], str]]] = [
+        ("Turkmen typed with signs of 1993", lambda text: text.translate(_CURRENCY)),
+        ("Turkmen typed with neighbouring letters", lambda text: text.translate(_NEIGHBOURS)),
+        ("glyph numbers of Microsoft's fonts", _from_glyph_numbers),
+    ]
+    for read_as in ("latin_1", "cp1252", "cp1251", "mac_roman"):
+        for meant in _CODE_PAGES:
+            if read_as != meant:
+                steps.append((f"{meant} read as {read_as}", _recode(read_as, meant)))
+    # What may come before: bytes hidden as numbers or private places.
+    hidden: list[tuple[str, Callable[[str], str]]] = []
+    for name, unhide in (("unmapped codes", _from_cids), ("private places", _from_private)):
+        hidden.append((name, unhide))
+        for meant in _CODE_PAGES:
+            recode = _recode("latin_1", meant)
+            hidden.append((f"{name} in {meant}", lambda text, u=unhide, r=recode: r(u(text))))
+    return (*steps, *hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done with the text of one font: apply ``repair``, or leave it out if it is lost."""
+
+    name: str
+    repair: Callable[[str], str] | None
+    is_lost: bool
+
+
+def judge(sample: str) -> Verdict:
+    """Find the encoding of a font's text by its letters; known mappings only.
+
+    Text is lost when it has glyphs without any mapping and no known encoding makes it readable.
+    Readable text, and text in a language not known here, stays as it is.
+    """
+    sample = sample[:20000]
+    plain = likeness(sample)
+    best_name, best, best_score = "", None, plain
+    letters = sum(c.isalpha() for c in _CID.sub("", sample))
+    for name, repair in _candidates():
+        repaired = repair(sample)
+        if repaired == sample:
+            continue
+        # Turning letters into signs makes words fewer, not righter.
+        if sum(c.isalpha() for c in repaired) < 0.98 * letters:
+            continue
+        # Text that is nearly right needs a few letters put right, not all of them: it may be in a language
+        # that is not known here.
+        if plain >= 0.5 and len(repaired) == len(sample):
+            changed = sum(a != b for a, b in zip(sample, repaired, strict=True))
+            if changed > 0.2 * letters:
+                continue
+        # A repair that leaves holes is worth less than one that does not.
+        score = likeness(repaired) - 2.0 * len(_HARD.findall(repaired)) / max(len(repaired), 1)
+        if score > best_score + 0.0005:
+            best_name, best, best_score = name, repair, score
+    holes = len(_HARD.findall(sample.translate(_SYMBOLS)))
+    if best is not None and best_score >= GOOD and (plain < BAD or holes or best_score > plain + 0.02):
+        return Verdict(best_name, best, False)
+    if holes and holes > 0.02 * (letters + holes):
+        return Verdict("unknown encoding", None, True)
+    return Verdict("", None, False)
+
+
+def repair_pages(pages: Sequence[PageText]) -> list[PageText]:
+    """Repair or leave out the text of broken fonts, on the pages whose lines carry spans.
+
+    Fonts are judged on all their text in the book. A page that loses more than LOST of its letters is
+    quarantined whole; one that loses less keeps its other lines and says so.
+    """
+    samples: dict[str, list[str]] = defaultdict(list)
+    for page in pages:
+        for line in page.lines:
+            for font, text in line.spans:
+                samples[font].append(text)
+    if not samples:
+        return list(pages)
+    verdicts = _judge_fonts(samples)
+    return [
+        _repair_page(page, verdicts) if any(line.spans for line in page.lines) else page for page in pages
+    ]
+
+
+def _judge_fonts(samples: dict[str, list[str]]) -> dict[str, Verdict]:
+    verdicts: dict[str, Verdict] = {}
+    small = []
+    for font in sorted(samples):
+        text = "\n".join(samples[font])
+        odd = has_odd_letters(text) or _HARD.search(text)
+        if not odd:
+            verdicts[font] = Verdict("", None, False)
+        elif sum(c.isalpha() for c in text) + len(_CID.findall(text)) >= ENOUGH:
+            verdicts[font] = judge(text)
+        else:
+            small.append(font)
+    repairs = [verdict for verdict in verdicts.values() if verdict.repair]
+    for font in small:
+        text = "\n".join(samples[font])
+        own = judge(text)
+        # Too little to judge by its letters: what another font of the book needed, if it leaves no holes.
+        shared = None
+        for verdict in repairs:
+            repaired = verdict.repair(text) if verdict.repair else text
+            if repaired != text and not _HARD.search(repaired):
+                shared = verdict
+                break
+        verdicts[font] = own if own.repair else (shared or own)
+    return verdicts
+
+
+def _repair_page(page: PageText, verdicts: dict[str, Verdict]) -> PageText:
+    lines: list[Line] = []
+    total = lost = lost_lines = 0
+    repaired: set[str] = set()
+    unknown: set[str] = set()
+    for line in page.lines:
+        total += len(line.text)
+        touched = {font for font, _ in line.spans if verdicts[font].repair or verdicts[font].is_lost}
+        broken = {font for font in touched if verdicts[font].is_lost}
+        if any(_HARD.search(text.translate(_SYMBOLS)) for font, text in line.spans if font in broken):
+            lost += len(line.text)
+            lost_lines += 1
+            unknown |= broken
+            continue
+        text = line.text.translate(_SYMBOLS)
+        if touched - broken:
+            text = _respell(line, verdicts)
+            repaired |= {verdicts[font].name for font in touched - broken}
+        # Single glyphs without a meaning, such as ornaments.
+        text = _HARD.sub("", text).strip() if not line.kind else _HARD.sub("", text)
+        if text:
+            lines.append(line._replace(text=text, spans=()))
+    reasons = [page.reason] if page.reason else []
+    status = page.status
+    if repaired:
+        # What is lost on a page weighs more than what was repaired.
+        status = "error" if status == "error" else "repaired"
+        reasons.append("font encoding: " + ", ".join(sorted(repaired)))
+    if lost:
+        status = "error" if status == "error" else "quarantined"
+        fonts = ", ".join(sorted(font.split("+")[-1] or "no name" for font in unknown))
+        if lost > LOST * total:
+            lines = []
+            reasons.append(f"unknown encoding of {fonts}: {lost} of {total} characters, page left out")
+        else:
+            reasons.append(f"unknown encoding of {fonts}: {lost_lines} lines left out")
+    return page._replace(lines=lines, status=status, reason="; ".join(reasons))
+
+
+def _respell(line: Line, verdicts: dict[str, Verdict]) -> str:
+    # Tabs between cells are not in the spans; a line of a table is repaired whole, by its first broken font.
+    if line.kind == "table":
+        repair = next(v.repair for font, _ in line.spans if (v := verdicts[font]).repair)
+        return repair(line.text).translate(_SYMBOLS)
+    texts: Iterable[str] = (
+        (repair(text) if (repair := verdicts[font].repair) else text).translate(_SYMBOLS)
+        for font, text in line.spans
+    )
+    return " ".join(texts)

@@ -1,0 +1,147 @@
+"""Tar archives: reading ones that nobody here made, writing ones that are the same every time."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, Literal
+
+from stages.lib.core.errors import SourceError
+from stages.lib.core.files import atomic_path
+
+MAX_MEMBER_BYTES = 64 * 2**20
+MAX_TOTAL_BYTES = 2 * 2**30
+MAX_MEMBERS = 200_000
+
+
+def read_tar(
+    file: BinaryIO,
+    where: str,
+    is_wanted: Callable[[str], bool],
+    *,
+    links: Literal["refuse", "skip"] = "refuse",
+    max_member_bytes: int = MAX_MEMBER_BYTES,
+    max_total_bytes: int = MAX_TOTAL_BYTES,
+    max_members: int = MAX_MEMBERS,
+) -> dict[str, bytes]:
+    """Return the wanted regular files of a tar stream, by name, sorted; nothing is unpacked to disk.
+
+    ``file`` need not be seekable and may be compressed. Every member is checked, wanted or not: absolute
+    names, names with ``..``, devices and members over the size limits are refused, and so are links
+    (``links="skip"`` passes over them, for archives whose signature was checked already). The sizes that
+    count are those after decompression.
+
+    Raises SourceError, in one line with ``where`` in front.
+    """
+    files: dict[str, bytes] = {}
+
+    def take(name: str, content: IO[bytes]) -> None:
+        files[name] = content.read()
+
+    _walk_tar(file, where, is_wanted, links, (max_member_bytes, max_total_bytes, max_members), take)
+    return dict(sorted(files.items()))
+
+
+def unpack_tar(
+    file: BinaryIO,
+    where: str,
+    is_wanted: Callable[[str], bool],
+    folder: Path,
+    *,
+    max_total_bytes: int,
+) -> dict[str, Path]:
+    """Copy the wanted files of a tar stream into a folder, in blocks, under the rules of :func:`read_tar`.
+
+    One member may be as large as all together. The files are numbered, so nothing of the archive becomes a
+    path. Returns them by member name, sorted.
+    """
+    paths: dict[str, Path] = {}
+
+    def take(name: str, content: IO[bytes]) -> None:
+        paths[name] = folder / str(len(paths))
+        with paths[name].open("wb") as out:
+            shutil.copyfileobj(content, out)
+
+    _walk_tar(file, where, is_wanted, "refuse", (max_total_bytes, max_total_bytes, MAX_MEMBERS), take)
+    return dict(sorted(paths.items()))
+
+
+def _walk_tar(
+    file: BinaryIO,
+    where: str,
+    is_wanted: Callable[[str], bool],
+    links: Literal["refuse", "skip"],
+    limits: tuple[int, int, int],
+    take: Callable[[str, IO[bytes]], None],
+) -> None:
+    """Check every member, and give name and content of each wanted file to ``take``."""
+    max_member_bytes, max_total_bytes, max_members = limits
+    seen: set[str] = set()
+    total = 0
+    try:
+        with tarfile.open(fileobj=file, mode="r|*") as tar:
+            for count, member in enumerate(tar, start=1):
+                name = _checked_name(member, where)
+                if count > max_members:
+                    raise SourceError(f"{where}: more than {max_members:,} members; refusing to read it")
+                if member.isdir():
+                    continue
+                if member.issym() or member.islnk():
+                    if links == "skip":
+                        continue
+                    raise SourceError(f"{where}: member {name!r} is a link; refusing to read it")
+                if not member.isreg():
+                    raise SourceError(f"{where}: member {name!r} is a device or pipe; refusing to read it")
+                if member.size < 0:  # a pax header can say so, and take it off the sum below
+                    raise SourceError(
+                        f"{where}: member {name!r} has {member.size} bytes; refusing to read it"
+                    )
+                total += member.size
+                if member.size > max_member_bytes or total > max_total_bytes:
+                    raise SourceError(
+                        f"{where}: member {name!r} has {member.size:,} bytes ({total:,} in all so far), "
+                        f"over the limit of {max_member_bytes:,} a member and {max_total_bytes:,} in all"
+                    )
+                if is_wanted(name):
+                    if name in seen:
+                        raise SourceError(f"{where}: member {name!r} comes twice; refusing to read it")
+                    seen.add(name)
+                    take(name, tar.extractfile(member) or io.BytesIO())
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise SourceError(f"{where}: not a whole tar archive ({error})") from None
+
+
+def _checked_name(member: tarfile.TarInfo, where: str) -> str:
+    """Return the member's name without a leading ``./``."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or "\\" in member.name or member.name[1:2] == ":":
+        raise SourceError(
+            f"{where}: member {member.name!r} has an absolute or foreign path; refusing to read it"
+        )
+    if ".." in path.parts:
+        raise SourceError(f"{where}: member {member.name!r} leaves its folder; refusing to read it")
+    return str(path)
+
+
+def write_tar(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write regular files to an uncompressed tar; same files, same bytes on any machine and day."""
+    with atomic_path(path) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in sorted(files):
+            member = tarfile.TarInfo(name)
+            member.size = len(files[name])
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(files[name]))
+
+
+def read_own_tar(path: Path) -> dict[str, bytes]:
+    """Return every file of a tar that :func:`write_tar` wrote, under the same checks as a foreign one."""
+    if not path.is_file():
+        raise SourceError(f"{path}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
+    with path.open("rb") as file:
+        return read_tar(file, str(path), lambda name: True)

@@ -1,0 +1,404 @@
+"""Settings and pins, read once and validated into frozen models.
+
+``params.yaml`` holds what an experiment varies. What is only pinned lies beside it: ``sources/<name>.yaml``,
+``assets/models/<name>.yaml`` and ``assets/benchmarks.yaml``, each a dependency of the stages that read it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stages.lib.core.errors import ParamsError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+Lang = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Pair(_Block):
+    src: Lang
+    tgt: Lang
+
+    @model_validator(mode="after")
+    def _languages_differ(self) -> Pair:
+        if self.src == self.tgt:
+            raise ValueError(f"src and tgt are both {self.src!r}; expected two languages")
+        return self
+
+
+class SourceConfig(_Block):
+    """Where one source's text comes from; ``kind`` names the class that reads it."""
+
+    kind: Name
+    package: str | None = None
+    version: str | None = None
+    integrity: str | None = None
+    license: str
+    options: dict[str, Any] = {}
+
+
+class PinnedFile(_Block):
+    """One file of a benchmark, by address and content."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+# Benchmarks of sentence pairs with grades of likeness.
+STS_KINDS = ("sts17", "stsb", "sts_hub")
+
+
+class HubDataset(_Block):
+    """A data set of the model hub: two columns of sentences and one of grades (0 to 5), in one language."""
+
+    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    split: str
+    columns: list[str] = Field(min_length=3, max_length=3)
+    lang: Lang
+
+
+class BenchmarkConfig(_Block):
+    """A benchmark's files by language or role, or its data set; ``kind`` names the way they are read."""
+
+    kind: Literal["parallel_lines", "lines", "sts17", "stsb", "sts_hub"]
+    license: str
+    files: dict[Name, PinnedFile] = {}
+    hub: HubDataset | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_reads(self) -> BenchmarkConfig:
+        if (self.kind == "sts_hub") != (self.hub is not None) or bool(self.files) == (self.hub is not None):
+            raise ValueError("kind sts_hub has hub and no files, every other kind files and no hub")
+        if self.kind == "sts17" and set(self.files) != {"inputs", "gold"}:
+            raise ValueError(f"files of kind sts17 are inputs and gold, found {', '.join(self.files)}")
+        return self
+
+
+class PdfParams(_Block):
+    """Bounds on reading one PDF; the keys but ``workers`` are those of ``stages.extract.pdf.Limits``."""
+
+    workers: Count
+    page_seconds: Annotated[float, Field(gt=0.0)]
+    ocr_seconds: Annotated[float, Field(gt=0.0)]
+    open_seconds: Annotated[float, Field(gt=0.0)]
+    memory_mb: Annotated[int, Field(ge=200)]
+    max_pages: Count
+    max_file_mb: Count
+    ocr: bool
+
+
+class AlignParams(_Block):
+    pivots: list[Lang]
+    model: Name
+    max_bead: Annotated[int, Field(ge=1, le=7)]
+    min_document_score: Share
+    precision: Annotated[float, Field(gt=0.0, lt=1.0)]
+    mine: bool
+    k: Count
+    margin: Literal["ratio", "distance", "absolute"]
+    retrieval: Literal["forward", "backward", "intersection", "max_weight"]
+    background: Count
+    min_words: Annotated[int, Field(ge=0)]
+    memory_mb: Annotated[int, Field(ge=64)]
+
+
+class CleanParams(_Block):
+    min_letters: Count
+    max_chars: Count
+    min_script_share: Share
+    max_length_ratio: Annotated[float, Field(gt=1.0)]
+    max_foreign_evidence: Annotated[float, Field(gt=0.0)]
+    max_per_template: Count
+    near_duplicate: Share
+    max_per_source: Count
+
+
+class AnnotateParams(_Block):
+    tasks: Count
+    control_share: Share
+    overlap: Share
+    annotators: Annotated[int, Field(ge=2)]
+
+
+class SplitParams(_Block):
+    test_share: Share
+    dev_share: Share
+    test_sources: list[Name]
+    train_sources: list[Name]
+    min_words: Count
+    near_duplicate: Annotated[float, Field(gt=0.0, le=1.0)]
+    containment: Annotated[float, Field(gt=0.0, le=1.0)]
+    min_test: Annotated[int, Field(ge=0)]
+    min_dev: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _splits_are_possible(self) -> SplitParams:
+        if self.test_share + self.dev_share >= 1.0:
+            raise ValueError("test_share + dev_share must stay below 1")
+        if both := sorted(set(self.test_sources) & set(self.train_sources)):
+            raise ValueError(f"{', '.join(both)} is both in test_sources and in train_sources; drop one")
+        return self
+
+
+# The dev scores by which a translation model is selected; the others are of retrieval.
+TRANSLATION_SCORES = ("bleu", "chrfpp")
+
+
+class Recipe(_Block):
+    """One way of fine-tuning; params.yaml describes every key."""
+
+    r: Count
+    alpha: Count
+    dropout: Share
+    lr: Annotated[float, Field(gt=0.0)]
+    epochs: Count
+    batch_size: Count
+    warmup: Share
+    scale: Annotated[float, Field(gt=0.0)]
+    min_words: Annotated[int, Field(ge=0)]
+    pivots: list[Lang]
+    source_cap: Annotated[int, Field(ge=0)]
+    keep_weight: Annotated[float, Field(ge=0.0)]
+    interpolate: list[Share] = Field(min_length=1)
+    patience: Count
+    chunk: Annotated[int, Field(ge=0)]
+    accumulate: Count
+    hard_negatives: Annotated[int, Field(ge=0)]
+    recompute: bool
+    select: Literal["mrr", "p1", "bleu", "chrfpp"]
+
+
+class FinetuneParams(_Block):
+    recipe: str
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    train_share: Annotated[float, Field(gt=0.0, le=1.0)]
+    tracker: Literal["none", "wandb"]
+    processes: Count
+
+
+class ModelConfig(_Block):
+    """How one model is loaded; nothing here concerns training."""
+
+    kind: Literal["use", "sentence_transformer", "nllb"]
+    id: str
+    # A commit: branches and tags move.
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    license: str | None = None
+    respell: str | None = None
+    lora_targets: str | list[str] = []
+    int8: bool = False
+
+
+class EvaluateParams(_Block):
+    batch_tokens: Count
+    margin_k: Count
+    bootstrap: Count
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)]
+    permutations: Count
+    beams: Count
+
+
+class Params(_Block):
+    pair: Pair
+    seed: int
+    # Where shards run; the results do not depend on it (stages.lib.core.engine).
+    engine: Literal["local", "ray"] = "local"
+    sources: list[Name] = Field(min_length=1)
+    models: list[Name] = Field(min_length=1)
+    baselines: list[Name]
+    benchmarks: list[Name]
+    sources_config: dict[Name, SourceConfig]
+    benchmarks_config: dict[Name, BenchmarkConfig]
+    # Read and checked by the crawler, which shares no code with the stages.
+    crawl: dict[str, Any]
+    pdf: PdfParams
+    align: AlignParams
+    clean: CleanParams
+    annotate: AnnotateParams
+    split: SplitParams
+    finetune: FinetuneParams
+    recipes: dict[Name, dict[Name, dict[str, Any]]]
+    models_config: dict[Name, ModelConfig]
+    evaluate: EvaluateParams
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Params:
+        faults = []
+        for key, known, place in (
+            ("sources", self.sources_config, "sources"),
+            ("models", self.models_config, "assets/models"),
+            ("benchmarks", self.benchmarks_config, "assets/benchmarks.yaml"),
+        ):
+            names = getattr(self, key) + (self.baselines if key == "models" else [])
+            faults += [
+                f"{key}: {unknown('name', name, known)} (add {place}/{name}.yaml or drop it)"
+                for name in names
+                if name not in known
+            ]
+            faults += [
+                f"{key}: {name!r} is listed twice" for name in sorted(set(names)) if names.count(name) > 1
+            ]
+        # The metrics of a set begin with its name, those of its hard negatives with <name>_hard.
+        faults += [
+            f"benchmarks_config: {name!r} names metrics that are taken; choose another name"
+            for name in self.benchmarks_config
+            if name in ("test", "gold", "dev", "hard", "sts", "mt") or name.endswith("_hard")
+        ]
+        for key in ("test_sources", "train_sources"):
+            faults += [
+                f"split.{key}: {unknown('name', name, self.sources_config)}"
+                for name in getattr(self.split, key)
+                if name not in self.sources_config
+            ]
+        if self.align.model not in self.models_config:
+            faults.append(f"align.model: {unknown('model', self.align.model, self.models_config)}")
+        if self.finetune.recipe not in self.recipes:
+            faults.append(f"finetune.recipe: {unknown('recipe', self.finetune.recipe, self.recipes)}")
+        faults += [
+            f"recipes.{self.finetune.recipe}: no block for model {model!r}; add `{model}: {{}}` there"
+            for model in self.models
+            if model in self.models_config and model not in self.recipes.get(self.finetune.recipe, [model])
+        ]
+        for name, blocks in self.recipes.items():
+            faults += [
+                f"recipes.{name}: {unknown('model', model, ['all', *self.models_config])}"
+                for model in blocks
+                if model != "all" and model not in self.models_config
+            ]
+            for model in dict.fromkeys(["all", *blocks]):
+                try:
+                    recipe = self.recipe(name, model)
+                except ValidationError as error:
+                    faults += [f"recipes.{name}.{line}" for line in _lines(error, Recipe)]
+                    continue
+                config = self.models_config.get(model)
+                if recipe.select in TRANSLATION_SCORES and config is not None and config.kind != "nllb":
+                    faults.append(
+                        f"recipes.{name}: select {recipe.select!r} for {model}, which does not translate; "
+                        "expected mrr or p1"
+                    )
+        if faults:
+            raise ValueError("; ".join(dict.fromkeys(faults)))
+        return self
+
+    def recipe(self, name: str, model: str) -> Recipe:
+        """Return a recipe's values for one model: the recipe's ``all`` with the model's own on top."""
+        blocks = self.recipes[name]
+        return Recipe(**{**blocks.get("all", {}), **blocks.get(model, {})})
+
+
+# Where the pins lie below the folder of params.yaml, by their field of Params: a folder with a file for each
+# name, or one file.
+PINS = {
+    "sources_config": "sources",
+    "models_config": "assets/models",
+    "benchmarks_config": "assets/benchmarks.yaml",
+}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML file with keys at its top level, by YAML 1.2 as DVC reads it.
+
+    ``1e-5`` is a number, ``013`` is 13, ``on`` is text, and a key given twice is refused. Raises ParamsError
+    with the file and the line.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: not found; run the command from the repository's root") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ParamsError(f"{path}: not valid YAML: {where}{problem}") from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+    if not isinstance(raw, dict):
+        raise ParamsError(f"{path}: expected keys and values at the top level, found {type(raw).__name__}")
+    return raw
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read params.yaml and the pins beside it into one dict with the fields of :class:`Params`, unchecked."""
+    raw = read_yaml(path)
+    for field, place in PINS.items():
+        if field in raw:
+            raise ParamsError(f"{path}: {field}: unknown key; its entries are pinned in {place}")
+        target = path.parent / place
+        if target.suffix:
+            raw[field] = read_yaml(target)
+        else:
+            raw[field] = {file.stem: read_yaml(file) for file in sorted(target.glob("*.yaml"))}
+    return raw
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate the settings and the pins beside them.
+
+    Raises ParamsError with every fault in one message: file, dotted key, value, nearest valid key.
+    """
+    raw = read_settings(path)
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise ParamsError("; ".join(_lines(error, Params, path))) from None
+
+
+def _lines(error: ValidationError, root: type[BaseModel], path: Path | None = None) -> list[str]:
+    """One phrase for each fault: file, if ``path`` is given, dotted key, what is wrong, nearest valid key."""
+    lines = []
+    for fault in error.errors():
+        file, key = _place(fault["loc"], path)
+        if fault["type"] == "extra_forbidden":
+            text = f"{key}: {unknown('key', str(fault['loc'][-1]), _siblings(root, fault['loc']))}"
+        elif fault["type"] == "missing":
+            text = f"{key}: missing; add it (see the file in git)"
+        elif fault["type"] == "value_error":
+            text = ": ".join(part for part in (key, str(fault["ctx"]["error"])) if part)
+        else:
+            text = f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {fault['input']!r}"
+        lines.append(file + text)
+    return lines
+
+
+def _place(location: tuple[int | str, ...], path: Path | None) -> tuple[str, str]:
+    """Return the file that a fault is in, as a prefix of its message, and the dotted key there."""
+    keys = [str(part) for part in location]
+    if path is None or not keys or keys[0] not in PINS:
+        return (f"{path}: " if path else ""), ".".join(keys)
+    place = path.parent / PINS[keys[0]]
+    if place.suffix or len(keys) == 1:
+        return f"{place}: ", ".".join(keys[1:])
+    return f"{place / keys[1]}.yaml: ", ".".join(keys[2:])
+
+
+def _siblings(root: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are valid beside the one at ``location``."""
+    block: Any = root
+    for part in location[:-1]:
+        if isinstance(block, type) and issubclass(block, BaseModel) and part in block.model_fields:
+            block = block.model_fields[part].annotation
+        else:  # an entry of a dict of models
+            block = getattr(block, "__args__", (None, block))[-1]
+    return list(getattr(block, "model_fields", {}))
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return a phrase that names something unknown, with the nearest known name or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    return f"unknown {what} {name!r}; {hint}"

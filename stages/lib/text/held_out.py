@@ -1,0 +1,19 @@
+"""Which documents are held out: the one rule that split makes its parts by and others keep clear of."""
+
+from __future__ import annotations
+
+import hashlib
+
+from stages.lib.core.params import SplitParams
+
+
+def choose_split(source: str, doc: str, params: SplitParams) -> str:
+    """Return ``test``, ``dev`` or ``train`` for a document, from its own name and the parameters alone."""
+    if source in params.test_sources:
+        return "test"
+    if source in params.train_sources:
+        return "train"
+    place = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:8], "big") / 2**64
+    if place < params.test_share:
+        return "test"
+    return "dev" if place < params.test_share + params.dev_share else "train"

@@ -1,0 +1,481 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.align.pairs import Aligned, align, pair_given
+from stages.clean.corpus import clean_pairs
+from stages.embed.vectors import embed
+from stages.lib.core.errors import DataError
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import (
+    PAIR_SCHEMA,
+    SEGMENT_SCHEMA,
+    pair_id,
+    read_table,
+    table_from_rows,
+    write_table,
+)
+from stages.lib.models.vectors import Embedder
+from stages.lib.sources import make_source
+from stages.lib.text.annotations import Merged, judged_table
+from stages.lib.text.sentences import split_sentences
+from tests.settings import copy_pins
+
+PARAMS = Path(__file__).parents[3] / "params.yaml"
+
+
+def row(
+    lang: str, text: str, key: str | None, n: int = 0, doc: str = "conf", source: str = "django"
+) -> tuple:
+    return (source, f"{source}/{doc}", lang, n, text, key, None, None, "MIT", None)
+
+
+def table(*rows: tuple):
+    return table_from_rows(list(rows), SEGMENT_SCHEMA)
+
+
+def with_rows(segments):
+    """Segments as read_extract gives them."""
+    return segments.with_row_index("row")
+
+
+def write(folder: Path, name: str, *rows: tuple) -> None:
+    write_table(table(*rows), folder / f"{name}.parquet", SEGMENT_SCHEMA)
+
+
+@pytest.fixture
+def params() -> Params:
+    return load_params(PARAMS).model_copy(update={"sources": ["django", "udhr"]})
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory) -> Embedder:
+    params = load_params(PARAMS)
+    return Embedder("use_tr", params.models_config["use_tr"], 8192, root=tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def run_align(tmp_path, embedder):
+    """Embed what lies in tmp_path, and align it."""
+
+    def run(params: Params) -> Aligned:
+        embed(tmp_path, tmp_path / "vectors", params, embedder)
+        return align(tmp_path, tmp_path / "vectors", params, embedder.unit)
+
+    return run
+
+
+MESSAGES = [
+    row("ru", "Да", "yes"),
+    row("ru", "Сегодня", "today", 1),
+    row("ru", "Нет", "no", 0, doc="contrib.admin"),
+    row("tk", "Şu gün", "today", 0),
+    row("tk", "Hawa", "yes", 1),
+    row("tk", "Ýok", "no", 0, doc="contrib.admin"),
+    row("tk", "Diňe türkmençe", "lonely", 2),
+    row("en", "Yes", "yes"),
+    row("tr", "Evet", "yes"),
+    row("kk", "Иә", "yes"),
+]
+
+
+def test_segments_meet_by_document_and_key_in_the_target_s_order():
+    # The same key in another document is another message.
+    pairs = pair_given(with_rows(table(*MESSAGES, row("ru", "Чужое", "lonely", 3, doc="other"))), "ru", "tk")
+    assert pairs.select("doc", "src", "tgt", "n_src", "n_tgt").rows() == [
+        ("django/conf", "Сегодня", "Şu gün", 1, 0),
+        ("django/conf", "Да", "Hawa", 0, 1),
+        ("django/contrib.admin", "Нет", "Ýok", 0, 0),
+    ]
+
+
+TURKMEN_FORMS = {"one": "{0} gün", "other": "{0} günler"}
+RUSSIAN_FORMS = {"one": "{0} день", "few": "{0} дня", "many": "{0} дней", "other": "{0} дня (дробь)"}
+
+
+@pytest.mark.parametrize(
+    ("src", "tgt", "expected"),
+    [
+        # Turkmen `other` covers what Russian divides into few and many; Russian `other` is for fractions.
+        (RUSSIAN_FORMS, TURKMEN_FORMS, {"{0} gün": "{0} день", "{0} günler": "{0} дней"}),
+        # One form for all numbers, as after a number in any Turkic language.
+        (RUSSIAN_FORMS, {"other": "{0} gün"}, {"{0} gün": "{0} дней"}),
+        # No plural forms on one side: the singular, then the general form, is what a dictionary would list.
+        (RUSSIAN_FORMS, {"": "gün"}, {"gün": "{0} день"}),
+        ({"": "день"}, TURKMEN_FORMS, {"{0} gün": "день", "{0} günler": "день"}),
+        ({"one": "day", "other": "days"}, TURKMEN_FORMS, {"{0} gün": "day", "{0} günler": "days"}),
+        # The other way about: Turkmen has no `few`.
+        (
+            TURKMEN_FORMS,
+            RUSSIAN_FORMS,
+            {form: "{0} gün" if form == "{0} день" else "{0} günler" for form in RUSSIAN_FORMS.values()},
+        ),
+    ],
+)
+def test_plural_forms_meet_the_form_that_says_the_same(src, tgt, expected):
+    def rows(lang: str, forms: dict[str, str]) -> list[tuple]:
+        return [
+            row(lang, text, f"day#{form}" if form else "day", n)
+            for n, (form, text) in enumerate(forms.items())
+        ]
+
+    pairs = pair_given(with_rows(table(*rows("ru", src), *rows("tk", tgt))), "ru", "tk")
+    assert dict(pairs.select("tgt", "src").rows()) == expected
+    assert len(pairs) == len(tgt)
+
+
+def test_segments_without_a_key_are_left_for_other_methods():
+    assert pair_given(with_rows(table(row("ru", "Да", None), row("tk", "Hawa", None))), "ru", "tk").is_empty()
+
+
+def test_a_key_that_comes_twice_is_named():
+    rows = [row("ru", "Да", "yes"), row("ru", "Ага", "yes", 1), row("tk", "Hawa", "yes")]
+    with pytest.raises(DataError, match=r"django: key 'yes' comes twice in django/conf \(ru\)"):
+        pair_given(with_rows(table(*rows)), "ru", "tk")
+
+
+def test_pivot_rows_carry_their_own_language_and_id(tmp_path, params, run_align):
+    write(tmp_path, "django", *MESSAGES)
+    write(tmp_path, "udhr", row("ru", "Статья", "1", source="udhr"), row("tk", "Madda", "1", source="udhr"))
+    aligned = run_align(params)
+    assert aligned.pairs.select("src_lang", "src", "tgt").rows() == [
+        ("ru", "Сегодня", "Şu gün"),
+        ("ru", "Да", "Hawa"),
+        ("ru", "Нет", "Ýok"),
+        ("en", "Yes", "Hawa"),
+        ("tr", "Evet", "Hawa"),
+        ("ru", "Статья", "Madda"),
+    ]
+    assert aligned.pairs["pair_id"][3] == pair_id("en", "Yes", "tk", "Hawa")
+    assert set(aligned.pairs["method"]) == {"given"}
+    assert aligned.pairs["score"].is_between(0, 1).all()
+    assert aligned.stats == {
+        "by_source": {
+            "django": {
+                "segments": {"en": 1, "kk": 1, "ru": 3, "tk": 4, "tr": 1},
+                "pairs": {"ru": 3, "en": 1, "tr": 1},
+                "without_key": 0,
+            },
+            "udhr": {"segments": {"ru": 1, "tk": 1}, "pairs": {"ru": 1, "en": 0, "tr": 0}, "without_key": 0},
+        },
+        "by_method": {"given": 6},
+        "total": {"ru": 4, "en": 1, "tr": 1},
+    }
+    assert aligned.quality["gold_pairs"] == 0  # of at least three words
+    assert set(aligned.quality["hidden_keys"]) == {"udhr"}
+
+
+def test_scores_are_fitted_to_pairs_joined_by_key_but_to_none_of_a_source_that_is_test(
+    tmp_path, params, run_align
+):
+    def rows(source: str) -> list[tuple]:
+        return [
+            row(lang, text, str(n), n, source=source)
+            for lang, texts in (("ru", LIBRARY[0]), ("tk", LIBRARY[1]))
+            for n, text in enumerate(split_sentences(texts, lang))
+        ]
+
+    write(tmp_path, "django", *rows("django"))
+    write(tmp_path, "udhr", *rows("udhr"))
+    aligned = run_align(params)
+    assert aligned.quality["gold_pairs"] == 4
+    assert aligned.quality["wrong_pairs"] >= 6  # at least three neighbours and three merges
+    curve = aligned.quality["curve"]
+    assert curve[0]["precision"] == 1.0
+    assert [point["recall"] for point in curve] == sorted(point["recall"] for point in curve)
+    # The same texts, gold in the one and held out in the other, have the same background and score.
+    scores = aligned.pairs.group_by("source", maintain_order=True).agg("score")["score"].to_list()
+    assert list(scores[0]) == list(scores[1])
+    check = aligned.quality["hidden_keys"]["udhr"]["paragraphs"]
+    assert check["f1"]["value"] == 1.0
+    assert check["f1"]["n"] == 8
+
+
+def _said(*judged: tuple[str, str, str, str], pick: str | None = "control"):
+    """A table of judged pairs of (source, src, tgt, verdict)."""
+    merged = []
+    for source, src, tgt, verdict in judged:
+        task = {"pair_id": pair_id("ru", src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": "ru"}
+        task |= {"tgt_lang": "tk", "source": source, "doc": f"{source}/conf", "method": "given", "pick": pick}
+        decision = "keep" if verdict == "exact" else "reject"
+        merged.append(Merged(task["pair_id"], decision, verdict, (src, tgt), 1, task))
+    return judged_table(merged)
+
+
+def test_what_people_judged_feeds_the_calibration(tmp_path, params, embedder):
+    ru, tk = (split_sentences(text, lang) for text, lang in zip(LIBRARY, ("ru", "tk"), strict=True))
+    for source in ("django", "udhr"):
+        rows = [row(lang, text, str(n), n, source=source)
+                for lang, texts in (("ru", ru), ("tk", tk)) for n, text in enumerate(texts)]  # fmt: skip
+        write(tmp_path, source, *rows)
+    embed(tmp_path, tmp_path / "vectors", params, embedder)
+
+    def quality(*judged):
+        return align(tmp_path, tmp_path / "vectors", params, embedder.unit, _said(*judged)).quality
+
+    plain = quality()
+    assert plain["judged_pairs"] == 0
+    # Punctuation and capitals are cleaned between the two stages.
+    rejected = quality(("django", ru[0].rstrip("."), tk[0].upper(), "wrong"))
+    assert rejected["judged_pairs"] == 1
+    assert rejected["gold_pairs"] == plain["gold_pairs"] - 1
+    good = quality(("django", "Библиотека закрыта в воскресенье.", "Kitaphana ýekşenbe güni ýapyk.", "exact"))
+    assert good["gold_pairs"] == plain["gold_pairs"] + 1
+    assert good["wrong_pairs"] == plain["wrong_pairs"]
+    # What was picked for its score, or nobody knows how, says nothing of the others.
+    for pick in ("uncertain", None):
+        picked = _said(("django", ru[0], tk[0], "wrong"), pick=pick)
+        assert align(tmp_path, tmp_path / "vectors", params, embedder.unit, picked).quality == plain
+    # Of a source that is wholly test nothing is learnt, and of ties neither.
+    test_source = quality(("udhr", ru[0], tk[0], "wrong"))
+    assert test_source == plain
+
+
+def test_a_sibling_pair_is_a_change_of_parameters(tmp_path, params, run_align):
+    write(tmp_path, "django", *MESSAGES)
+    pair = params.pair.model_copy(update={"tgt": "kk"})
+    pairs = run_align(params.model_copy(update={"pair": pair, "sources": ["django"]})).pairs
+    assert pairs.select("src_lang", "src", "tgt_lang", "tgt").row(0) == ("ru", "Да", "kk", "Иә")
+
+
+def test_a_missing_source_is_an_error_and_an_unlisted_one_is_not_read(tmp_path, params, run_align):
+    write(tmp_path, "django", *MESSAGES)
+    (tmp_path / "extra.parquet").write_bytes(b"not a table")
+    with pytest.raises(DataError, match=r"udhr\.parquet: not found"):
+        run_align(params)
+    assert set(run_align(params.model_copy(update={"sources": ["django"]})).pairs["source"]) == {"django"}
+
+
+def test_a_table_of_another_source_is_refused(tmp_path, params, run_align):
+    write(tmp_path, "django", *MESSAGES)
+    write(tmp_path, "udhr", *MESSAGES)
+    with pytest.raises(DataError, match=r"udhr\.parquet: holds rows of source 'django'; expected 'udhr'"):
+        run_align(params)
+
+
+def test_no_pair_at_all_is_an_error(tmp_path, params, run_align):
+    write(tmp_path, "django", row("ru", "Да", "yes"))
+    with pytest.raises(DataError, match="no ru-tk pair in django"):
+        run_align(params.model_copy(update={"sources": ["django"]}))
+
+
+# Sentences of two documents, translated by hand, that a source would give without keys. Of the second one the
+# Turkmen side joins two sentences and lacks one.
+LIBRARY = (
+    "Городская библиотека открывается в девять часов утра. По субботам она работает до обеда. "
+    "Каждый читатель может взять домой три книги. Книги нужно вернуть через две недели.",
+    "Şäher kitaphanasy irden sagat dokuzda açylýar. Şenbe günleri ol günortana çenli işleýär. "
+    "Her okyjy öýüne üç kitap alyp biler. Kitaplary iki hepdeden yzyna tabşyrmaly.",
+)
+BREAD = (
+    "Моя бабушка пекла хлеб в глиняной печи. Она вставала рано и месила тесто. "
+    "Соседи приходили на запах горячего хлеба. Вечером мы пили чай с мёдом.",
+    "Enem toýun tamdyrda çörek bişirerdi. Ol ir turup, hamyr ýugrardy. Agşamyna biz bal bilen çaý içerdik.",
+)
+
+
+def sentences(texts: tuple[str, str], docs: tuple[str, str]) -> list[tuple]:
+    return [
+        row(lang, sentence, None, n, doc=doc, source="files")
+        for lang, text, doc in zip(("ru", "tk"), texts, docs, strict=True)
+        for n, sentence in enumerate(split_sentences(text, lang))
+    ]
+
+
+@pytest.fixture
+def unkeyed(params) -> Params:
+    """A source of documents alone; without gold the default curve decides, of which a half is asked."""
+    asked = params.align.model_copy(update={"precision": 0.5})
+    return params.model_copy(update={"sources": ["files"], "align": asked})
+
+
+def test_documents_of_one_name_are_aligned_and_each_pair_says_where_from(tmp_path, unkeyed, run_align):
+    write(tmp_path, "files", *sentences(LIBRARY, ("a", "a")), *sentences(BREAD, ("b", "b")))
+    aligned = run_align(unkeyed)
+    pairs = aligned.pairs
+    assert set(pairs["method"]) == {"aligned"}
+    assert set(pairs["doc"]) == {"files/a", "files/b"}
+    assert pairs["key"].null_count() == len(pairs)
+    assert pairs["score"].is_between(0.5, 1).all()
+    assert set(pairs.select("doc", "n_src", "n_tgt").rows()) == {
+        *(("files/a", n, n) for n in range(4)),
+        *(("files/b", n, n) for n in range(2)),
+        ("files/b", 3, 2),
+    }
+    counts = aligned.stats["by_source"]["files"]["found"]
+    assert counts["documents_by_name"] == 2
+    assert counts["beads_1-1"] == 7
+    assert counts["beads_1-0"] == 1
+    assert counts["aligned_kept"] == len(pairs) == aligned.stats["by_method"]["aligned"]
+
+
+def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_good(
+    tmp_path, unkeyed, embedder, monkeypatch
+):
+    write(tmp_path, "files", *sentences(LIBRARY, ("a", "a")), *sentences(BREAD, ("b", "b")))
+    embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
+
+    def run_at(precision: float, said=None):
+        asked = unkeyed.model_copy(
+            update={
+                "align": unkeyed.align.model_copy(update={"precision": precision}),
+                "split": unkeyed.split.model_copy(update={"test_sources": []}),
+            }
+        )
+        return align(tmp_path, tmp_path / "vectors", asked, embedder.unit, said)
+
+    low = run_at(0.5)
+    asked = round(low.pairs["score"].min() + 0.001, 4)
+    high = run_at(asked)
+    assert 0 < len(high.pairs) < len(low.pairs)
+    assert high.quality["threshold_score"] == pytest.approx(asked, abs=1e-4)
+    assert high.unsure["score"].is_sorted(descending=True)
+    assert high.unsure["score"].max() < asked
+    everything = {*low.pairs["pair_id"], *low.unsure["pair_id"]}
+    assert {*high.pairs["pair_id"], *high.unsure["pair_id"]} == everything
+    assert set(high.pairs["pair_id"]).isdisjoint(high.unsure["pair_id"])
+
+    good = high.unsure.row(0, named=True)
+    task = {**good, "pick": "uncertain"}
+    merged = [Merged(good["pair_id"], "keep", "exact", (good["src"].upper(), good["tgt"]), 1, task)]
+    judged = run_at(asked, judged_table(merged))
+    assert {*judged.pairs["pair_id"]} == {*high.pairs["pair_id"], good["pair_id"]}
+    assert good["pair_id"] not in judged.unsure["pair_id"]
+    assert judged.quality == high.quality
+
+    higher = run_at(0.999)
+    monkeypatch.setattr("stages.align.pairs.MAX_UNSURE", len(higher.unsure) - 1)
+    assert run_at(0.999).unsure.equals(higher.unsure[:-1])  # the nearest stay
+
+
+def run(folder: Path, out: str) -> subprocess.CompletedProcess:
+    paths = [
+        "--segments=segments",
+        "--vectors=vectors",
+        f"--out={out}/pairs.parquet",
+        f"--unsure={out}/unsure.parquet",
+        f"--documents={out}/documents.parquet",
+    ]
+    paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json", "--annotations=."]
+    root = str(PARAMS.parent)
+    return subprocess.run(
+        [sys.executable, "-m", "stages.align", *paths],
+        cwd=folder,
+        env={"PYTHONPATH": root, "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_writes_what_it_says_and_names_what_is_missing(tmp_path, embedder):
+    sources = ["django", "udhr"]
+    text = PARAMS.read_text(encoding="utf-8")
+    listed = re.sub(r"(?m)^sources:\n(  - \w+\n)+", "sources: [django, udhr]\n", text)
+    copy_pins(tmp_path)
+    (tmp_path / "params.yaml").write_text(listed, encoding="utf-8")
+    for source in sources:
+        rows = [row("ru", "Да", "yes", source=source), row("tk", "Hawa", "yes", source=source)]
+        write(tmp_path / "segments", source, *rows)
+    embed(tmp_path / "segments", tmp_path / "vectors", load_params(tmp_path / "params.yaml"), embedder)
+    done = run(tmp_path, "a")
+    assert done.returncode == 0, done.stderr
+    assert "ru-tk: 2 pairs" in done.stderr
+    assert len(read_table(tmp_path / "a/pairs.parquet", PAIR_SCHEMA)) == 2
+    assert json.loads((tmp_path / "a/align.json").read_text(encoding="utf-8"))["total"]["ru"] == 2
+    assert json.loads((tmp_path / "a/alignment.json").read_text(encoding="utf-8"))["model"] == "use_tr"
+
+    (tmp_path / "segments/udhr.parquet").unlink()
+    done = run(tmp_path, "c")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: segments/udhr.parquet: not found")
+    assert not (tmp_path / "c").exists()
+
+
+def test_documents_of_different_names_are_paired_first(tmp_path, unkeyed, run_align):
+    texts = [*sentences(LIBRARY, ("kitaphana", "library")), *sentences(BREAD, ("hleb", "corek"))]
+    write(tmp_path, "files", *texts)
+    aligned = run_align(unkeyed)
+    assert set(aligned.pairs["doc"]) == {
+        "files/kitaphana|files/library",
+        "files/hleb|files/corek",
+    }
+    assert aligned.stats["by_source"]["files"]["found"]["documents_paired"] == 2
+    # How sure each is can be looked up, and is summed up.
+    found = aligned.documents.to_dicts()
+    assert [(one["source"], one["src_doc"], one["tgt_doc"]) for one in found] == [
+        ("files", "files/hleb", "files/corek"),
+        ("files", "files/kitaphana", "files/library"),
+    ]
+    assert all(0.5 < one["pairing"] <= 1 and 0.2 < one["alignment"] <= 1 for one in found)
+    scores = aligned.stats["by_source"]["files"]["documents"]
+    assert set(scores) == {f"{a}_{b}" for a in ("pairing", "alignment") for b in ("median", "lowest_tenth")}
+
+
+def test_what_alignment_leaves_is_mined_where_that_is_asked_for(tmp_path, unkeyed, run_align):
+    # One sentence of each text has moved to the other end, where no alignment can reach it.
+    rows = sentences(LIBRARY, ("a", "a"))
+    moved = [r if r[2] == "ru" else (*r[:3], (r[3] - 1) % 4, *r[4:]) for r in rows]
+    write(tmp_path, "files", *moved)
+    params = unkeyed.model_copy(update={"align": unkeyed.align.model_copy(update={"mine": True})})
+    without, mined = run_align(unkeyed).pairs, run_align(params).pairs
+    first = ("Городская библиотека открывается в девять часов утра.", 0, 3)
+    assert first not in without.select("src", "n_src", "n_tgt").rows()
+    assert first in mined.filter(method="mined").select("src", "n_src", "n_tgt").rows()
+    assert mined.filter(method="aligned").equals(without)
+
+
+def test_the_bytes_are_the_same_with_a_cold_a_half_warm_and_a_warm_store(tmp_path, unkeyed, embedder):
+    write(tmp_path, "files", *sentences(LIBRARY, ("a", "a")), *sentences(BREAD, ("b", "b")))
+    half = [sentence for n, (*_, sentence) in enumerate(r[:5] for r in sentences(BREAD, ("b", "b"))) if n % 2]
+    digests = set()
+    for store in ("cold", "half", "half"):  # the third time it is warm
+        fresh = Embedder("use_tr", embedder.config, 8192, root=tmp_path / store)
+        if store == "half":
+            fresh(half, "ru")
+            fresh(half, "tk")
+        embed(tmp_path, tmp_path / "vectors", unkeyed, fresh)
+        aligned = align(tmp_path, tmp_path / "vectors", unkeyed, fresh.unit)
+        write_table(aligned.pairs, tmp_path / "pairs.parquet", PAIR_SCHEMA)
+        written = (tmp_path / "pairs.parquet").read_bytes() + (tmp_path / "vectors/files.npy").read_bytes()
+        digests.add(hashlib.sha256(written + json.dumps(aligned.quality).encode()).hexdigest())
+    assert len(digests) == 1
+
+
+def test_files_in_a_folder_become_pairs(tmp_path, unkeyed, embedder, monkeypatch):
+    files = tmp_path / "data/files"
+    files.mkdir(parents=True)
+    page = (
+        "<html><head><title>{0}</title></head><body><article><h1>{0}</h1><p>{1}</p></article></body></html>"
+    )
+    for lang, title, text in (("ru", "Библиотека", LIBRARY[0]), ("tk", "Kitaphana", LIBRARY[1])):
+        (files / f"kitaphana.{lang}.html").write_text(page.format(title, text), encoding="utf-8")
+    for lang, text in zip(("ru", "tk"), BREAD, strict=True):
+        (files / f"çörek.{lang}.txt").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    source = make_source("files", unkeyed)
+    source.collect(tmp_path / "files.tar")
+    write_table(source.extract(tmp_path / "files.tar"), tmp_path / "files.parquet", SEGMENT_SCHEMA)
+    embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
+    pairs = align(tmp_path, tmp_path / "vectors", unkeyed, embedder.unit).pairs
+    found = set(pairs.select("doc", "src", "tgt").rows())
+    assert (
+        "files/kitaphana",
+        "Каждый читатель может взять домой три книги.",
+        "Her okyjy öýüne üç kitap alyp biler.",
+    ) in found
+    assert (
+        "files/çörek",
+        "Вечером мы пили чай с мёдом.",
+        "Agşamyna biz bal bilen çaý içerdik.",
+    ) in found
+    cleaned = clean_pairs(pairs, unkeyed)
+    assert set(cleaned.corpus["method"]) == {"aligned"}
+    assert cleaned.corpus["score"].null_count() == 0

@@ -1,0 +1,520 @@
+"""Evaluation and report, from files to files, with an encoder that maps keywords to one-hot vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import pearsonr, spearmanr
+
+from stages.evaluate import evaluation
+from stages.evaluate import results as evaluate
+from stages.evaluate.evaluation import (
+    RANKS_SCHEMA,
+    adapter_folders,
+    adapter_sha256,
+    compare,
+    correct,
+    make_set,
+    measure,
+    rank_set,
+    rounded,
+)
+from stages.lib.core.errors import DataError, ModelError, ParamsError
+from stages.lib.core.files import sha256_file, write_json
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.tables import (
+    CORPUS_SCHEMA,
+    POOL_SCHEMA,
+    SPLIT_IDENTITY,
+    content_sha256,
+    read_table,
+    table_from_rows,
+    write_table,
+)
+from stages.lib.scores.sts import STS_SCHEMA
+from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, score
+from stages.lib.text.annotations import TASK_FIELDS, judged
+from stages.lib.text.held_out import choose_split
+from stages.split.splits import split_corpus
+from tests.hub_checkpoints import make_nllb
+from tests.judgements import annotation, task_data, write_export
+from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
+from tests.stages.small_corpus import corpus_row, write_splits
+
+PAIR = Pair(src="ru", tgt="tk")
+ROOT = Path(__file__).parents[3]
+STS_RU, FINGERPRINTS = ROOT / "assets/sts_ru.tsv", ROOT / "assets/fingerprints.json.gz"
+SETTINGS = load_params(ROOT / "params.yaml").evaluate.model_copy(
+    update={"bootstrap": 200, "permutations": 500, "confidence": 0.95}
+)
+
+
+@pytest.fixture
+def _keywords(monkeypatch):
+    monkeypatch.setattr("stages.lib.models.load_encoder", load_encoder)
+    monkeypatch.setattr("stages.lib.models.encode", encode)
+
+
+def small_set(**changes):
+    rows = {
+        "src": ["Мост закрыт", "Мост закрыт", "Новый дом", "Дорога"],
+        "tgt": ["Köpri ýapyk", "Köpri ýapyldy", "Täze jaý", "Ýol"],
+        "src_groups": ["m", "m", "h", "r"],
+        "tgt_groups": ["k1", "k2", "j", "y"],
+    } | changes
+    count = len(rows["src"])
+    return make_set(
+        "test",
+        PAIR,
+        pair_ids=[f"{n:016x}" for n in range(count)],
+        sources=["django"] * count,
+        docs=[f"django/{n}" for n in range(count)],
+        **rows,
+    )
+
+
+def test_alternatives_of_one_group_are_all_right():
+    retrieval = small_set()
+    assert retrieval.tgt_gold == [[0, 1], [0, 1], [2], [3]]
+    # Both Turkmen rows come from one Russian text, which is one candidate.
+    assert retrieval.src_gold == [[0], [0], [1], [2]]
+    assert retrieval.n_src == 3
+
+
+def test_rows_that_share_a_translation_are_right_for_each_other():
+    retrieval = small_set(src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri!", "Jaý", "Ýol"])
+    assert retrieval.tgt_gold[0] == [0, 1]
+    shared = small_set(
+        src=["Мост", "Переправа", "Дом", "Дорога"],
+        tgt=["Köpri", "Köpri", "Jaý", "Ýol"],
+        src_groups=["m", "p", "h", "r"],
+        tgt_groups=["k", "k", "j", "y"],
+    )
+    assert shared.src_gold[:2] == [[0, 1], [0, 1]]
+
+
+def test_a_pool_text_that_differs_in_capitals_and_punctuation_is_right():
+    retrieval = small_set(tgt_pool=["Başga söz", "köpri ýapyldy.", "Ýol"])
+    texts = retrieval.tgt_texts[: retrieval.n_tgt]
+    assert [texts[n] for n in retrieval.tgt_gold[0]] == ["Köpri ýapyk", "Köpri ýapyldy", "köpri ýapyldy."]
+    assert texts.count("Ýol") == 1
+
+
+def test_a_corruption_that_is_a_real_text_is_no_hard_negative():
+    alone = small_set(src=["Мост открыт", "Дом", "Сад", "Лес"])
+    assert "Мост закрыт" in alone.src_texts[alone.n_src :]
+    both = small_set(src=["Мост открыт", "Дом", "Сад", "Лес"], src_pool=["Мост закрыт"])
+    assert "Мост закрыт" not in both.src_texts[both.n_src :]
+
+
+def test_an_empty_set_is_refused():
+    with pytest.raises(DataError, match="test: no pair to evaluate"):
+        make_set("test", PAIR, src=[], tgt=[], pair_ids=[], sources=[], docs=[], src_groups=[], tgt_groups=[])
+
+
+def test_ranks_have_a_row_for_each_query_direction_and_scoring():
+    retrieval = small_set()
+    rng = np.random.default_rng(1)
+    src, tgt = (
+        rng.normal(size=(len(t), 8)).astype(np.float32) for t in (retrieval.src_texts, retrieval.tgt_texts)
+    )
+    src, tgt = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (src, tgt))
+    frame = rank_set(retrieval, src, tgt, PAIR, margin_k=2, seed=3)
+    counts = frame.group_by("benchmark", "direction", "scoring", maintain_order=True).len().rows()
+    assert counts[:2] == [("test", "ru_tk", "cosine", 4), ("test", "ru_tk", "margin", 4)]
+    hard = {(direction, n) for benchmark, direction, _, n in counts if benchmark == "hard"}
+    assert hard == {("ru_tk", int(retrieval.tgt_hard.sum())), ("tk_ru", int(retrieval.src_hard.sum()))}
+    assert set(frame["seed"]) == {3}
+    figures = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]
+    assert figures["hard_p1_ru_tk"]["n"] == retrieval.tgt_hard.sum()
+
+
+def fake_ranks(values: dict[tuple[str, int], list[int]]):
+    from stages.lib.core.tables import table_from_rows
+
+    rows = [
+        ("test", direction, "cosine", seed, f"{n:016x}", "udhr" if n % 2 else "django", f"doc/{n // 2}", rank)
+        for (direction, seed), found in values.items()
+        for n, rank in enumerate(found)
+    ]
+    return table_from_rows(rows, RANKS_SCHEMA)
+
+
+def test_figures_by_hand():
+    frame = fake_ranks({("ru_tk", 0): [1, 2, 1, 10], ("tk_ru", 0): [1, 1, 4, 5]})
+    found = measure(frame, PAIR, SETTINGS, seed=1)
+    values = {name: figure["value"] for name, figure in found["metrics"].items()}
+    assert values["test_p1_ru_tk"] == 0.5
+    assert values["test_p5_ru_tk"] == 0.75
+    assert values["test_p5_tk_ru"] == 1.0
+    assert values["test_mrr_ru_tk"] == pytest.approx((1 + 0.5 + 1 + 0.1) / 4)
+    assert values["test_p1_mean"] == pytest.approx(0.5)
+    assert found["by_source"]["django"]["test_p1_ru_tk"]["value"] == 1.0
+    assert found["by_source"]["udhr"]["test_p1_ru_tk"]["value"] == 0.0
+    assert found["metrics"]["test_p1_ru_tk"]["unit"] == "sentence"
+
+
+def test_seeds_are_averaged_and_their_spread_is_told():
+    frame = fake_ranks({("ru_tk", 1): [1, 2, 1, 1], ("ru_tk", 2): [1, 2, 2, 1]})
+    figure = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]["test_p1_ru_tk"]
+    assert figure["value"] == 0.625
+    assert figure["by_seed"] == {"1": 0.75, "2": 0.5}
+    assert figure["spread"] == pytest.approx(np.std([0.75, 0.5], ddof=1))
+    assert figure["n"] == 4
+
+
+def test_comparison_pairs_the_same_queries_and_corrects_by_family():
+    before = fake_ranks({("ru_tk", 0): [2] * 40, ("tk_ru", 0): [1, 2] * 20})
+    after = fake_ranks({("ru_tk", 1): [1] * 40, ("tk_ru", 1): [1, 2] * 20})
+    found = compare(before, after, PAIR, SETTINGS, seed=1)
+    assert found["test_p1_ru_tk"]["difference"] == 1.0
+    assert found["test_p1_ru_tk"]["unit"] == "document"
+    assert found["test_p1_ru_tk"]["p_mcnemar"] == pytest.approx(2 / 2**40)
+    assert found["test_p1_tk_ru"]["p"] == 1.0
+    assert found["test_p1_mean"]["difference"] == pytest.approx(0.5)
+    tests = {"use": found}
+    correct(tests)
+    # What a run is judged by is a family of its own: one test for each model, here one.
+    assert found["test_p1_mean"]["family"] == 1
+    assert found["test_p1_mean"]["p_holm"] == found["test_p1_mean"]["p"]
+    assert found["test_p1_ru_tk"]["family"] == 5
+    # Three of the five others share the least p; the correction is by all five.
+    assert found["test_p1_ru_tk"]["p_holm"] == pytest.approx(5 * found["test_p1_ru_tk"]["p"])
+
+
+def test_comparison_of_other_queries_is_refused():
+    before, after = fake_ranks({("ru_tk", 0): [1, 2]}), fake_ranks({("ru_tk", 0): [1, 2, 3]})
+    with pytest.raises(DataError, match="other queries"):
+        compare(before, after, PAIR, SETTINGS, seed=1)
+
+
+def test_every_kind_of_figure_is_a_family_of_its_own():
+    tests = {
+        name: {"p": 0.01}
+        for name in ("test_p1_mean", "test_p1_ru_tk", "test_mrr_mean", "hard_p1_mean", "test_margin_p1_mean")
+    }
+    tests |= {name: {"p": 0.01} for name in ("sts_ru_smoke_pearson", "mt_ru_tk_bleu", "mt_tk_ru_bleu")}
+    tests |= {name: {"p": 0.01} for name in ("mt_ru_tk_chrf", "mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp")}
+    # Pairs that people judged change no p of test.
+    tests |= {name: {"p": 0.01} for name in ("gold_p1_mean", "gold_mrr_mean", "mt_gold_ru_tk_chrfpp")}
+    correct({"use": tests})
+    assert {name: test["family"] for name, test in tests.items()} == {
+        "test_p1_mean": 1,
+        **dict.fromkeys(("test_p1_ru_tk", "test_mrr_mean", "hard_p1_mean", "test_margin_p1_mean"), 4),
+        "sts_ru_smoke_pearson": 1,
+        **dict.fromkeys(("mt_ru_tk_bleu", "mt_tk_ru_bleu", "mt_ru_tk_chrf"), 3),
+        **dict.fromkeys(("mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp"), 2),
+        **dict.fromkeys(("gold_p1_mean", "gold_mrr_mean", "mt_gold_ru_tk_chrfpp"), 1),
+    }
+
+
+def test_content_hash_sees_text_and_order_only():
+    frame = fake_ranks({("ru_tk", 0): [1, 2, 3]})
+    columns = ["pair_id", "doc"]
+    assert content_sha256(frame, columns) == content_sha256(frame.clone(), columns)
+    assert content_sha256(frame, columns) != content_sha256(frame.reverse(), columns)
+    assert content_sha256(frame, columns) != content_sha256(frame.head(2), columns)
+
+
+def test_rounding_refuses_what_is_not_a_number():
+    assert rounded({"a": [0.123456, 1], "b": "x", "c": -0.00001}) == {"a": [0.1235, 1], "b": "x", "c": 0.0}
+    with pytest.raises(DataError, match="finite"):
+        rounded({"a": float("nan")})
+
+
+def test_adapters_are_found_by_seed_and_hashed_without_their_logs(tmp_path):
+    for seed in (10, 2):
+        folder = tmp_path / "use" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    found = adapter_folders(tmp_path / "use")
+    assert list(found) == [2, 10]
+    before = adapter_sha256(found[2])
+    (found[2] / "training.log").write_text("epoch 1", encoding="utf-8")
+    assert adapter_sha256(found[2]) == before != adapter_sha256(found[10])
+    with pytest.raises(ModelError, match="no seed-<n> folder"):
+        adapter_folders(tmp_path / "use" / "seed-2")
+
+
+def run_evaluate(monkeypatch, *args: str) -> None:
+    assets = ["--sts", str(STS_RU), "--fingerprints", str(FINGERPRINTS)]
+    monkeypatch.setattr(sys, "argv", ["evaluate", *assets, *args])
+    evaluate.main()
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_evaluation_from_files_to_files_gives_the_same_bytes_twice(tmp_path, monkeypatch):
+    splits = write_splits(tmp_path / "splits")
+    hashes = []
+    for out in (tmp_path / "a", tmp_path / "b"):
+        run_evaluate(
+            monkeypatch,
+            *("--model", "use", "--variant", "pretrained", "--splits", str(splits), "--out", str(out)),
+        )
+        files = sorted(out.iterdir())
+        assert [file.name for file in files] == ["metrics.json", "ranks.parquet", "sts.parquet"]
+        hashes.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+    assert hashes[0] == hashes[1]
+    found = json.loads((tmp_path / "a" / "metrics.json").read_text(encoding="utf-8"))
+    # The encoder knows every keyword but the last, in both languages.
+    known = (len(KEYWORDS) - 1) / len(KEYWORDS)
+    assert found["metrics"]["test_p1_ru_tk"]["value"] == pytest.approx(known, abs=1e-6)
+    assert found["metrics"]["test_p1_ru_tk"]["n"] == len(KEYWORDS)
+    assert found["metrics"]["test_p1_ru_tk"]["unit"] == "document"
+    assert found["metrics"]["test_margin_p1_tk_ru"]["value"] == pytest.approx(known, abs=1e-6)
+    # To this encoder a corrupted copy is the same as the right text, and ties count against it.
+    assert found["metrics"]["hard_p1_ru_tk"]["value"] == 0.0
+    assert found["metrics"]["hard_p1_ru_tk"]["n"] == len(KEYWORDS)
+    signature = found["signature"]
+    assert signature["candidates"]["test"]["tk"] == len(KEYWORDS) + 2
+    assert signature["model"]["id"] == load_params().models_config["use"].id
+    assert set(signature["versions"]) == {"numpy", "peft", "sentence-transformers", "torch", "transformers"}
+    assert str(tmp_path) not in json.dumps(found)
+    read_table(tmp_path / "a" / "ranks.parquet", RANKS_SCHEMA)
+    # The repository's own graded pairs, of which this encoder knows some words.
+    similarities = read_table(tmp_path / "a" / "sts.parquet", STS_SCHEMA)
+    figure = found["metrics"]["sts_ru_smoke_pearson"]
+    assert (figure["n"], figure["unit"]) == (len(similarities), "pair")
+    assert figure["value"] == pytest.approx(
+        pearsonr(similarities["similarity"], similarities["grade"]).statistic, abs=1e-6
+    )
+    assert signature["sts"]["ru_smoke"] == {"sts_ru.tsv": sha256_file(STS_RU)}
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_what_people_judged_is_one_more_set(tmp_path, monkeypatch):
+    """From planted judgements to figures: export, split, evaluation."""
+    params = load_params(ROOT / "params.yaml")
+    # The texts are alike but for their keywords, and shall not be taken for near-duplicates.
+    rules = {"test_share": 0.6, "dev_share": 0.2, "min_test": 1, "min_dev": 1, "near_duplicate": 1.0}
+    rules |= {"test_sources": [], "containment": 1.0}
+    params = params.model_copy(update={"split": params.split.model_copy(update=rules)})
+    rows = [
+        corpus_row(f"Новое слово {ru}", f"Söz {tk.strip()} bar", f"django/{n:02d}")
+        for n, (ru, tk) in enumerate(KEYWORDS)
+    ]
+    in_test = [row for row in rows if choose_split("django", row["doc"], params.split) == "test"]
+    verdicts = {row["pair_id"]: "wrong" if n == 1 else "exact" for n, row in enumerate(in_test[:6])}
+    tasks = [
+        {"data": task_data(0, **{name: row[name] for name in TASK_FIELDS}), "annotations": [verdict]}
+        for n, row in enumerate(rows)
+        if row["pair_id"] in verdicts
+        for verdict in [annotation(1, verdicts[row["pair_id"]], n)]
+    ]
+    write_export(tmp_path / "annotations" / "batch.json", tasks)
+    found = judged(tmp_path / "annotations", PAIR)
+    good = found.filter(found["decision"] == "keep")
+    splits = split_corpus(table_from_rows(rows, CORPUS_SCHEMA), [], params, good)
+    for name in ("train", "dev", "test", "gold"):
+        write_table(getattr(splits, name), tmp_path / "splits" / f"{name}.parquet", CORPUS_SCHEMA)
+    write_table(splits.pool, tmp_path / "splits" / "pool.parquet", POOL_SCHEMA)
+    run_evaluate(
+        monkeypatch,
+        *("--model", "use", "--variant", "pretrained", "--splits", str(tmp_path / "splits")),
+        *("--out", str(tmp_path / "out")),
+    )
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    for way in ("ru_tk", "tk_ru", "mean"):
+        assert figures["metrics"][f"gold_p1_{way}"]["n"] == 5
+        assert figures["metrics"][f"gold_p1_{way}"]["value"] == 1.0
+    assert figures["metrics"]["gold_hard_p1_ru_tk"]["n"] == 5
+    assert figures["metrics"]["test_p1_mean"]["n"] == len(in_test)
+    assert figures["signature"]["gold_sha256"] == content_sha256(splits.gold, SPLIT_IDENTITY)
+    ranked = read_table(tmp_path / "out" / "ranks.parquet", RANKS_SCHEMA)
+    judged_ids = {pair_id for pair_id, verdict in verdicts.items() if verdict == "exact"}
+    assert set(ranked.filter(ranked["benchmark"] == "gold")["pair_id"]) == judged_ids
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_a_single_judged_pair_is_no_set(tmp_path, monkeypatch):
+    hashes = set()
+    for gold in (0, 1):
+        splits = write_splits(tmp_path / f"splits-{gold}", gold=gold)
+        out = tmp_path / f"out-{gold}"
+        run_evaluate(
+            monkeypatch,
+            *("--model", "use", "--variant", "pretrained", "--splits", str(splits), "--out", str(out)),
+        )
+        hashes.add(tuple(sha256_file(file) for file in sorted(out.iterdir())))
+    assert len(hashes) == 1
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerprints_are_named(
+    tmp_path, monkeypatch, caplog
+):
+    mirror = tmp_path / "mirror"
+    stsb = mirror / "example.org/stsb.csv"
+    news = {lang: mirror / f"example.org/news.{lang}" for lang in ("ru", "tk")}
+    stsb.parent.mkdir(parents=True)
+    stsb.write_text("Мост старый.,Старый мост.,5.0\nДом.,Дорога.,0.5\nКнига.,Новая книга.,4.0\n", "utf-8")
+    news["ru"].write_text("Мост открыт.\nДом построен.\n", "utf-8")
+    news["tk"].write_text("Köpri açyldy.\nJaý guruldy.\n", "utf-8")
+    monkeypatch.setenv("KOPRI_MIRROR", str(mirror))
+    monkeypatch.chdir(tmp_path)  # downloads are cached below it
+
+    def pinned(path):
+        return {"url": f"https://example.org/{path.name}", "sha256": sha256_file(path)}
+
+    raw = load_params(ROOT / "params.yaml").model_dump()
+    raw["benchmarks"] = ["news", "graded"]
+    raw["benchmarks_config"] |= {
+        "news": {
+            "kind": "parallel_lines",
+            "license": "CC0-1.0",
+            "files": {lang: pinned(path) for lang, path in news.items()},
+        },
+        "graded": {"kind": "stsb", "license": "CC0-1.0", "files": {"ru": pinned(stsb)}},
+    }
+    raw["evaluate"] |= {"bootstrap": 50, "permutations": 50}
+    params, splits = Params.model_validate(raw), write_splits(tmp_path / "splits")
+    with caplog.at_level(logging.WARNING):
+        evaluate.evaluate(
+            *("use", "pretrained", splits, STS_RU, FINGERPRINTS, None, tmp_path / "out", params)
+        )
+    assert "news, graded: not in" in caplog.text
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert found["signature"]["not_fingerprinted"] == ["news", "graded"]
+    assert found["metrics"]["news_p1_ru_tk"]["value"] == 1.0
+    assert found["metrics"]["sts_graded_ru_pearson"]["n"] == 3
+    assert found["metrics"]["sts_graded_ru_spearman"]["value"] == pytest.approx(
+        spearmanr([1.0, 0.0, 1.0], [5.0, 0.5, 4.0]).statistic, abs=1e-6
+    )
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_each_seed_is_evaluated(tmp_path, monkeypatch):
+    splits = write_splits(tmp_path / "splits")
+    for seed in (1, 2):
+        folder = tmp_path / "models" / "use" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    write_json(tmp_path / "models" / "use" / "training.json", {"seeds": []})
+    run_evaluate(
+        monkeypatch,
+        *("--model", "use", "--variant", "finetuned", "--splits", str(splits)),
+        *("--adapter", str(tmp_path / "models" / "use"), "--out", str(tmp_path / "out")),
+    )
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert found["signature"]["seeds"]["training"] == [1, 2]
+    assert len(set(found["signature"]["adapter_sha256"].values())) == 2
+    assert found["metrics"]["test_p1_ru_tk"]["by_seed"] == {"1": 1.0, "2": 1.0}
+    assert set(read_table(tmp_path / "out" / "ranks.parquet", RANKS_SCHEMA)["seed"]) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "message"),
+    [
+        (("--model", "labze", "--variant", "pretrained"), ParamsError, "--model labze: not in params.yaml"),
+        (("--model", "use", "--variant", "finetuned"), ParamsError, "add --adapter"),
+        (("--model", "use", "--variant", "pretrained", "--adapter", "x"), ParamsError, "drop --adapter"),
+        (("--model", "use", "--variant", "pretrained"), DataError, "test.parquet: not found"),
+        (
+            ("--model", "use", "--variant", "finetuned", "--adapter", "models/none"),
+            ModelError,
+            "models/none/training.json: not found; run dvc repro finetune@none",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, args, error, message):
+    with pytest.raises(error, match=message) as caught:
+        run_evaluate(monkeypatch, *args, "--splits", str(tmp_path / "none"), "--out", str(tmp_path / "out"))
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_keywords")
+def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    splits = write_splits(tmp_path / "splits")
+
+    def nothing(model, texts, lang, batch_tokens):
+        return np.full((len(texts), 4), np.nan, dtype=np.float32)
+
+    monkeypatch.setattr("stages.lib.models.encode", nothing)
+    with pytest.raises(DataError, match="not finite"):
+        run_evaluate(
+            monkeypatch,
+            *("--model", "use", "--variant", "pretrained", "--splits", str(splits)),
+            *("--out", str(tmp_path / "results" / "use-pretrained")),
+        )
+    assert list(tmp_path.glob("results/*")) == []
+
+
+def test_hard_names_of_sets():
+    assert evaluation.hard_name("test") == "hard"
+    assert evaluation.hard_name("ntrex") == "ntrex_hard"
+
+
+@pytest.mark.slow
+def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
+    import torch
+
+    from stages.lib.models import add_lora, save_adapter
+    from stages.lib.models import load_encoder as load
+
+    params = load_params()
+    splits = write_splits(tmp_path / "splits")
+    torch.manual_seed(1)
+    model = load("use", params.models_config["use"])
+    add_lora(model, params.recipe("study", "use"), params.models_config["use"])
+    save_adapter(model, tmp_path / "use" / "seed-1")
+    write_json(tmp_path / "use" / "training.json", {"seeds": []})
+    for variant, adapter, out in (("pretrained", None, "before"), ("finetuned", tmp_path / "use", "after")):
+        evaluate.evaluate(
+            *("use", variant, splits, STS_RU, FINGERPRINTS, adapter, tmp_path / out, params),
+        )
+    before, after = (
+        json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8"))
+        for name in ("before", "after")
+    )
+    # A fresh LoRA adapter adds nothing: its second matrix is zero.
+    for name, figure in before["metrics"].items():
+        assert after["metrics"][name]["value"] == pytest.approx(figure["value"], abs=1e-6)
+    assert after["signature"]["adapter_sha256"].keys() == {"1"}
+    # Chance is 1 of 26 (0.04); cut to stems, USE knows few of these words, through Turkish (measured: 0.17).
+    assert before["metrics"]["test_p1_ru_tk"]["value"] > 0.1
+    # Measured: 0.83. A model that reads Russian follows the grades; the exact figure is the pipeline's.
+    assert before["metrics"]["sts_ru_smoke_pearson"]["value"] > 0.7
+
+
+@pytest.fixture(scope="module")
+def nllb_params(tmp_path_factory) -> Params:
+    folder = tmp_path_factory.mktemp("nllb")
+    make_nllb(folder, [f"Новое слово {ru} Söz {tk} bar" for ru, tk in KEYWORDS])
+    raw = load_params(ROOT / "params.yaml").model_dump() | {"benchmarks": []}
+    raw["models_config"]["nllb"] |= {"id": str(folder), "revision": None}
+    raw["evaluate"] |= {"bootstrap": 50, "permutations": 50, "beams": 2}
+    return Params.model_validate(raw)
+
+
+def test_a_model_that_translates_gets_its_translations_and_their_figures(tmp_path, nllb_params):
+    splits = write_splits(tmp_path / "splits", 4, gold=2)
+    shutil.copy(splits / "dev.parquet", splits / "train.parquet")
+    out = tmp_path / "out"
+    evaluate.evaluate("nllb", "pretrained", splits, STS_RU, FINGERPRINTS, None, out, nllb_params)
+    found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    table = read_table(out / "translations.parquet", TRANSLATIONS_SCHEMA)
+    assert table.group_by("system", "direction").len().height == 6
+    for way in ("ru_tk", "tk_ru"):
+        rows = table.filter((table["system"] == "model") & (table["direction"] == way))
+        figure = found["metrics"][f"mt_{way}_chrfpp"]
+        expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
+        assert figure["value"] == pytest.approx(expected, abs=1e-6)
+        assert figure["n"] == 4
+    # What people judged is translated too, into a file of its own.
+    gold = read_table(out / "translations_gold.parquet", TRANSLATIONS_SCHEMA)
+    rows = gold.filter((gold["system"] == "model") & (gold["direction"] == "tk_ru"))
+    figure = found["metrics"]["mt_gold_tk_ru_chrfpp"]
+    expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
+    assert (figure["value"], figure["n"]) == (pytest.approx(expected, abs=1e-6), 2)
+    # The only training sentence is the nearest to all.
+    nearest = table.filter((table["system"] == "nearest") & (table["direction"] == "ru_tk"))
+    assert set(nearest["translation"]) == {"Hoş geldiňiz"}
+    assert found["signature"]["settings"]["beams"] == 2

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from stages.lib.core.errors import DataError
+from stages.lib.core.tables import SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
+
+ROW = (
+    "udhr",
+    "udhr/article-01",
+    "tk",
+    0,
+    "Hemme adamlar deň hukukly doglandyr.",
+    "1",
+    None,
+    None,
+    "MIT",
+    None,
+)
+
+
+def test_a_table_reads_back_equal_and_writes_the_same_bytes(tmp_path: Path) -> None:
+    frame = table_from_rows([ROW, ROW], SEGMENT_SCHEMA)
+    write_table(frame, tmp_path / "a.parquet", SEGMENT_SCHEMA)
+    write_table(frame, tmp_path / "b.parquet", SEGMENT_SCHEMA)
+    assert read_table(tmp_path / "a.parquet", SEGMENT_SCHEMA).equals(frame)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_a_missing_extra_or_mistyped_column_is_named(tmp_path: Path) -> None:
+    frame = table_from_rows([ROW], SEGMENT_SCHEMA)
+    wrong = frame.drop("doc").with_columns(pl.col("n").cast(pl.Int64), score=pl.lit(1.0))
+    wrong.write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / "a.parquet", SEGMENT_SCHEMA)
+    for part in ("a.parquet", "lacks column doc", "unknown column score", "n is Int64, not Int32"):
+        assert part in str(error.value)
+
+
+def test_an_absent_or_broken_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="dvc repro"):
+        read_table(tmp_path / "a.parquet", SEGMENT_SCHEMA)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        read_table(tmp_path / "a.parquet", SEGMENT_SCHEMA)
+
+
+def test_pair_id_tells_languages_and_texts_apart() -> None:
+    ids = {
+        pair_id("ru", "да", "tk", "hawa"),
+        pair_id("ru", "да", "en", "hawa"),
+        pair_id("ru", "дa", "tk", "hawa"),  # Latin a
+        pair_id("ru", "да\0tk", "", "hawa"),
+    }
+    assert len(ids) == 4
+    assert all(len(name) == 16 for name in ids)

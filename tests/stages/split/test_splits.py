@@ -1,0 +1,533 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.lib.core.errors import DataError
+from stages.lib.core.files import sha256_file
+from stages.lib.core.params import Params, load_params
+from stages.lib.core.tables import (
+    CORPUS_SCHEMA,
+    POOL_SCHEMA,
+    pair_id,
+    read_table,
+    table_from_rows,
+    write_table,
+)
+from stages.lib.text.annotations import JUDGED_SCHEMA, Merged, judged_table
+from stages.lib.text.fingerprints import Fingerprint, make_fingerprint, normalise, write_fingerprints
+from stages.lib.text.held_out import choose_split
+from stages.split.splits import ProtectedTexts, count_words, split_corpus
+from tests.settings import copy_pins
+
+ROOT = Path(__file__).parents[3]
+
+
+def _params(**changes: Any) -> Params:
+    params = load_params(ROOT / "params.yaml")
+    values = {"test_share": 0.3, "dev_share": 0.3, "min_test": 0, "min_dev": 0, **changes}
+    return params.model_copy(update={"split": params.split.model_copy(update=values)})
+
+
+def _group(text: str) -> str:
+    return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]
+
+
+def _corpus(rows: Sequence[tuple[str, str, str, str, str]]) -> pl.DataFrame:
+    """Make a corpus of rows (doc, key, src_lang, src, tgt); the source is the first part of doc."""
+    table = [
+        (
+            pair_id(src_lang, src, "tk", tgt), src, tgt, src_lang, "tk", doc.split("/")[0], doc, key, n, n,
+            "given", None, "MIT", _group(src), _group(tgt),
+        )
+        for n, (doc, key, src_lang, src, tgt) in enumerate(rows)
+    ]  # fmt: skip
+    return table_from_rows(table, CORPUS_SCHEMA)
+
+
+def _document(source: str, split: str, params: Params) -> str:
+    """Find a document name of the source that falls into the split."""
+    names = (f"{source}/{n}" for n in range(1_000))
+    return next(name for name in names if choose_split(source, name, params.split) == split)
+
+
+PARAMS = _params()
+TEST, DEV, TRAIN = (_document("django", split, PARAMS) for split in ("test", "dev", "train"))
+
+TEST_ROW = (TEST, "a", "ru", "Введите имя пользователя и пароль", "Ulanyjy adyny we açar sözüni giriziň")
+DEV_ROW = (DEV, "b", "ru", "Эта страница больше не существует", "Bu sahypa indi ýok")
+TRAIN_ROW = (TRAIN, "c", "ru", "Файл слишком велик для загрузки", "Faýl ýüklemek üçin gaty uly")
+
+
+def _tests_text(texts: pl.Series) -> set[str]:
+    return {normalise(text) for text in texts}
+
+
+def test_rows_go_where_their_document_goes() -> None:
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), [], PARAMS)
+    assert splits.test["src"].to_list() == [TEST_ROW[3]]
+    assert splits.dev["src"].to_list() == [DEV_ROW[3]]
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    assert splits.stats["rows"] == {
+        "corpus": 3, "train": 1, "dev": 1, "test": 1, "removed": 0, "short_in_dev_and_test": 0,
+        "found_in_dev_and_test": 0, "pivots_in_dev_and_test": 0,
+    }  # fmt: skip
+    assert splits.stats["by_source"]["test"] == {"django": 1}
+
+
+def test_listed_sources_are_wholly_test_or_train() -> None:
+    params = _params(test_sources=["udhr"], train_sources=["zod"])
+    for n in range(30):
+        assert choose_split("udhr", f"udhr/article-{n:02}", params.split) == "test"
+        assert choose_split("zod", f"zod/{n}", params.split) == "train"
+
+
+def _found(corpus: pl.DataFrame, docs: set[str], method: str) -> pl.DataFrame:
+    """Make the rows of some documents pairs that a model found."""
+    column = pl.when(pl.col("doc").is_in(docs)).then(pl.lit(method)).otherwise(pl.col("method"))
+    return corpus.with_columns(method=column)
+
+
+@pytest.mark.parametrize("method", ["aligned", "mined"])
+def test_pairs_that_a_model_found_train_and_never_judge(method: str) -> None:
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), {TEST, DEV}, method)
+    splits = split_corpus(corpus, [], PARAMS)
+    assert (len(splits.test), len(splits.dev), len(splits.train)) == (0, 0, 3)
+
+
+def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
+    other = (TEST, None, "ru", "Эту фразу нашла модель", "Bu sözlemi model tapdy")
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, other])
+    is_other = pl.col("src") == other[3]
+    corpus = corpus.with_columns(method=pl.when(is_other).then(pl.lit("aligned")).otherwise(pl.col("method")))
+    splits = split_corpus(corpus, [], PARAMS)
+    assert splits.test["src"].to_list() == [TEST_ROW[3]]
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    assert ("tk", other[4]) in splits.pool.rows()
+
+
+@pytest.mark.parametrize(("method", "gold"), [("aligned", 1), ("mined", 0)])
+def test_a_found_pair_that_people_mended_is_still_no_test_pair(method: str, gold: int) -> None:
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), {TEST}, "annotated")
+    splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method=method))
+    assert (len(splits.test), len(splits.gold)) == (0, gold)
+    given = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW))
+    assert (len(given.test), len(given.gold)) == (1, 1)
+
+
+def test_found_pairs_of_a_source_that_is_wholly_test_never_train() -> None:
+    rows = [("udhr/a", None, "ru", "Все люди рождаются свободными", "Adamlaryň hemmesi azat dogulýar")]
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), {"udhr/a"}, "aligned")
+    splits = split_corpus(corpus, [], _params(test_sources=["udhr"]))
+    assert splits.train["source"].to_list() == ["django"]
+    assert splits.test["source"].to_list() == ["django"]
+
+
+def test_shares_hold_over_many_documents() -> None:
+    params = _params(test_share=0.25, dev_share=0.1).split
+    chosen = [choose_split("a", f"a/{n}", params) for n in range(4_000)]
+    assert chosen.count("test") / 4_000 == pytest.approx(0.25, abs=0.03)  # four standard deviations
+    assert chosen.count("dev") / 4_000 == pytest.approx(0.1, abs=0.02)
+
+
+def test_short_rows_of_test_and_dev_documents_are_distractors_only() -> None:
+    short = (TEST, "d", "ru", "Сохранить", "Ýatda sakla")
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, short]), [], PARAMS)
+    assert len(splits.test) == 1
+    assert len(splits.train) == 1
+    assert splits.stats["rows"]["short_in_dev_and_test"] == 1
+    assert splits.stats["own_by_source"]["short_in_dev_and_test"] == {"django": 1}
+    assert ("tk", "Ýatda sakla") in splits.pool.rows()
+    assert ("ru", "Сохранить") in splits.pool.rows()
+
+
+def test_pool_has_the_rest_of_the_corpus_and_no_test_text() -> None:
+    echo = (TRAIN, "e", "ru", "Другое", TEST_ROW[4].upper())  # its tk side is a test text
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, echo]), [], PARAMS)
+    assert splits.pool.rows() == sorted(
+        [("ru", DEV_ROW[3]), ("ru", TRAIN_ROW[3]), ("tk", DEV_ROW[4]), ("tk", TRAIN_ROW[4])]
+    )
+
+
+def test_pool_has_no_other_right_answer() -> None:
+    rows = [
+        # A short message with the translation of a test pair: its Russian would be right for that Turkmen.
+        (TEST, "s", "ru", "Войти", TEST_ROW[4]),
+        (TRAIN, "t", "ru", "Войти", "Gir"),
+        # Another translation of a test message's English.
+        (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
+        (TEST, "u", "en", "Enter the user name and the password", "Adyňyzy hem açar sözi ýazyň"),
+        (TEST, "v", "ru", "Выйти", "Çyk"),
+    ]
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), [], PARAMS)
+    pool = set(splits.pool["text"])
+    assert {"Gir", "Выйти", "Çyk"} <= pool
+    assert not {"Войти", "Adyňyzy hem açar sözi ýazyň", TEST_ROW[4]} & pool
+
+
+def test_pivots_stay_with_their_document_and_out_of_dev_and_test() -> None:
+    rows = [TEST_ROW, DEV_ROW, TRAIN_ROW]
+    pivots = [
+        (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
+        (DEV, "b", "tr", "Bu sayfa artık yok", DEV_ROW[4]),
+        (TRAIN, "c", "en", "The file is too large to upload", TRAIN_ROW[4]),
+    ]
+    splits = split_corpus(_corpus([*rows, *pivots]), [], PARAMS)
+    assert splits.train["src_lang"].to_list() == ["en", "ru"]
+    assert set(splits.test["src_lang"]) | set(splits.dev["src_lang"]) == {"ru"}
+    assert splits.stats["rows"]["pivots_in_dev_and_test"] == 2
+    assert set(splits.pool["lang"]) == {"ru", "tk"}
+
+
+@pytest.mark.parametrize(
+    ("row", "reference", "kind", "langs"),
+    [
+        # The same but for capitals, marks, ё and numbers.
+        (("ru", "введите имя пользователя, и пароль!", "Başga bir zat"), "test", "exact", "ru"),
+        (("ru", "Совсем другое", "«Ulanyjy adyny we açar sözüni giriziň»"), "test", "exact", "tk"),
+        (("ru", TEST_ROW[3], TEST_ROW[4]), "test", "exact", "ru+tk"),
+        (("ru", "Эта страница больше не существует.", "Başga"), "dev", "exact", "ru"),
+        # A word more, an ending changed.
+        (("ru", "Введите имя пользователя и новый пароль", "Başga"), "test", "near", "ru"),
+        (("ru", "Совсем другое", "Ulanyjy adyňyzy we açar sözüňizi giriziň"), "test", "near", "tk"),
+        # The test sentence inside a longer one.
+        (
+            ("ru", "Чтобы продолжить работу в системе, введите имя пользователя и пароль, а затем нажмите "
+             "кнопку внизу этой страницы и подождите", "Başga"),
+            "test", "near", "ru",
+        ),
+        # The English and Turkish of a test message, and of a dev message.
+        (("en", "Enter the user name and the password!", "Başga"), "test", "exact", "en"),
+        (("tr", "Bu sayfa artık yoktur", "Başga"), "dev", "near", "tr"),
+        # The benchmark, in any of its languages.
+        (("ru", "Совсем другое", "Prezident duşuşyga 14-nji maýda geldi"), "benchmark news", "exact", "tk"),
+        (("en", "The president came to the meeting in May, I hear", "Başga"), "benchmark news", "near", "en"),
+    ],
+)  # fmt: skip
+def test_train_loses_what_matches_on_either_side(
+    row: tuple[str, str, str], reference: str, kind: str, langs: str
+) -> None:
+    pivots = [
+        (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
+        (DEV, "b", "tr", "Bu sayfa artık yok", DEV_ROW[4]),
+    ]
+    news = ["Prezident duşuşyga 15-nji maýda geldi", "The president came to the meeting in May"]
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *pivots, (TRAIN, "z", *row)])
+    splits = split_corpus(corpus, [make_fingerprint("news", {}, news)], PARAMS)
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+    own = {"django": 1} if row[0] == "ru" else {}  # pivots are counted apart
+    assert splits.stats["own_by_source"]["removed"] == own
+    assert splits.stats["leakage"]["train"] == {
+        "removed": 1,
+        "by_reference": {reference: {kind: {langs: 1}}},
+        "by_source": {"django": 1},
+    }
+    assert splits.stats["leakage"]["dev"]["removed"] == 0
+
+
+def test_pivot_texts_are_protected_by_their_target_where_there_is_no_key() -> None:
+    test_row = (TEST, None, "ru", *TEST_ROW[3:])
+    pivot = (TEST, None, "en", "Enter the user name and the password", TEST_ROW[4])
+    leak = (TRAIN, None, "en", "Enter the user name and the password", "Başga")
+    splits = split_corpus(_corpus([test_row, DEV_ROW, TRAIN_ROW, pivot, leak]), [], PARAMS)
+    assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
+
+
+def test_dev_loses_what_matches_test_or_a_benchmark() -> None:
+    near = (DEV, "x", "ru", "Введите своё имя пользователя и пароль", "Başga")
+    news = (DEV, "y", "ru", "Президент прибыл на встречу", "Prezident duşuşyga geldi")
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, near, news])
+    splits = split_corpus(corpus, [make_fingerprint("news", {}, [news[3]])], PARAMS)
+    assert splits.dev["src"].to_list() == [DEV_ROW[3]]
+    assert splits.stats["leakage"]["dev"]["by_reference"] == {
+        "test": {"near": {"ru": 1}},
+        "benchmark news": {"exact": {"ru": 1}},
+    }
+    assert not set(splits.pool["text"]) & {near[3], near[4], news[3], news[4]}
+
+
+def test_train_keeps_words_that_only_occur_in_test() -> None:
+    word = (TRAIN, "w", "ru", "Пароль", "Açar söz")
+    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, word]), [], PARAMS)
+    assert "Пароль" in splits.train["src"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Введите имя пользователя", 3),
+        ("Файл %(name)s из {count} не найден", 4),
+        ("$1 — 25 %s <b>да</b>", 1),
+        ("интернет-магазин", 1),
+        ("o‘zbek", 1),
+        ("", 0),
+    ],
+)
+def test_placeholders_and_numbers_are_no_words(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
+def test_protected_texts_find_what_comparing_all_with_all_finds() -> None:
+    words = ["açar", "söz", "giriziň", "ulanyjy", "faýl", "gaty", "uly", "sahypa"]
+    draw = random.Random(1)
+    texts = [" ".join(draw.sample(words, draw.randint(1, 8))) for _ in range(120)]
+    protected, asked = sorted(set(texts[:40])), sorted(set(texts[40:]))
+
+    def grams(text: str) -> set[str]:
+        return {f" {text} "[k : k + 5] for k in range(len(text) - 2)}
+
+    def is_near(one: str, other: str) -> bool:
+        common, (small, large) = grams(one) & grams(other), sorted((one, other), key=lambda t: len(grams(t)))
+        if len(common) / len(grams(one) | grams(other)) >= 0.5:
+            return True
+        if len(grams(one)) == len(grams(other)):
+            small = one  # of equals, the asked one counts
+        return len(small.split()) >= 5 and len(common) / min(len(grams(small)), len(grams(large))) >= 0.8
+
+    expected = {
+        text: "exact" if text in protected else "near"
+        for text in asked
+        if text in protected or any(is_near(text, other) for other in protected)
+    }
+    assert ProtectedTexts(protected, 0.5, 0.8).match(asked) == expected
+    assert set(expected.values()) == {"exact", "near"}
+    assert len(expected) < len(asked)
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "message"),
+    [
+        ([], {}, "expected pairs, found none"),
+        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_test": 2}, "test has 1 pairs beside those of udhr, expected"),
+        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_dev": 2}, "dev has 1 pairs, expected at least 2; raise split"),
+        ([TEST_ROW, DEV_ROW], {}, "train has 0 pairs, expected at least 1"),
+    ],
+)  # fmt: skip
+def test_a_split_that_is_too_small_is_an_error(
+    rows: list[tuple[str, str, str, str, str]], changes: dict[str, int], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        split_corpus(_corpus(rows), [], _params(**changes))
+
+
+# Few words, so that texts often meet again in other documents.
+_WORDS = st.sampled_from(["faýl", "Faýl,", "ýok", "açar", "söz", "giriziň", "2", "10", "sahypa", "uly"])
+_TEXT = st.lists(_WORDS, min_size=1, max_size=7).map(" ".join)
+_ROW = st.tuples(
+    st.integers(0, 11).map(lambda n: f"django/{n}"),
+    st.one_of(st.none(), st.sampled_from("abc")),
+    st.sampled_from(["ru", "en", "tr"]),
+    _TEXT,
+    _TEXT,
+)
+_OTHER_ROW = st.tuples(st.integers(0, 5).map(lambda n: f"antd/{n}"), st.none(), st.just("ru"), _TEXT, _TEXT)
+
+
+# A row of train that none of them matches, so that train is never empty.
+ANCHOR = (TRAIN, None, "ru", "Никто не знает этого", "Muny hiç kim bilmeýär")
+
+
+def _split(rows: list[Any], fingerprints: Sequence[Fingerprint] = ()) -> Any:
+    return split_corpus(_corpus([*rows, ANCHOR]), fingerprints, PARAMS)
+
+
+def _documents(splits: Any) -> dict[str, set[str]]:
+    return {name: set(getattr(splits, name)["doc"]) for name in ("train", "dev", "test")}
+
+
+@given(st.lists(_ROW, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_no_document_is_in_two_splits_and_every_row_is_accounted_for(rows: list[Any]) -> None:
+    splits = _split(rows)
+    documents = _documents(splits)
+    assert not documents["train"] & documents["dev"]
+    assert not documents["train"] & documents["test"]
+    assert not documents["dev"] & documents["test"]
+    counts = dict(splits.stats["rows"])
+    assert counts.pop("corpus") == sum(counts.values())
+
+
+@given(st.lists(_ROW, max_size=40), _TEXT)
+@settings(max_examples=60, deadline=None)
+def test_no_training_text_is_a_text_of_dev_test_or_a_benchmark(rows: list[Any], news: str) -> None:
+    splits = _split(rows, [make_fingerprint("news", {}, [news])])
+    train = _tests_text(splits.train["src"]) | _tests_text(splits.train["tgt"])
+    dev = _tests_text(splits.dev["src"]) | _tests_text(splits.dev["tgt"])
+    test = _tests_text(splits.test["src"]) | _tests_text(splits.test["tgt"])
+    assert not train & (dev | test | {normalise(news)})
+    assert not dev & (test | {normalise(news)})
+    assert not _tests_text(splits.pool["text"]) & test
+
+
+@given(st.lists(_ROW, max_size=25), st.lists(_OTHER_ROW, max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_adding_a_source_moves_no_document_and_leaves_the_old_test_rows(
+    rows: list[Any], others: list[Any]
+) -> None:
+    before, after = _split(rows), _split([*rows, *others])
+    old, new = _documents(before), _documents(after)
+    for name in ("train", "dev", "test"):
+        for elsewhere in {"train", "dev", "test"} - {name}:
+            assert not old[name] & new[elsewhere]
+    assert after.test.filter(source="django")["pair_id"].equals(before.test["pair_id"])
+
+
+@given(st.lists(_ROW, max_size=30), st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_the_order_of_the_corpus_does_not_matter(rows: list[Any], draw: random.Random) -> None:
+    corpus = _corpus([*rows, ANCHOR])
+    shuffled = corpus[draw.sample(range(len(corpus)), len(corpus))]
+    one, other = split_corpus(corpus, [], PARAMS), split_corpus(shuffled, [], PARAMS)
+    assert one.stats == other.stats
+    assert one.train.equals(other.train)
+    assert one.pool.equals(other.pool)
+
+
+def _judged(*rows: tuple[str, str, str, str, str], method: str = "given") -> pl.DataFrame:
+    """A table of what people found good, of corpus rows."""
+    merged = []
+    for doc, _, src_lang, src, tgt in rows:
+        task = {"pair_id": pair_id(src_lang, src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": src_lang}
+        task |= {"tgt_lang": "tk", "source": doc.split("/")[0], "doc": doc, "method": method}
+        merged.append(Merged(task["pair_id"], "keep", "exact", (src, tgt), 2, task))
+    return judged_table(merged)
+
+
+def test_gold_is_what_people_found_good_in_test_documents() -> None:
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW])
+    splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, DEV_ROW, TRAIN_ROW))
+    assert splits.gold["src"].to_list() == [TEST_ROW[3]]
+    assert not set(splits.gold["doc"]) & set(splits.train["doc"])
+    assert splits.stats["rows"]["gold"] == 1
+    assert splits.stats["by_source"]["gold"] == {"django": 1}
+    assert split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method="mined")).gold.is_empty()
+
+
+@pytest.mark.parametrize(("split", "trained"), [("test", 0), ("dev", 2), ("train", 2)])
+def test_a_good_judgement_takes_found_pairs_out_of_training_in_test_documents_alone(
+    split: str, trained: int
+) -> None:
+    names = (f"django/found-{n}" for n in range(1_000))
+    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == split)
+    texts = [
+        ("Книга лежит на столе", "Kitap stoluň üstünde ýatyr"),
+        ("Вечером мы пили чай", "Agşam çaý içdik"),
+    ]
+    found = [(doc, None, "ru", src, tgt) for src, tgt in texts]
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *found]), {doc}, "aligned")
+    splits = split_corpus(corpus, [], PARAMS, _judged(found[0], method="aligned"))
+    assert splits.train.filter(doc=doc).height == trained
+    assert splits.gold.height == (split == "test")
+
+
+def test_every_kept_pair_is_in_one_part_whoever_found_or_judged_it() -> None:
+    found = {
+        "judged": (TEST, None, "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr"),
+        "left": (TEST, None, "ru", "Вечером мы пили чай", "Agşam çaý içdik"),
+        "short": (DEV, None, "ru", "Сохранить", "Ýatda sakla"),
+    }
+    echo = (TRAIN, "e", "ru", "Вход в систему", TEST_ROW[4])
+    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, echo, *found.values()])
+    is_found = pl.col("src").is_in([row[3] for row in found.values()])
+    corpus = corpus.with_columns(method=pl.when(is_found).then(pl.lit("aligned")).otherwise(pl.col("method")))
+    judged = pl.concat([_judged(TEST_ROW), _judged(found["judged"], method="aligned")])
+    stats = split_corpus(corpus, [], PARAMS, judged).stats
+    parts = ("train", "dev", "test", "gold_not_in_test", "short_in_dev_and_test", "found_in_dev_and_test")
+    # The judged pair of test is in test alone; each of the others is the only one of its part.
+    assert stats["own_by_source"] == {part: {"django": 1} for part in (*parts, "removed")}
+    assert (stats["rows"]["gold"], stats["rows"]["found_in_dev_and_test"]) == (2, 1)
+    assert len(corpus) == sum(part["django"] for part in stats["own_by_source"].values())
+
+
+def test_train_and_dev_are_kept_clean_of_gold() -> None:
+    # An aligned pair of a test document: gold once it is judged, but never test.
+    names = (f"django/gold-{n}" for n in range(1_000))
+    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == "test")
+    gold_row = (doc, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
+    echoes = [(doc, "e", "ru", "Книга лежит на столе", "Kitap stolda") for doc in (DEV, TRAIN)]
+    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, *echoes]), {doc}, "aligned")
+    splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
+    assert splits.gold["src"].to_list() == [gold_row[3]]
+    assert splits.test["src"].to_list() == [TEST_ROW[3]]
+    for name in ("train", "dev"):
+        assert gold_row[3] not in getattr(splits, name)["src"].to_list()
+        assert splits.stats["leakage"][name]["by_reference"] == {"gold": {"exact": {"ru": 1}}}
+
+
+def test_what_may_be_right_for_gold_is_no_distractor() -> None:
+    names = (f"django/gold-{n}" for n in range(1_000))
+    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == "test")
+    gold_row = (doc, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
+    # Another translation of its Russian side, in a row too short to be evaluated.
+    other = (TEST, "o", "ru", "Книга лежит на столе", "Kitap stolda")
+    rows = [TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, other]
+    corpus = _corpus(rows).with_columns(
+        method=pl.when(pl.col("key").is_in(["g", "o"])).then(pl.lit("aligned")).otherwise(pl.lit("given"))
+    )
+    assert {"Kitap stolda", gold_row[4]} <= set(split_corpus(corpus, [], PARAMS).pool["text"])
+    splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
+    assert splits.gold["tgt"].to_list() == [gold_row[4]]
+    assert not {"Kitap stolda", *gold_row[3:]} & set(splits.pool["text"])
+
+
+def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
+    """Lay out a folder that the stage can be run in; return the command."""
+    write_table(_corpus(rows), folder / "corpus.parquet", CORPUS_SCHEMA)
+    write_table(judged_table([]), folder / "judged.parquet", JUDGED_SCHEMA)
+    write_fingerprints(folder / "fingerprints.json.gz", [make_fingerprint("news", {}, ["Gün dogdy"])])
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace("min_test: 150", "min_test: 1").replace("min_dev: 80", "min_dev: 1")
+    text = text.replace("test_share: ", "test_share: 0.3 # ").replace("dev_share: ", "dev_share: 0.3 # ")
+    copy_pins(folder)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    return [
+        sys.executable, "-m", "stages.split", "--corpus", "corpus.parquet",
+        "--judged", "judged.parquet", "--fingerprints", "fingerprints.json.gz", "--out", "splits",
+        "--stats", "split.json",
+    ]  # fmt: skip
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path) -> None:
+    command = _write_inputs(tmp_path, [TEST_ROW, DEV_ROW, TRAIN_ROW])
+    hashes = []
+    for _ in range(2):
+        done = _run(command, tmp_path)
+        assert done.returncode == 0, done.stderr
+        names = [f"splits/{name}.parquet" for name in ("train", "dev", "test", "gold", "pool")]
+        hashes.append([sha256_file(tmp_path / name) for name in (*names, "split.json")])
+    assert hashes[0] == hashes[1]
+    assert read_table(tmp_path / "splits/test.parquet", CORPUS_SCHEMA)["src"].to_list() == [TEST_ROW[3]]
+    assert len(read_table(tmp_path / "splits/pool.parquet", POOL_SCHEMA)) == 4
+    stats = json.loads((tmp_path / "split.json").read_text(encoding="utf-8"))
+    assert stats["rows"]["test"] == 1
+    assert set(stats) >= {"test_sha256", "dev_sha256", "pool_sha256", "leakage", "by_source"}
+
+
+def test_the_stage_says_in_one_line_what_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
+    command = _write_inputs(tmp_path, [TRAIN_ROW])
+    done = _run(command, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: split: test has 0 pairs")
+    assert done.stderr.count("\n") == 1
+    (tmp_path / "fingerprints.json.gz").unlink()
+    assert "fingerprints.json.gz: not found; restore it from git" in _run(command, tmp_path).stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "corpus.parquet",
+        "judged.parquet",
+        "params.yaml",
+    ]
