@@ -79,10 +79,6 @@ bench: $(VENV)/.engine-installed  ## Run every speed benchmark; figures go to me
 	  name=$$(basename "$$file" .py)
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"
 	done
-	python -m commands.plan
-
-plan: $(STAMP)  ## Write docs/planning.md, what larger corpora cost, from metrics/bench/costs.json
-	python -m commands.plan
 
 # The main view of an experiment: one model before and after, beside every other experiment. --md, because the
 # plain table loses columns on a narrow terminal. --drop takes one pattern, so it names what stays.

@@ -125,7 +125,6 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
         "it needs the model hub", Run(says="error: model labse_large: .* is not in the hub cache", code=255)
     ),
     "make plots": Run(says="index.html"),
-    "make plan": Run(),
     "make save-model MODEL=use_tr": Run(says="saved in", swap=(("use_tr", "use"),)),
     # --- on more than one process or machine ---
     "ray start --head --num-cpus=4 --include-dashboard=false --disable-usage-stats": Elsewhere(JOINED),
@@ -161,7 +160,6 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     ),
     # --- what takes too long, or the web ---
     "make bench": Cannot("an hour; tests/bench runs each bench on less"),
-    "python -m bench.costs": Cannot("ten minutes; tests/bench/test_costs.py runs its parts"),
     "dvc config cache.type": Run(),
     "make benchmarks": Cannot(
         "it needs the web", Run(says="benchmarks: none of ntrex, .* is at hand; allow web access", code=2)
