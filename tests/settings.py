@@ -21,16 +21,19 @@ def write_settings(folder: Path, change: Callable[[dict[str, Any]], object] = la
     """
     raw = read_settings(ROOT / "params.yaml")
     change(raw)
+    return write_raw(folder, raw)
+
+
+def write_raw(folder: Path, raw: dict[str, Any]) -> Path:
+    """Write settings and pins, in one dict with the fields of Params, into ``folder``."""
+    params = {key: value for key, value in raw.items() if key not in PINS}
     for field, place in PINS.items():
-        content = raw.pop(field)
-        files = (
-            {place: content}
-            if place.endswith(".yaml")
-            else {f"{place}/{name}.yaml": value for name, value in content.items()}
-        )
-        for file, value in files.items():
-            _write(folder / file, value)
-    _write(folder / "params.yaml", raw)
+        if place.endswith(".yaml"):
+            _write(folder / place, raw[field])
+        else:
+            for name, value in raw[field].items():
+                _write(folder / place / f"{name}.yaml", value)
+    _write(folder / "params.yaml", params)
     return folder / "params.yaml"
 
 

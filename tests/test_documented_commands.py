@@ -24,8 +24,8 @@ from tests.crawler.replica import HTML, XML, Page, Replica
 from tests.judgements import annotation, task, write_export
 from tests.phrases import PHRASES
 from tests.settings import copy_pins
+from tests.small_run import small_params
 from tests.test_docs import merge
-from tests.test_repro import small_params
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [
@@ -390,7 +390,7 @@ def make_habar(base: str) -> dict[str, Page]:
 
 def parameters(sites: dict[str, str]) -> dict:
     """Small parameters, with every block that the documents show; a site's address is that of its replica."""
-    params = small_params(["django", "udhr", "files", "tsv"])
+    params = small_params(("django", "udhr", "files", "tsv"))
     params["split"] |= {"test_sources": ["udhr"], "train_sources": []}
     for document in ("docs/adding.md", "crawler/README.md"):
         for block in shown(document, "yaml"):

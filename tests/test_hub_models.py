@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from stages.lib.models import (
 )
 from tests.hub_checkpoints import put_in_cache
 from tests.phrases import PHRASES, corpus
-from tests.test_repro import ROOT, dvc, workspace
+from tests.small_run import ROOT, copy_run, dvc, make_repository
 
 NAMES = ("labse", "minilm", "nllb")
 TEXTS = [text for pair in PHRASES for text in pair]
@@ -192,19 +191,9 @@ def test_no_language_code_is_an_unknown_token() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_matrix_runs_from_the_hub_cache_by_dvc_exp_run(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "study", ["django", "babel"])
-    shutil.rmtree(folder / ".dvc")  # made without git, which experiments need
-    for command in (
-        ("git", "init", "--quiet"),
-        ("git", "config", "user.email", "test@example.org"),
-        ("git", "config", "user.name", "test"),
-    ):
-        subprocess.run(command, cwd=folder, check=True)
-    dvc(folder, "init", "--quiet")
-    (folder / ".gitignore").write_text("/.cache/\n__pycache__/\n", encoding="utf-8")
-    subprocess.run(("git", "add", "."), cwd=folder, check=True)
-    subprocess.run(("git", "commit", "--quiet", "-m", "start"), cwd=folder, check=True)
+def test_the_whole_matrix_runs_from_the_hub_cache_by_dvc_exp_run(finished_run: Path, tmp_path: Path) -> None:
+    folder = copy_run(finished_run, tmp_path / "study")
+    make_repository(folder)
     changes = ["models=[labse,nllb,minilm]", "finetune.recipe=study", "finetune.seeds=[1,2]"]
     # The study's recipe, but short.
     changes += ["recipes.study.all.epochs=1", "recipes.study.all.min_words=6", "recipes.study.all.lr=2e-3"]

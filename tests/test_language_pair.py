@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import yaml
 
 from commands.pair import pair_tables
 from stages.clean.corpus import clean_pairs
@@ -27,8 +23,8 @@ from stages.lib.text.language import LanguageCheck
 from stages.lib.text.normalise import SCRIPTS
 from stages.lib.text.sentences import split_sentences
 from stages.report.result_table import as_markdown
-from tests.settings import copy_pins, write_settings
-from tests.test_repro import ROOT, environment, small_params, workspace
+from tests.settings import write_settings
+from tests.small_run import ROOT, dvc, make_repository, make_workspace, run, small_params
 
 GUIDE = ROOT / "docs/language-pair.md"
 # The same three sentences in every language that Turkmen's place can be given to.
@@ -174,41 +170,15 @@ def test_turkmen_has_the_dev_and_test_pairs_that_were_asked_for() -> None:
     assert sum(by_source["dev"].values()) >= 100
 
 
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env={**environment(), "GIT_AUTHOR_NAME": "t", "GIT_COMMITTER_NAME": "t"},
-        text=True,
-        capture_output=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout + done.stderr
-
-
 @pytest.mark.slow
 def test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter(tmp_path: Path) -> None:
     """Few sources and a quick recipe, set before; what the experiment changes is the pair alone."""
-    folder = workspace(tmp_path / "a", ["django", "udhr", "cldr_units"])
-    shutil.rmtree(folder / ".dvc")
-    params = small_params(["django", "udhr", "cldr_units"])
-    params["split"] |= {"test_sources": ["udhr"], "train_sources": []}
-    params["recipes"]["default"]["all"] |= {"min_words": 2}
-    copy_pins(folder)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
-    shutil.copy(ROOT / ".gitignore", folder)
-    for command in (
-        ("init", "--quiet"),
-        ("config", "user.email", "t@example.org"),
-        ("config", "user.name", "t"),
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    run(folder, "-m", "dvc", "init", "--quiet")
-    subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
-    subprocess.run(["git", "commit", "--quiet", "--message", "start"], cwd=folder, check=True)
-
-    run(folder, "-m", "dvc", "exp", "run", "--temp", "-n", "ru-uz", "-S", "pair.tgt=uz")
+    raw = small_params(("django", "udhr", "cldr_units"))
+    raw["split"] |= {"test_sources": ["udhr"], "train_sources": []}
+    raw["recipes"]["default"]["all"] |= {"min_words": 2}
+    folder = make_workspace(tmp_path / "a", raw)
+    make_repository(folder)
+    dvc(folder, "exp", "run", "--temp", "-n", "ru-uz", "-S", "pair.tgt=uz")
     table = run(folder, "-m", "commands.pair", "ru-uz")
     assert "P@1 ru→uz" in table
     record = json.loads((folder / "metrics/pairs/ru-uz.json").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.remote_servers import PASSWORD, S3, USER, http_server, s3_server, ssh_server
-from tests.test_repro import ROOT, workspace
+from tests.small_run import ROOT, copy_run, make_repository
 
 pytestmark = pytest.mark.slow
 
@@ -108,15 +108,11 @@ def check_same(origin: Path, copy: Path) -> None:
     assert not run(copy, "git", "status", "--porcelain")
 
 
-def test_a_folder_carries_the_whole_pipeline_to_a_clone_that_then_has_nothing_to_run(tmp_path: Path) -> None:
-    origin = workspace(tmp_path / "origin", ["django", "babel"])
-    (origin / ".dvc/config").unlink()  # made without git
-    run(origin, "git", "init", "--quiet", "--initial-branch=main")
-    run(origin, "dvc", "init", "--quiet", "--force")
-    (origin / ".gitignore").write_bytes((ROOT / ".gitignore").read_bytes())
-    commit(origin, "before the first run")
-    run(origin, "dvc", "repro", "--quiet")
-    commit(origin, "the whole pipeline")
+def test_a_folder_carries_the_whole_pipeline_to_a_clone_that_then_has_nothing_to_run(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    origin = copy_run(finished_run, tmp_path / "origin")
+    make_repository(origin)
     name_remote(origin, str(tmp_path / "remote"))
     said = share(origin)
     (tag,) = run(origin, "git", "tag").split()

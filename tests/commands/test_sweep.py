@@ -21,7 +21,7 @@ from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import table_from_rows
 from tests.commands.test_trials import apply, git, write
-from tests.test_repro import ROOT, dvc, environment, workspace
+from tests.small_run import ROOT, dvc, environment, make_workspace, small_params
 
 LISTED = ROOT / "assets/sweeps.yaml"
 NAMES = ("data-size", "rank", "lr", "pivot")
@@ -159,7 +159,7 @@ def start_sweep(folder: Path) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 def test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "a", ["django", "babel"])
+    folder = make_workspace(tmp_path / "a", small_params())
     shutil.rmtree(folder / ".dvc")
     git(folder, "init", "--quiet")
     git(folder, "config", "user.email", "t@example.org")

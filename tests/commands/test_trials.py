@@ -16,7 +16,7 @@ from commands import trials
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from tests.settings import write_settings
-from tests.test_repro import ROOT, environment, workspace
+from tests.small_run import ROOT, environment, make_workspace, small_params
 
 LISTED = ROOT / "assets/trials.yaml"
 
@@ -121,7 +121,7 @@ def run_trials(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.slow
 def test_a_trial_is_an_experiment_whose_figures_are_kept(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "a", ["django", "babel"])
+    folder = make_workspace(tmp_path / "a", small_params())
     shutil.rmtree(folder / ".dvc")
     git(folder, "init", "--quiet")
     git(folder, "config", "user.email", "t@example.org")
@@ -178,7 +178,7 @@ def test_a_trial_is_an_experiment_whose_figures_are_kept(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_a_trial_that_dvc_refuses_is_one_line_and_leaves_no_figures(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "a", ["django", "babel"])  # without git there are no experiments
+    folder = make_workspace(tmp_path / "a", small_params())  # without git there are no experiments
     done = run_trials(folder, "--only", "default")
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("error: trial-default: dvc exp run failed")
