@@ -1,9 +1,8 @@
 """Run one function over shards, in this process or on Ray's worker processes.
 
-The results come in the order of the shards and are the same for both engines, to the last byte: what is in a
-shard depends on the data and on a constant, never on how many workers there are, and every function that is
-run here gives the same bits whatever shares its shard and however many threads its process has. So ``engine``
-is a parameter that no stage of dvc.yaml depends on.
+The results come in the order of the shards and are the same bytes for both engines: the content of a shard
+depends on the data and a constant, never on the number of workers, and the functions that run here give the
+same bits for any batch and any number of threads. So no stage of dvc.yaml depends on ``engine``.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ import importlib.metadata
 import importlib.util
 import itertools
 import logging
+import logging.handlers
 import os
 import platform
+import queue
 import re
 import secrets
 import shutil
@@ -35,9 +36,9 @@ EngineName = Literal["local", "ray"]
 
 log = logging.getLogger(__name__)
 
-# Times that a shard is run when the worker under it dies, before its stage gives up.
+# Times that a shard is run when its worker dies, before its stage gives up.
 ATTEMPTS = 3
-# Shards on their way for each worker: one that runs and one that waits for it.
+# Submitted shards for each worker: one that runs and one that waits.
 AHEAD = 2
 ROOT = Path(__file__).parents[3]
 
@@ -50,10 +51,9 @@ class Engine:
     ) -> Iterator[Result]:
         """Yield ``work(shard)`` for each shard, in order, reading a few shards ahead at most.
 
-        A worker process gets ``work`` once and keeps it, so what it loads on its first shard stays, to the
-        next run of the same work too; what is changed in it here after that does not reach it.
-        ``on_gpu``: give each worker one GPU if the cluster has any. Raises what ``work`` raises, and
-        EngineError if a shard cannot be run.
+        A worker process gets ``work`` once and keeps it, with what it loads, for later runs of the same work
+        too; later changes here do not reach it. ``on_gpu``: give each worker one GPU if the cluster has any.
+        Raises what ``work`` raises, and EngineError if a shard cannot be run.
         """
         for shard in shards:
             yield work(shard)
@@ -66,27 +66,24 @@ LOCAL = Engine()
 
 
 class RayEngine(Engine):
-    """Runs shards as Ray tasks: on the cluster that RAY_ADDRESS names, else on workers of its own.
+    """Runs shards as Ray tasks: on the cluster that RAY_ADDRESS names, else on local worker processes.
 
-    Its own workers are started when more than one shard comes, listen on the loopback address alone, and go
-    with their temporary files at the end. A shard whose worker dies is run again, ``ATTEMPTS`` times in all;
-    one that raises an error is not. ``retried`` counts the runs that were repeated.
+    Local workers are started when more than one shard comes, listen on the loopback address alone, and end
+    with their temporary files. Ray runs a shard whose worker dies again, ``ATTEMPTS`` times in all; a shard
+    that raises an error is not repeated.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        """``workers``: processes to start, one for each core if None; a cluster has its own number."""
+        """``workers``: processes to start, by default one for each core; a cluster has its own number."""
         if importlib.util.find_spec("ray") is None:
             raise EngineError(
                 "params.yaml: engine: ray is set, but Ray is not installed; "
                 "run `make engine-install`, or set engine: local"
             )
-        # Not all of the machine's, where the system can tell.
-        own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        self.workers = workers or own or 1
-        self.retried = 0
+        self.workers = workers or _usable_cores()
         self._ray: Any = None
-        # The last work and where Ray keeps it: a model stays loaded from one run to the next.
-        self._sent: tuple[Callable[[Any], Any], list[Any]] | None = None
+        # The last work and its reference: a model stays loaded in the workers from one run to the next.
+        self._last_work: tuple[Callable[[Any], Any], list[Any]] | None = None
         self._folder: Path | None = None
 
     def run(
@@ -98,29 +95,30 @@ class RayEngine(Engine):
             yield from super().run(work, first)
             return
         ray = self._start()
-        found = ray.cluster_resources()
-        gpus = int(found.get("GPU", 0)) if on_gpu else 0
-        task = ray.remote(max_retries=0, num_gpus=1 if gpus else 0)(_run_shard)
-        if self._sent is None or self._sent[0] is not work:
-            # In a list, or Ray would unpack it for every shard.
-            self._sent = work, [ray.put(work)]
-        submit = functools.partial(task.remote, self._sent[1], _facts(), log.getEffectiveLevel())
-        running: deque[tuple[int, Shard, Any]] = deque()
+        resources = ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0)) if on_gpu else 0
+        task = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=ATTEMPTS - 1)(_run_shard)
+        if self._last_work is None or self._last_work[0] is not work:
+            # In a list: Ray would replace a bare reference by its object for every shard.
+            self._last_work = work, [ray.put(work)]
+        submit = functools.partial(task.remote, self._last_work[1], _facts(), log.getEffectiveLevel())
+        limit = AHEAD * max(1, gpus or int(resources.get("CPU", 1)))
+        running: deque[tuple[int, Any]] = deque()
         try:
             for number, shard in enumerate(itertools.chain(first, shards)):
-                if len(running) >= AHEAD * max(1, gpus or int(found.get("CPU", 1))):
-                    yield self._result(submit, *running.popleft())
-                running.append((number, shard, submit(shard)))
+                if len(running) >= limit:
+                    yield self._result(*running.popleft())
+                running.append((number, submit(shard)))
             while running:
-                yield self._result(submit, *running.popleft())
+                yield self._result(*running.popleft())
         finally:
-            # Left early; after close, Ray would start anew to cancel what went with it.
+            # The caller may stop early; after close, Ray would start again only to cancel.
             if self._ray is not None:
-                for _, _, reference in running:
+                for _, reference in running:
                     ray.cancel(reference)
 
     def close(self) -> None:
-        self._sent = None
+        self._last_work = None
         if self._ray is not None:
             self._ray.shutdown()
             self._ray = None
@@ -129,13 +127,15 @@ class RayEngine(Engine):
             self._folder = None
 
     def _start(self) -> Any:
-        """Join the cluster or start one, unless that is done, and return the module ``ray``."""
+        """Join the cluster or start local workers, once, and return the module ``ray``."""
         if self._ray is not None:
             return self._ray
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        own: dict[str, Any] = {}
+        # Ray would repeat a shard that needs too much memory for ever.
+        os.environ.setdefault("RAY_task_oom_retries", str(ATTEMPTS - 1))
+        local: dict[str, Any] = {}
         if address := os.environ.get("RAY_ADDRESS"):
-            _reach(address)
+            _check_reachable(address)
         else:
             # As on systems where Ray makes no clusters: it listens on 127.0.0.1 then, else on all addresses.
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -144,7 +144,7 @@ class RayEngine(Engine):
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
             # Not TMPDIR: the path of a socket under it may have some 100 characters in all.
             self._folder = Path(tempfile.mkdtemp(prefix="kopri-ray-", dir="/tmp"))
-            own = {
+            local = {
                 "address": "local",
                 "num_cpus": self.workers,
                 "include_dashboard": False,
@@ -155,55 +155,45 @@ class RayEngine(Engine):
         try:
             # Workers import from the folder that this is called in.
             with contextlib.chdir(ROOT):
-                ray.init(**own, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
+                ray.init(**local, configure_logging=False, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             self.close()
-            raise _no_start(address, error) from error
+            raise _cannot_connect(address, error) from error
         self._ray = ray
         return ray
 
-    def _result(self, submit: Callable[[Any], Any], number: int, shard: Any, reference: Any) -> Any:
+    def _result(self, number: int, reference: Any) -> Any:
         errors = self._ray.exceptions
-        for attempt in itertools.count(1):
-            try:
-                result, lines = self._ray.get(reference)
-            except errors.RayTaskError as error:
-                if isinstance(error.cause, KopriError):
-                    raise error.cause from None
-                raise
-            except (
-                errors.WorkerCrashedError,
-                errors.OutOfMemoryError,
-                errors.NodeDiedError,
-                errors.ObjectLostError,
-            ) as error:
-                if attempt == ATTEMPTS:
-                    raise EngineError(
-                        f"engine ray: shard {number} was run {ATTEMPTS} times, and each time its worker died "
-                        f"({type(error).__name__}), as happens when memory runs out; give the workers more "
-                        "of it or start fewer, or set engine: local in params.yaml"
-                    ) from None
-                self.retried += 1
-                log.warning(
-                    "shard %d: its worker died (%s); run again, %d of %d",
-                    number, type(error).__name__, attempt + 1, ATTEMPTS,
-                )  # fmt: skip
-                reference = submit(shard)
-            except errors.RayError as error:
-                raise EngineError(
-                    f"engine ray: shard {number}: {type(error).__name__}: {_first_line(error)}; "
-                    "see docs/engine.md, or set engine: local in params.yaml"
-                ) from error
-            else:
-                for name, level, line in lines:
-                    logging.getLogger(name).log(level, "%s", line)
-                return result
-        raise AssertionError  # the count has no end
+        try:
+            result, records = self._ray.get(reference)
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, KopriError):
+                raise error.cause from None
+            raise
+        except errors.RayError as error:
+            died = (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError)
+            reason = (
+                f"was run {ATTEMPTS} times, and its worker died each time ({type(error).__name__}); give the "
+                "workers more memory or start fewer"
+                if isinstance(error, died)
+                else f"{type(error).__name__}: {_first_line(error)}; see docs/engine.md"
+            )
+            raise EngineError(
+                f"engine ray: shard {number}: {reason}, or set engine: local in params.yaml"
+            ) from error
+        for record in records:
+            logging.getLogger(record.name).handle(record)
+        return result
+
+
+def _usable_cores() -> int:
+    """Return the number of cores that this process may use, where the system can tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
 def open_engine(name: EngineName) -> Iterator[Engine]:
-    """Give the engine that params.yaml names, and stop at the end what it started.
+    """Give the engine that params.yaml names, and stop it at the end.
 
     Raises EngineError if it is Ray and Ray is not installed.
     """
@@ -231,45 +221,38 @@ def cut(
         yield shard
 
 
-# ---------------------------------------------------------------------------------------------------------
-# In a worker process
-# ---------------------------------------------------------------------------------------------------------
+# --- in a worker process ---
 
-_kept: dict[Any, Callable[[Any], Any]] = {}
+
+@functools.lru_cache(maxsize=1)
+def _load_work(reference: Any) -> Callable[[Any], Any]:
+    """Return the work, which the process keeps until another run brings another."""
+    import ray
+
+    os.chdir(ROOT)  # models may be folders of the repository
+    return ray.get(reference)
 
 
 def _run_shard(
-    kept: list[Any], facts: dict[str, str], level: int, shard: Any
-) -> tuple[Any, list[tuple[str, int, str]]]:
-    """Return what the work gives for a shard, and what it logged, for the driver to say."""
+    reference: list[Any], facts: dict[str, str], level: int, shard: Any
+) -> tuple[Any, list[logging.LogRecord]]:
+    """Return the work's result for a shard, and its log records for the process that asked."""
     if differing := [name for name, value in _facts().items() if facts[name] != value]:
         raise EngineError(
-            f"engine ray: the machine {platform.node()} has another {' and '.join(differing)} than the one "
-            "that asks, so its results could differ; set all up alike (docs/engine.md)"
+            f"engine ray: the machine {platform.node()} differs in {' and '.join(differing)} from the one "
+            "that asks, so its results could differ; set them up alike (docs/engine.md)"
         )
-    if kept[0] not in _kept:
-        import ray
-
-        os.chdir(ROOT)  # models may be folders of the repository
-        _kept.clear()  # of an earlier run
-        _kept[kept[0]] = ray.get(kept[0])
-    ours = logging.getLogger("stages")
-    ours.setLevel(level)
-    recorder = _Recorder()
-    ours.addHandler(recorder)
+    work = _load_work(*reference)
+    logger = logging.getLogger("stages")
+    logger.setLevel(level)
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    handler = logging.handlers.QueueHandler(records)
+    logger.addHandler(handler)
     try:
-        return _kept[kept[0]](shard), recorder.lines
+        result = work(shard)
     finally:
-        ours.removeHandler(recorder)
-
-
-class _Recorder(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[tuple[str, int, str]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append((record.name, record.levelno, record.getMessage()))
+        logger.removeHandler(handler)
+    return result, [records.get() for _ in range(records.qsize())]
 
 
 @functools.cache
@@ -297,19 +280,19 @@ def _version(name: str) -> str:
         return "none"
 
 
-def _reach(address: str) -> None:
-    """Raise EngineError if nothing answers at ``host:port``: Ray itself would try for minutes."""
-    if found := re.fullmatch(r"([^/]+):(\d+)", address):
+def _check_reachable(address: str) -> None:
+    """Raise EngineError if nothing answers at ``host:port``; Ray itself would try for minutes."""
+    if match := re.fullmatch(r"([^/]+):(\d+)", address):
         try:
-            socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=10).close()
+            socket.create_connection((match[1].strip("[]"), int(match[2])), timeout=10).close()
         except (OSError, OverflowError) as error:
-            raise _no_start(address, error) from None
+            raise _cannot_connect(address, error) from None
 
 
-def _no_start(address: str | None, error: BaseException) -> EngineError:
-    where = f"the cluster at RAY_ADDRESS={address}" if address else "workers of its own"
+def _cannot_connect(address: str | None, error: BaseException) -> EngineError:
+    what = f"connect to the Ray cluster at RAY_ADDRESS={address}" if address else "start local Ray workers"
     return EngineError(
-        f"engine ray: no start with {where} ({_first_line(error)}); "
+        f"engine ray: cannot {what} ({_first_line(error)}); "
         "see docs/engine.md, or set engine: local in params.yaml"
     )
 

@@ -1,18 +1,17 @@
-"""Pinned downloads: what comes is what was pinned, or nothing comes."""
+"""Download files and verify their SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import logging
 import os
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
 
 from stages.lib.core.errors import DownloadError
 from stages.lib.core.files import atomic_path, sha256_file
@@ -22,13 +21,10 @@ CACHE_DIR = Path(".cache/kopri/downloads")
 _BLOCK = 1 << 16
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MAX_REDIRECTS = 5
+_MAX_PAUSE_S = 60
 _RETRIED_STATUS = (408, 429, 500, 502, 503, 504)
 
 logger = logging.getLogger(__name__)
-
-
-class _RetryableError(Exception):
-    """A fault that another attempt may not meet."""
 
 
 def fetch(
@@ -41,14 +37,13 @@ def fetch(
     pause_s: float = 1.0,
     timeout_s: float = 30.0,
 ) -> Path:
-    """Return a file with exactly the pinned content, from the cache, the mirror or the web.
+    """Return the path of a file with the pinned SHA-256, from the cache, the mirror or the web.
 
-    The mirror is the folder named by the environment variable ``KOPRI_MIRROR``; a file lies in it under
-    the host and path of its URL. A mirrored file of other content is an error: the web is not asked in
-    its place. The URL, and what it redirects to, must be https; plain http is taken only when both are
-    on the loopback interface. Server errors, timeouts and broken connections are tried ``attempts``
-    times, with pauses of ``pause_s``, then twice that, and so on. Nothing appears in ``cache_dir`` under
-    its final name before its size and its hash are checked.
+    The mirror is the folder named by the environment variable ``KOPRI_MIRROR``; it holds a file under the
+    host and path of its URL. A mirrored file with another SHA-256 is an error, and the web is not asked. The
+    URL and every redirect must be https; plain http is accepted only when both are on the loopback interface.
+    Server errors, timeouts and broken connections are tried ``attempts`` times, with pauses that double from
+    ``pause_s`` on. A file gets its final name in ``cache_dir`` after its size and its SHA-256 are verified.
 
     Raises DownloadError, one line: what, URL, expected, found, what to do.
     """
@@ -62,21 +57,17 @@ def fetch(
     mirrored = _mirrored(url)
     if mirrored is not None:
         with mirrored.open("rb") as file:
-            _store(file, url, sha256, max_bytes, target, f"mirror file {mirrored}", None)
+            blocks = iter(lambda: file.read(_BLOCK), b"")
+            _store(blocks, url, sha256, max_bytes, target, f"mirror file {mirrored}")
         return target
-    for attempt in range(attempts):
+    for attempt in range(1, attempts + 1):
         try:
-            _download(url, sha256, max_bytes, target, timeout_s)
-        except _RetryableError as error:
-            if attempt + 1 == attempts:
-                raise DownloadError(
-                    f"{url}: cannot be downloaded: {error} ({attempts} attempts); "
-                    f"check the network, or put the file at {_mirror_hint(url)}"
-                ) from None
-            logger.info("%s: %s; trying again", url, error)
-            time.sleep(pause_s * 2**attempt)
-        else:
+            _download(url, sha256, max_bytes, target, attempts, pause_s, timeout_s)
             break
+        except urllib3.exceptions.HTTPError as error:  # within the body, which urllib3 does not retry itself
+            if attempt == attempts:
+                raise _unreachable(url, f"truncated: {error}", attempts) from None
+            logger.info("%s: %s; trying again", url, error)
     return target
 
 
@@ -88,7 +79,7 @@ def _check_url(url: str, origin: str) -> None:
     if parts.scheme == "http" and parts.hostname in _LOOPBACK and urlsplit(origin).hostname in _LOOPBACK:
         return
     what = "is not https" if url == origin else f"redirects to {url}, which is not https"
-    raise DownloadError(f"{origin}: {what}; expected an https address, give one in params.yaml")
+    raise DownloadError(f"{origin}: {what}; expected an https address")
 
 
 def _mirror_path(url: str) -> Path:
@@ -96,7 +87,7 @@ def _mirror_path(url: str) -> Path:
     parts = urlsplit(url)
     names = [name for name in unquote(parts.path).split("/") if name]
     if any(name in (".", "..") or "\0" in name for name in names):
-        raise DownloadError(f"{url}: its path has a '.' or '..' part; give the plain address in params.yaml")
+        raise DownloadError(f"{url}: its path has a '.' or '..' part; give the plain address")
     return Path(parts.hostname or "", *names)
 
 
@@ -116,107 +107,91 @@ def _mirror_hint(url: str) -> str:
     return f"$KOPRI_MIRROR/{_mirror_path(url).as_posix()}"
 
 
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follow few redirects, and none that leaves https."""
-
-    max_redirections = _MAX_REDIRECTS
-
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        _check_url(newurl, self._origin)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-    def http_error_302(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-    ) -> IO[bytes] | None:
-        # urllib itself refuses file: and the like, but as an HTTP error that hides where it was sent.
-        location = headers.get("location") or headers.get("uri") or ""
-        if urlsplit(location).scheme:
-            _check_url(location, self._origin)
-        return super().http_error_302(req, fp, code, msg, headers)
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+def _unreachable(url: str, reason: str, attempts: int) -> DownloadError:
+    return DownloadError(
+        f"{url}: cannot be downloaded: {reason} ({attempts} attempts); "
+        f"check the network, or put the file at {_mirror_hint(url)}"
+    )
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    handlers: list[urllib.request.BaseHandler] = [_SafeRedirects(url)]
-    if urlsplit(url).hostname in _LOOPBACK:
-        handlers.append(urllib.request.ProxyHandler({}))  # a proxy cannot reach our own loopback
-    return urllib.request.build_opener(*handlers)
+def _session(url: str, attempts: int, pause_s: float) -> requests.Session:
+    """Make a session that retries, and that follows few redirects and none that leaves https."""
+    retry = urllib3.Retry(
+        attempts - 1,
+        backoff_factor=pause_s,
+        backoff_max=_MAX_PAUSE_S,
+        retry_after_max=_MAX_PAUSE_S,
+        status_forcelist=_RETRIED_STATUS,
+        raise_on_status=False,
+    )
+
+    def check_redirect(response: requests.Response, **_: object) -> None:
+        if response.is_redirect:
+            _check_url(urljoin(response.url, response.headers["location"]), url)
+
+    session = requests.Session()
+    session.max_redirects = _MAX_REDIRECTS
+    session.hooks["response"].append(check_redirect)
+    session.headers.update({"User-Agent": "kopri", "Accept-Encoding": "identity"})
+    # A proxy cannot reach our own loopback interface.
+    session.trust_env = urlsplit(url).hostname not in _LOOPBACK
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session
 
 
-def _download(url: str, sha256: str, max_bytes: int, target: Path, timeout_s: float) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "kopri", "Accept-Encoding": "identity"})
-    try:
-        with _opener(url).open(request, timeout=timeout_s) as response:
-            length = response.headers.get("Content-Length", "")
-            expected = int(length) if length.isdigit() else None
-            _store(response, url, sha256, max_bytes, target, "the server", expected)
-    except urllib.error.HTTPError as error:
-        with error:
-            reason = f"HTTP {error.code} {' '.join(str(error.reason).split())}"
-        if error.code in _RETRIED_STATUS:
-            raise _RetryableError(reason) from None
-        raise DownloadError(
-            f"{url}: expected the file, found {reason}; check the address in params.yaml, "
-            f"or put the file at {_mirror_hint(url)}"
-        ) from None
-    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise _RetryableError(f"{type(error).__name__}: {reason}") from None
-
-
-def _store(
-    stream: IO[bytes],
-    url: str,
-    sha256: str,
-    max_bytes: int,
-    target: Path,
-    origin: str,
-    expected_bytes: int | None,
+def _download(
+    url: str, sha256: str, max_bytes: int, target: Path, attempts: int, pause_s: float, timeout_s: float
 ) -> None:
-    """Copy a stream to ``target`` under its final name only when its size and hash are right."""
-    too_large = f"{url}: {origin} gives more than the {max_bytes:,} bytes allowed; the pinned file is smaller"
-    if expected_bytes is not None and expected_bytes > max_bytes:
-        raise DownloadError(f"{too_large} (it announces {expected_bytes:,})")
+    refused = (
+        f"{url}: expected the file, found {{}}; check the address, or put the file at {_mirror_hint(url)}"
+    )
+    try:
+        with (
+            _session(url, attempts, pause_s) as session,
+            session.get(url, timeout=timeout_s, stream=True) as response,
+        ):
+            status = f"HTTP {response.status_code} {response.reason}"
+            if response.status_code in _RETRIED_STATUS:
+                raise _unreachable(url, status, attempts)
+            if not response.ok:
+                raise DownloadError(refused.format(status))
+            length = response.headers.get("Content-Length", "")
+            if length.isdigit() and int(length) > max_bytes:
+                raise DownloadError(
+                    f"{_too_large(url, 'the server', max_bytes)} (it announces {int(length):,})"
+                )
+            blocks = response.raw.stream(_BLOCK, decode_content=False)
+            _store(blocks, url, sha256, max_bytes, target, "the server")
+    except requests.TooManyRedirects:
+        raise DownloadError(refused.format(f"more than {_MAX_REDIRECTS} redirects")) from None
+    except requests.RequestException as error:
+        cause = error.args[0] if error.args else error
+        raise _unreachable(url, str(getattr(cause, "reason", cause)), attempts) from None
+
+
+def _too_large(url: str, origin: str, max_bytes: int) -> str:
+    return f"{url}: {origin} gives more than the {max_bytes:,} bytes allowed; the pinned file is smaller"
+
+
+def _store(blocks: Iterable[bytes], url: str, sha256: str, max_bytes: int, target: Path, origin: str) -> None:
+    """Write blocks to ``target``; it gets this name only when its size and SHA-256 are right."""
     with atomic_path(target) as temporary:
         digest, size = hashlib.sha256(), 0
         with temporary.open("wb") as file:
-            for block in _blocks(stream):
+            for block in blocks:
                 size += len(block)
                 if size > max_bytes:
-                    raise DownloadError(too_large)
+                    raise DownloadError(_too_large(url, origin, max_bytes))
                 digest.update(block)
                 file.write(block)
-        if expected_bytes is not None and size < expected_bytes:
-            raise _RetryableError(f"truncated, expected {expected_bytes:,} bytes, found {size:,}")
         if digest.hexdigest() != sha256:
             action = (
                 "replace the mirror file by the original, or remove it"
                 if origin.startswith("mirror")
-                else "if the file was changed on purpose, pin its new sha256 in params.yaml"
+                else "if the file was changed on purpose, pin its new sha256"
             )
             raise DownloadError(
                 f"{url}: {origin} gives other content: expected sha256 {sha256}, "
                 f"found {digest.hexdigest()} ({size:,} bytes); {action}"
             )
-
-
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    while block := stream.read(_BLOCK):
-        yield block

@@ -97,7 +97,7 @@ def test_a_cluster_that_is_not_there_is_one_line_at_once(monkeypatch):
         address = f"127.0.0.1:{closed.getsockname()[1]}"
         monkeypatch.setenv("RAY_ADDRESS", address)
         with pytest.raises(
-            EngineError, match=f"no start with the cluster at RAY_ADDRESS={address} .*refused"
+            EngineError, match=f"cannot connect to the Ray cluster at RAY_ADDRESS={address} .*refused"
         ):
             list(RayEngine().run(len, [[1], [2]]))
 
@@ -106,7 +106,7 @@ def test_a_cluster_that_is_not_there_is_one_line_at_once(monkeypatch):
 def test_a_machine_that_differs_is_refused_before_it_computes(name):
     assert set(_facts()) == {"commit", "Python", "set of packages", "processor"}
     assert "torch==" in _facts()["set of packages"]
-    with pytest.raises(EngineError, match=f"has another {name} than the one that asks"):
+    with pytest.raises(EngineError, match=f"differs in {name} from the one that asks"):
         _run_shard([None], {**_facts(), name: "another"}, 0, [])
 
 
@@ -165,7 +165,6 @@ def test_a_killed_worker_is_replaced_and_its_shard_run_again(tmp_path, ray_engin
     results = list(ray_engine.run(Work(tmp_path), shards))
     killer.join()
     assert [number for number, _, _ in results] == list(range(40))
-    assert ray_engine.retried == 1
     assert not psutil.pid_exists(killed[0])
     attempts = sorted(path.name.split("-")[0] for path in tmp_path.glob("*-*-*"))
     assert attempts.count("7") == 2
@@ -177,30 +176,25 @@ def test_a_killed_worker_is_replaced_and_its_shard_run_again(tmp_path, ray_engin
     assert max(calls for _, _, calls in results) > 5
     said = [record for record in caplog.records if record.name == "stages.lib.somewhere"]
     assert [record.getMessage() for record in said] == ["shard 3 says so"]
-    assert "shard 7: its worker died (WorkerCrashedError); run again, 2 of 3" in caplog.messages
 
 
 @needs_ray
 @pytest.mark.slow
 def test_an_error_of_a_shard_is_raised_as_it_is_and_not_tried_again(tmp_path, ray_engine):
-    retried = ray_engine.retried
     shards = [(0, ""), (1, ""), (2, "raise"), (3, "")]
     results = ray_engine.run(Work(tmp_path), shards)
     assert [next(results)[0], next(results)[0]] == [0, 1]
     with pytest.raises(DataError, match=r"^habar\.txt: not a text file; take it out of data/files$"):
         next(results)
     assert len(list(tmp_path.glob("2-*"))) == 1
-    assert ray_engine.retried == retried
 
 
 @needs_ray
 @pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_given_up(tmp_path, ray_engine):
-    retried = ray_engine.retried
-    with pytest.raises(EngineError, match=r"shard 1 was run 3 times, and each time its worker died"):
+    with pytest.raises(EngineError, match=r"shard 1: was run 3 times, and its worker died each time"):
         list(ray_engine.run(Work(tmp_path), [(0, ""), (1, "die"), (2, "")]))
     assert len(list(tmp_path.glob("1-*"))) == 3
-    assert ray_engine.retried == retried + 2
 
 
 @needs_ray
