@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stages.align.beads import Alignment, Embed, align_document
-from stages.align.quality import Bead, score_beads, to_beads
+from stages.align.quality import Bead, read_beads, score_beads, to_beads
 from stages.lib.core.cli import run
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import write_json
@@ -403,7 +403,7 @@ def measure_udhr(segments: pl.DataFrame, embed_src: Embed, embed_tgt: Embed, dra
 
 
 def main() -> None:
-    from stages.evaluate.benchmarks import load_benchmark, load_documents
+    from stages.evaluate.benchmarks import fetch_lines, load_benchmark
     from stages.lib.core.params import Pair, load_params
     from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
     from stages.lib.models import encode, load_encoder
@@ -425,8 +425,9 @@ def main() -> None:
         return remember(lambda texts: encode(models[model], texts, lang))
 
     found: dict[str, Any] = {}
-    berg = load_documents("text_berg", params, Pair(src="de", tgt="fr"))
-    berg = Documents(*berg[:2], embed("use", "de"), embed("use", "fr"), berg[2])
+    lines = fetch_lines("text_berg", ("de", "fr", "gold"), params)
+    gold = read_beads(lines["gold"], "text_berg")
+    berg = Documents(lines["de"], lines["fr"], embed("use", "de"), embed("use", "fr"), gold)
     scores = rate(berg, align_with_ours)
     found |= {f"textberg_dev_{key}": value for key, value in scores.items() if key != "encoded_per_sentence"}
     found["encoded_per_sentence"] = scores["encoded_per_sentence"]

@@ -9,23 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from stages.evaluate.benchmarks import Benchmark, has_grades, load_benchmark, load_sts, not_fingerprinted
-from stages.evaluate.evaluation import (
-    NORMALISATION,
-    benchmark_set,
-    collect_evidence,
-    compare,
-    correct,
-    hard_name,
-    measure,
-    model_signature,
-    rounded,
-    versions,
-)
+from stages.evaluate.evidence import NORMALISATION, collect_evidence, model_signature, versions
+from stages.evaluate.graded_sets import StsSet
+from stages.evaluate.retrieval_sets import benchmark_set, hard_name
 from stages.lib.core import cli
 from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.files import write_json
 from stages.lib.core.params import Params, load_params
-from stages.lib.scores.sts import StsSet, compare_sts, measure_sts
+from stages.lib.scores.comparison import compare, correct, measure, rounded
+from stages.lib.scores.sts import compare_sts, measure_sts
 
 log = logging.getLogger("benchmark")  # run with -m, __name__ says nothing
 

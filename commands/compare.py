@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.evaluation import RANKS_SCHEMA, compare, correct
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import read_table
+from stages.lib.scores.comparison import RANKS_SCHEMA, compare, correct
 from stages.report.result_table import as_text, format_p
 
 if TYPE_CHECKING:

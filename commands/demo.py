@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.search import Hit, Side, choose_language, embed_side, find_nearest
-from stages.evaluate.evaluation import adapter_folders
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError, KopriError, ParamsError
 from stages.lib.core.params import Pair, Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, read_table
+from stages.lib.models.adapters import adapter_folders
 from stages.report.page import STYLE
 
 if TYPE_CHECKING:
@@ -130,8 +130,8 @@ class Demo:
 
     def _answer(self, choice: Choice, text: str, lang: str, other: str, k: int) -> Answer:
         from stages.lib.models import encode, load_encoder
+        from stages.lib.models.translate import translate
         from stages.lib.models.vectors import Embedder
-        from stages.lib.scores.translation import translate
 
         config = self._params.models_config[choice.model]
         translates = config.kind == "nllb"

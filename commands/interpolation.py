@@ -14,27 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from stages.evaluate.benchmarks import load_sts
-from stages.evaluate.evaluation import (
-    NORMALISATION,
-    TEST,
-    Evidence,
-    RetrievalSet,
-    adapter_folders,
-    adapter_sha256,
-    compare,
-    lay_out_split,
-    measure,
-    measure_model,
-    model_signature,
-    rounded,
-    versions,
-)
+from stages.evaluate.evidence import NORMALISATION, Evidence, measure_model, model_signature, versions
+from stages.evaluate.graded_sets import SMOKE, StsSet, read_smoke_set
+from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split
 from stages.lib.core import cli
 from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.files import atomic_path, read_json, write_json
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
-from stages.lib.scores.sts import SMOKE, StsSet, compare_sts, measure_sts, read_smoke_set
+from stages.lib.models.adapters import adapter_folders, adapter_sha256
+from stages.lib.scores.comparison import TEST, compare, measure, rounded
+from stages.lib.scores.sts import compare_sts, measure_sts
 
 log = logging.getLogger("interpolation")  # run with -m, __name__ says nothing
 

@@ -30,7 +30,8 @@ from stages.lib.core.files import atomic_path
 from stages.lib.core.params import Params, SourceConfig, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, content_sha256, read_table
 from stages.lib.models.nllb import LANGUAGE_CODES, language_code
-from stages.lib.scores.translation import score, translate
+from stages.lib.models.translate import translate
+from stages.lib.scores.translation import score
 from stages.lib.sources import make_source
 from stages.lib.sources.base import Segment, plural_key
 from stages.lib.sources.catalogs import plural_categories, read_catalog

@@ -10,12 +10,12 @@ import logging
 import shutil
 from pathlib import Path
 
-from stages.evaluate.evaluation import adapter_folders
 from stages.lib.core import cli
 from stages.lib.core.errors import ParamsError
 from stages.lib.core.files import atomic_path
 from stages.lib.core.params import Params, load_params
 from stages.lib.models import load_encoder, merge, save_encoder
+from stages.lib.models.adapters import adapter_folders
 
 log = logging.getLogger("save_model")
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.evaluate.evaluation import adapter_folders
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.params import Pair, Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, read_table
+from stages.lib.models.adapters import adapter_folders
 from stages.lib.text.normalise import SCRIPTS, script_share
 
 if TYPE_CHECKING:

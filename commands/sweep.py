@@ -20,19 +20,8 @@ from typing import TYPE_CHECKING, Any
 from commands.compare import fetch_output
 from commands.interpolation import DEV
 from commands.trials import read_named, references, run_experiment
-from stages.evaluate.evaluation import (
-    NORMALISATION,
-    TEST,
-    RetrievalSet,
-    collect_evidence,
-    compare,
-    correct,
-    lay_out_split,
-    measure,
-    model_signature,
-    rounded,
-    versions,
-)
+from stages.evaluate.evidence import NORMALISATION, collect_evidence, model_signature, versions
+from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split
 from stages.finetune.run import run_key
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
@@ -45,6 +34,7 @@ from stages.lib.core.tables import (
     content_sha256,
     read_table,
 )
+from stages.lib.scores.comparison import TEST, compare, correct, measure, rounded
 from stages.report.result_table import as_text, format_p
 
 if TYPE_CHECKING:

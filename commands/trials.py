@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.evaluate.evaluation import rounded
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json, write_json
 from stages.lib.core.params import load_params
+from stages.lib.scores.comparison import rounded
 
 log = logging.getLogger("trials")  # run with -m, __name__ says nothing
 

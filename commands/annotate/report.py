@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from commands.annotate.agreement import agreement_figures
-from stages.evaluate.evaluation import rounded
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path, write_json
 from stages.lib.core.params import load_params
+from stages.lib.scores.comparison import rounded
 from stages.lib.text.annotations import Merged, merge, read_judgements
 
 log = logging.getLogger("annotate-report")

@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.evaluate.results import evaluate
 from stages.lib.core import cli
 from stages.lib.core.errors import ParamsError
 from stages.lib.core.params import load_params
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("evaluate")
 

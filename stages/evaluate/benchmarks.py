@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.align.quality import Bead, read_beads
+from stages.evaluate.graded_sets import StsSet
 from stages.lib.core.errors import DataError, DownloadError, ParamsError
 from stages.lib.core.fetch import CACHE_DIR, fetch
 from stages.lib.core.params import STS_KINDS, BenchmarkConfig, Pair, Params, PinnedFile
-from stages.lib.scores.sts import StsSet
 from stages.lib.text.fingerprints import read_fingerprints
 
 # The largest pinned file has 0.5 MB.
@@ -63,8 +62,7 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
                 f"drop it from benchmarks, or add the file to {name}.files in assets/benchmarks.yaml"
             )
     keys = [key for key in (pair.src, pair.tgt, DOCUMENTS) if key in config.files]
-    remedy = f"drop {name} from benchmarks"
-    columns = {key: _read_lines(_fetch(name, config.files[key], cache_dir, remedy)) for key in keys}
+    columns = fetch_lines(name, keys, params, cache_dir)
     for key in keys:
         where = f"benchmark {name}: {config.files[key].url}"
         if len(columns[key]) != len(columns[pair.src]):
@@ -89,34 +87,12 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
     )
 
 
-def load_documents(
-    name: str, params: Params, pair: Pair, cache_dir: Path = CACHE_DIR
-) -> tuple[list[str], list[str], list[Bead]]:
-    """Fetch two documents, a sentence a line, and the gold alignment of their sentences.
-
-    Raises ParamsError if the benchmark has not both languages and a gold alignment, DownloadError if a file
-    cannot be had, DataError if the gold is not one or names sentences that are not there.
-    """
-    config, remedy = _config(name, params), f"drop {name} from benchmarks"
-    for key in (pair.src, pair.tgt, GOLD):
-        if key not in config.files:
-            raise ParamsError(
-                f"benchmarks: {name} has no file {key!r} (it has {', '.join(sorted(config.files))}); "
-                f"add it to {name}.files in assets/benchmarks.yaml"
-            )
-    src, tgt, gold = (
-        _read_lines(_fetch(name, config.files[key], cache_dir, remedy)) for key in (pair.src, pair.tgt, GOLD)
-    )
-    where = f"benchmark {name}: {config.files[GOLD].url}"
-    beads = read_beads(gold, where)
-    for side, texts in enumerate((src, tgt)):
-        last = max((n for bead in beads for n in bead[side]), default=-1)
-        if last >= len(texts):
-            raise DataError(
-                f"{where}: sentence {last} of {(pair.src, pair.tgt)[side]!r} is aligned, "
-                f"which has {len(texts):,}; correct the pins of {name} in assets/benchmarks.yaml"
-            )
-    return src, tgt, beads
+def fetch_lines(
+    name: str, keys: Iterable[str], params: Params, cache_dir: Path = CACHE_DIR
+) -> dict[str, list[str]]:
+    """Fetch the named files of a benchmark and return the lines of each. Raises DownloadError."""
+    files, remedy = _config(name, params).files, f"drop {name} from benchmarks"
+    return {key: _read_lines(_fetch(name, files[key], cache_dir, remedy)) for key in keys}
 
 
 def has_grades(name: str, params: Params) -> bool:

@@ -7,23 +7,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.evaluation import (
-    GOLD,
-    MIN_GOLD,
-    NORMALISATION,
-    RANKS_SCHEMA,
-    TEST,
-    TRANSLATED,
-    RetrievalSet,
-    adapter_folders,
-    benchmark_set,
-    collect_evidence,
-    lay_out_split,
-    measure,
-    model_signature,
-    rounded,
-    versions,
-)
+from stages.evaluate.evidence import NORMALISATION, collect_evidence, model_signature, versions
+from stages.evaluate.graded_sets import StsSet, read_smoke_set
+from stages.evaluate.retrieval_sets import RetrievalSet, benchmark_set, lay_out_split
+from stages.evaluate.translations import translate_pairs, translate_trivially
 from stages.lib.core.errors import ModelError
 from stages.lib.core.files import atomic_path, write_json
 from stages.lib.core.params import Params
@@ -35,13 +22,10 @@ from stages.lib.core.tables import (
     read_table,
     write_table,
 )
-from stages.lib.scores.sts import STS_SCHEMA, StsSet, measure_sts, read_smoke_set
-from stages.lib.scores.translation import (
-    TRANSLATIONS_SCHEMA,
-    measure_translation,
-    translate_pairs,
-    translate_trivially,
-)
+from stages.lib.models.adapters import adapter_folders
+from stages.lib.scores.comparison import GOLD, RANKS_SCHEMA, TEST, TRANSLATED, measure, rounded
+from stages.lib.scores.sts import STS_SCHEMA, measure_sts
+from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, measure_translation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,6 +33,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 log = logging.getLogger("evaluate")
+
+# Judged pairs make a set of their own where there are at least this many.
+MIN_GOLD = 2
 
 
 def load_sets(splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:

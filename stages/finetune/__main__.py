@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import importlib.util
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.finetune.processes import is_launched, joined, launch
 from stages.finetune.run import finetune
 from stages.lib.core import cli
 from stages.lib.core.errors import ModelError
 from stages.lib.core.params import load_params
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("finetune")
 
@@ -43,7 +38,7 @@ def main() -> None:
             "run pip install wandb, or set finetune.tracker to none"
         )
     if params.finetune.processes > 1 and not is_launched():
-        launch("stages.finetune.run", sys.argv[1:], params.finetune.processes)
+        launch("stages.finetune", sys.argv[1:], params.finetune.processes)
         return
     with joined():
         finetune(args.model, params, args.splits, args.out)

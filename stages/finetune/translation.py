@@ -10,7 +10,8 @@ import numpy as np
 
 from stages.finetune.processes import add_up, count, index
 from stages.lib.core.params import TRANSLATION_SCORES
-from stages.lib.scores.translation import score, translate
+from stages.lib.models.translate import translate
+from stages.lib.scores.translation import score
 
 if TYPE_CHECKING:
     import polars as pl

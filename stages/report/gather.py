@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.evaluation import GOLD, RANKS_SCHEMA, TEST, TRANSLATED, compare, correct, rounded
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path, read_json, write_json
 from stages.lib.core.params import Params
 from stages.lib.core.tables import CORPUS_SCHEMA, DOCUMENT_SCHEMA, SEGMENT_SCHEMA, read_table
+from stages.lib.scores.comparison import GOLD, RANKS_SCHEMA, TEST, TRANSLATED, compare, correct, rounded
 from stages.lib.scores.sts import STS_SCHEMA, compare_sts
 from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, compare_translation
 from stages.report.alignment_view import Row, align_hidden

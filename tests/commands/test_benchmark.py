@@ -12,9 +12,9 @@ import pytest
 from commands import benchmark
 from commands.benchmark import AtHand, evaluate_all
 from stages.evaluate.benchmarks import Benchmark
+from stages.evaluate.graded_sets import StsSet
 from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.params import Pair, Params, load_params
-from stages.lib.scores.sts import StsSet
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 
 FINGERPRINTS = Path(__file__).parents[2] / "assets/fingerprints.json.gz"

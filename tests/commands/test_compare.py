@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from commands.compare import compare_runs, comparison_table, fetch_results, read_runs
-from stages.evaluate.evaluation import RANKS_SCHEMA, measure
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import write_json
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import table_from_rows, write_table
+from stages.lib.scores.comparison import RANKS_SCHEMA, measure
 
 DOCS, QUERIES = 30, 4
 

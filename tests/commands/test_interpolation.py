@@ -12,10 +12,10 @@ import pytest
 
 from commands import interpolation
 from commands.interpolation import Point, evidence_at, graded_sets, largest_harmless, trained_strengths
+from stages.evaluate.graded_sets import SMOKE, StsSet
 from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.files import read_json, write_json
 from stages.lib.core.params import Params, load_params
-from stages.lib.scores.sts import SMOKE, StsSet
 from tests.stages.keyword_encoder import KEYWORDS, KeywordModel, encode
 from tests.stages.small_corpus import write_splits
 
@@ -97,7 +97,7 @@ def test_without_benchmarks_the_small_set_stands_guard_and_a_line_says_so(run, p
 
 
 def test_the_pretrained_model_is_measured_once_whatever_the_seeds(run, params):
-    from stages.evaluate.evaluation import lay_out_split
+    from stages.evaluate.retrieval_sets import lay_out_split
     from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
 
     test = read_table(run / "splits" / "test.parquet", CORPUS_SCHEMA)

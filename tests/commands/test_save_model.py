@@ -50,7 +50,7 @@ def test_an_encoder_is_saved_with_its_adapter_in_the_weights(models: Path, tmp_p
 def test_a_translator_is_saved_for_transformers(models: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-    from stages.lib.scores.translation import translate
+    from stages.lib.models.translate import translate
 
     save_model("nllb_mini", models, tmp_path / "out", PARAMS)
     ours = load_encoder("nllb_mini", PARAMS.models_config["nllb_mini"], models / "nllb_mini/seed-1")

@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from commands import sweep, trials
-from stages.evaluate.evaluation import RANKS_SCHEMA
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import table_from_rows
+from stages.lib.scores.comparison import RANKS_SCHEMA
 from tests.commands.test_trials import apply, git, write
 from tests.small_run import ROOT, dvc, environment, make_workspace, small_params
 

@@ -6,6 +6,7 @@ with the model works with an adapter on it. Saved adapters have peft's own file 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,6 +148,26 @@ def merge(model: SentenceTransformer) -> None:
         setattr(base.get_submodule(parent), child, layer.get_base_layer())
     if hasattr(base, "peft_config"):
         del base.peft_config
+
+
+def adapter_folders(path: Path) -> dict[int, Path]:
+    """Find a model's adapters, ``seed-<n>`` each, by seed. Raises ModelError if there is none."""
+    found = {}
+    for folder in path.glob("seed-*"):
+        number = folder.name.removeprefix("seed-")
+        if folder.is_dir() and number.isdigit():
+            found[int(number)] = folder
+    if not found:
+        raise ModelError(f"{path}: no seed-<n> folder with an adapter; run dvc repro finetune@{path.name}")
+    return dict(sorted(found.items()))
+
+
+def adapter_sha256(folder: Path) -> str:
+    """Hash an adapter's weights and settings, not its logs."""
+    digest = hashlib.sha256()
+    for file in sorted([*folder.glob("*.safetensors"), *folder.glob("adapter_config.json")]):
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def has_lora(model: SentenceTransformer) -> bool:

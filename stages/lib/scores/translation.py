@@ -1,4 +1,4 @@
-"""Translation by a seq2seq model, and how good it is.
+"""How good translations are: corpus metrics with document bootstrap, and paired tests.
 
 The table of translations is the evidence: every figure, interval and test can be made again from it.
 """
@@ -6,7 +6,7 @@ The table of translations is the evidence: every figure, interval and test can b
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.lib.core.errors import DataError
-from stages.lib.models.nllb import language_code, token_ids
 from stages.lib.scores.significance import Interval, Paired, resampling_units
 
 if TYPE_CHECKING:
     import polars as pl
     from sacrebleu.metrics.base import Metric
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from stages.lib.core.params import EvaluateParams, Pair
+    from stages.lib.core.params import EvaluateParams
 
 # One row is one sentence in one direction by one system: the model (seed is 0 for a pretrained one), the
 # source itself, or the translation of the nearest training sentence.
@@ -39,173 +37,6 @@ TRANSLATIONS_SCHEMA = {
 }
 MODEL, COPY, NEAREST = "model", "copy", "nearest"
 METRICS = ("bleu", "chrf", "chrfpp", "ter")
-
-# A translation has at most so many times the tokens of its source, and so many more. Sources whose lengths
-# are in one step share the limit and their batches, so that no text's limit depends on what is beside it.
-_LENGTH_FACTOR, _LENGTH_SLACK, _LENGTH_STEP = 2, 10, 8
-_GRAM_CHARS = 3
-# Rows of the (texts, src) likenesses that are in memory at once: 8 bytes each, 400 MB of 200,000 src.
-_NEAREST_ROWS = 256
-
-
-# --- translating --------------------------------------------------------------------------------------------
-
-
-def translate(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    src_lang: str,
-    tgt_lang: str,
-    *,
-    num_beams: int,
-    batch_tokens: int,
-) -> list[str]:
-    """Return the translation of each text by beam search, in the order of ``texts``.
-
-    Equal texts are translated once. Batches are of like length and hold up to ``batch_tokens`` source tokens
-    times beams, padding included. Raises ModelError on a language that the
-    model does not know.
-    """
-    import torch
-    from tqdm import tqdm
-
-    start = language_code(tokenizer, tgt_lang)
-    limit = model.config.max_position_embeddings - 2
-    unique = list(dict.fromkeys(texts))
-    ids = token_ids(tokenizer, unique, src_lang, limit)
-    found = [""] * len(unique)
-    was_training = model.training
-    model.eval()
-    with (
-        torch.inference_mode(),
-        tqdm(total=len(unique), unit="text", desc="translate", disable=None, leave=False) as progress,
-    ):
-        for rows, longest in _plan([len(row) for row in ids], batch_tokens // num_beams):
-            features = tokenizer.pad({"input_ids": [ids[row] for row in rows]}, return_tensors="pt")
-            out = model.generate(
-                **features.to(model.device),
-                forced_bos_token_id=start,
-                num_beams=num_beams,
-                do_sample=False,
-                max_length=None,
-                max_new_tokens=min(limit, _LENGTH_FACTOR * longest + _LENGTH_SLACK),
-            )
-            for row, text in zip(rows, tokenizer.batch_decode(out, skip_special_tokens=True), strict=True):
-                found[row] = text.strip()
-            progress.update(len(rows))
-    model.train(was_training)
-    place = {text: n for n, text in enumerate(unique)}
-    return [found[place[text]] for text in texts]
-
-
-def _plan(lengths: Sequence[int], batch_tokens: int) -> Iterator[tuple[list[int], int]]:
-    """Yield the rows of each batch, and the longest length of their step."""
-    from stages.lib.models.encode import plan_by_tokens
-
-    steps: dict[int, list[int]] = {}
-    for row, length in enumerate(lengths):
-        steps.setdefault(-(-length // _LENGTH_STEP) * _LENGTH_STEP, []).append(row)
-    for longest, members in sorted(steps.items()):
-        for batch in plan_by_tokens([lengths[row] for row in members], batch_tokens, is_padded=True):
-            yield [members[place] for place in batch], longest
-
-
-def nearest_translations(texts: Sequence[str], src: Sequence[str], tgt: Sequence[str]) -> list[str]:
-    """Return for each text the ``tgt`` of the ``src`` that is most like it; of equals the first.
-
-    Likeness is the cosine of the counts of character trigrams, in small letters.
-    """
-    from scipy.sparse import csr_array
-
-    number: dict[str, int] = {}
-
-    def grams(text: str) -> list[int]:
-        padded = f" {text.lower()} "
-        cuts = range(max(1, len(padded) - _GRAM_CHARS + 1))
-        return [number.setdefault(padded[cut : cut + _GRAM_CHARS], len(number)) for cut in cuts]
-
-    sides = [[grams(text) for text in side] for side in (src, texts)]
-
-    def matrix(rows: list[list[int]]) -> csr_array:
-        """Trigram counts (n, grams), each row of unit length."""
-        ends = np.cumsum([0, *map(len, rows)])
-        columns = np.fromiter((gram for row in rows for gram in row), dtype=np.int64, count=ends[-1])
-        counts = csr_array((np.ones(len(columns)), columns, ends), shape=(len(rows), len(number)))
-        counts.sum_duplicates()
-        norms = np.sqrt(counts.multiply(counts).sum(axis=1))
-        return counts.multiply(1 / norms[:, None]).tocsr()
-
-    known, asked = map(matrix, sides)
-    found = []
-    for start in range(0, len(texts), _NEAREST_ROWS):
-        # Rounded, so that equal likeness is equal whatever the order of summation.
-        likeness = np.round((asked[start : start + _NEAREST_ROWS] @ known.T).toarray(), 9)  # (rows, src)
-        found += [tgt[row] for row in likeness.argmax(axis=1)]
-    return found
-
-
-def translate_pairs(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    pairs: pl.DataFrame,
-    pair: Pair,
-    settings: EvaluateParams,
-    seed: int,
-) -> pl.DataFrame:
-    """Translate both sides of the pairs by the model; returns a table of TRANSLATIONS_SCHEMA."""
-    found = {
-        (src, tgt): translate(
-            *(model, tokenizer, pairs[side].to_list(), src, tgt),
-            num_beams=settings.beams,
-            batch_tokens=settings.batch_tokens,
-        )
-        for side, src, tgt in (("src", pair.src, pair.tgt), ("tgt", pair.tgt, pair.src))
-    }
-    return _table(MODEL, found, pairs, pair, seed)
-
-
-def translate_trivially(pairs: pl.DataFrame, train: pl.DataFrame, pair: Pair) -> pl.DataFrame:
-    """Return the table of what needs no model: the source, and the nearest training sentence's other side.
-
-    ``train`` rows of other languages than the pair's are left out.
-    """
-    import polars as pl
-
-    own = train.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
-    there, back = (pair.src, pair.tgt), (pair.tgt, pair.src)
-    src, tgt = pairs["src"].to_list(), pairs["tgt"].to_list()
-    known = own["src"].to_list(), own["tgt"].to_list()
-    nearest = {
-        there: nearest_translations(src, *known),
-        back: nearest_translations(tgt, *known[::-1]),
-    }
-    copies = {there: src, back: tgt}
-    return pl.concat([_table(COPY, copies, pairs, pair, 0), _table(NEAREST, nearest, pairs, pair, 0)])
-
-
-def _table(
-    system: str, found: Mapping[tuple[str, str], list[str]], pairs: pl.DataFrame, pair: Pair, seed: int
-) -> pl.DataFrame:
-    import polars as pl
-
-    tables = []
-    for (src, tgt), translations in found.items():
-        asked, right = ("src", "tgt") if src == pair.src else ("tgt", "src")
-        tables.append(
-            pairs.select(
-                pl.lit(system).alias("system"),
-                pl.lit(f"{src}_{tgt}").alias("direction"),
-                pl.lit(seed, dtype=pl.Int32).alias("seed"),
-                "pair_id",
-                "source",
-                "doc",
-                pl.col(asked).alias("src"),
-                pl.col(right).alias("reference"),
-                pl.Series("translation", translations, dtype=pl.String),
-            )
-        )
-    return pl.concat(tables)
 
 
 # --- figures of texts ---------------------------------------------------------------------------------------

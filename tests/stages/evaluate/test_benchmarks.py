@@ -10,9 +10,9 @@ import pytest
 
 from commands.fingerprint import fingerprint_benchmarks
 from stages.evaluate.benchmarks import (
+    fetch_lines,
     has_grades,
     load_benchmark,
-    load_documents,
     load_sts,
     not_fingerprinted,
     read_texts,
@@ -336,25 +336,8 @@ def test_the_pinned_benchmarks_name_a_revision_and_every_language_of_ntrex() -> 
     assert set(params.benchmarks_config["flores"].files) == {"ru", "tk"}
 
 
-def test_two_documents_are_read_with_their_gold_alignment(mirror: Mirror, tmp_path: Path) -> None:
-    pages = mirror.add("pages", "lines", ru=RUSSIAN, tk=TURKMEN, gold="[0, 1]:[0]\n[]:[1]\n[2]:[2]\n")
-    src, tgt, gold = load_documents("pages", _params(pages=pages), RU_TK, tmp_path / "cache")
-    assert src == ["Солнце взошло.", "Птицы поют.", "Река течёт на север."]
-    assert tgt[2] == "Derýa demirgazyga akýar."
-    assert gold == [((0, 1), (0,)), ((), (1,)), ((2,), (2,))]
-    # The gold is no text: it leaves no fingerprint.
-    assert not any("[" in text for text in read_texts("pages", _params(pages=pages), tmp_path / "cache"))
-
-
-def test_documents_without_a_gold_alignment_that_fits_are_named(mirror: Mirror, tmp_path: Path) -> None:
-    params = _params(
-        bare=mirror.add("bare", "lines", ru=RUSSIAN, tk=TURKMEN),
-        short=mirror.add("short", "lines", ru=RUSSIAN, tk=TURKMEN, gold="[0]:[0]\n[1]:[3]\n"),
-        broken=mirror.add("broken", "lines", ru=RUSSIAN, tk=TURKMEN, gold="[0]:[0]\n1:1\n"),
-    )
-    with pytest.raises(ParamsError, match=r"bare has no file 'gold' \(it has ru, tk\)"):
-        load_documents("bare", params, RU_TK, tmp_path / "cache")
-    with pytest.raises(DataError, match=r"short/gold: sentence 3 of 'tk' is aligned, which has 3"):
-        load_documents("short", params, RU_TK, tmp_path / "cache")
-    with pytest.raises(DataError, match=r"broken/gold: line 2: expected a bead"):
-        load_documents("broken", params, RU_TK, tmp_path / "cache")
+def test_a_gold_alignment_is_read_as_lines_and_leaves_no_fingerprint(mirror: Mirror, tmp_path: Path) -> None:
+    params = _params(pages=mirror.add("pages", "lines", ru=RUSSIAN, tk=TURKMEN, gold="[0, 1]:[0]\n[]:[1]\n"))
+    lines = fetch_lines("pages", ("tk", "gold"), params, tmp_path / "cache")
+    assert lines == {"tk": [line.strip() for line in TURKMEN.splitlines()], "gold": ["[0, 1]:[0]", "[]:[1]"]}
+    assert not any("[" in text for text in read_texts("pages", params, tmp_path / "cache"))

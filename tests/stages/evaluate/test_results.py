@@ -13,19 +13,9 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
-from stages.evaluate import evaluation
-from stages.evaluate import results as evaluate
-from stages.evaluate.evaluation import (
-    RANKS_SCHEMA,
-    adapter_folders,
-    adapter_sha256,
-    compare,
-    correct,
-    make_set,
-    measure,
-    rank_set,
-    rounded,
-)
+from stages.evaluate.__main__ import main
+from stages.evaluate.results import evaluate
+from stages.evaluate.retrieval_sets import hard_name, make_set, rank_set
 from stages.lib.core.errors import DataError, ModelError, ParamsError
 from stages.lib.core.files import sha256_file, write_json
 from stages.lib.core.params import Pair, Params, load_params
@@ -38,6 +28,8 @@ from stages.lib.core.tables import (
     table_from_rows,
     write_table,
 )
+from stages.lib.models.adapters import adapter_folders, adapter_sha256
+from stages.lib.scores.comparison import RANKS_SCHEMA, compare, correct, measure, rounded
 from stages.lib.scores.sts import STS_SCHEMA
 from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, score
 from stages.lib.text.annotations import TASK_FIELDS, judged
@@ -246,7 +238,7 @@ def test_adapters_are_found_by_seed_and_hashed_without_their_logs(tmp_path):
 def run_evaluate(monkeypatch, *args: str) -> None:
     assets = ["--sts", str(STS_RU), "--fingerprints", str(FINGERPRINTS)]
     monkeypatch.setattr(sys, "argv", ["evaluate", *assets, *args])
-    evaluate.main()
+    main()
 
 
 @pytest.mark.usefixtures("_keywords")
@@ -376,7 +368,7 @@ def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerp
     raw["evaluate"] |= {"bootstrap": 50, "permutations": 50}
     params, splits = Params.model_validate(raw), write_splits(tmp_path / "splits")
     with caplog.at_level(logging.WARNING):
-        evaluate.evaluate(
+        evaluate(
             *("use", "pretrained", splits, STS_RU, FINGERPRINTS, None, tmp_path / "out", params)
         )
     assert "news, graded: not in" in caplog.text
@@ -448,8 +440,8 @@ def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeyp
 
 
 def test_hard_names_of_sets():
-    assert evaluation.hard_name("test") == "hard"
-    assert evaluation.hard_name("ntrex") == "ntrex_hard"
+    assert hard_name("test") == "hard"
+    assert hard_name("ntrex") == "ntrex_hard"
 
 
 @pytest.mark.slow
@@ -467,7 +459,7 @@ def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
     save_adapter(model, tmp_path / "use" / "seed-1")
     write_json(tmp_path / "use" / "training.json", {"seeds": []})
     for variant, adapter, out in (("pretrained", None, "before"), ("finetuned", tmp_path / "use", "after")):
-        evaluate.evaluate(
+        evaluate(
             *("use", variant, splits, STS_RU, FINGERPRINTS, adapter, tmp_path / out, params),
         )
     before, after = (
@@ -498,7 +490,7 @@ def test_a_model_that_translates_gets_its_translations_and_their_figures(tmp_pat
     splits = write_splits(tmp_path / "splits", 4, gold=2)
     shutil.copy(splits / "dev.parquet", splits / "train.parquet")
     out = tmp_path / "out"
-    evaluate.evaluate("nllb", "pretrained", splits, STS_RU, FINGERPRINTS, None, out, nllb_params)
+    evaluate("nllb", "pretrained", splits, STS_RU, FINGERPRINTS, None, out, nllb_params)
     found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     table = read_table(out / "translations.parquet", TRANSLATIONS_SCHEMA)
     assert table.group_by("system", "direction").len().height == 6

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from stages.align.calibration import Calibration
-from stages.evaluate.evaluation import RANKS_SCHEMA
 from stages.lib.core.params import Pair
 from stages.lib.core.tables import CORPUS_SCHEMA, DOCUMENT_SCHEMA, table_from_rows
+from stages.lib.scores.comparison import RANKS_SCHEMA
 from stages.lib.scores.translation import TRANSLATIONS_SCHEMA
 from stages.report.alignment_view import Row
 from stages.report.page import Text

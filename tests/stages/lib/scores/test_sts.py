@@ -8,20 +8,11 @@ import polars as pl
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
+from stages.evaluate.graded_sets import StsSet, read_smoke_set, similarity_table
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import EvaluateParams, load_params
 from stages.lib.core.tables import check_columns
-from stages.lib.scores.sts import (
-    STS_SCHEMA,
-    StsSet,
-    compare_sts,
-    correlation,
-    exchange_p,
-    measure_sts,
-    read_smoke_set,
-    resampled,
-    table_of,
-)
+from stages.lib.scores.sts import STS_SCHEMA, compare_sts, correlation, exchange_p, measure_sts, resampled
 
 ROOT = Path(__file__).parents[4]
 
@@ -47,7 +38,9 @@ def noisy(sts: StsSet, noise: float, seed: int) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     angles = np.clip((5 - np.array(sts.grades)) / 5 + noise * rng.normal(size=len(sts.grades)), 0, 3)
     left = np.tile(np.array([[1.0, 0.0]]), (len(angles), 1))
-    return table_of(sts, left.astype(np.float32), unit(np.stack([np.cos(angles), np.sin(angles)], 1)), seed)
+    return similarity_table(
+        sts, left.astype(np.float32), unit(np.stack([np.cos(angles), np.sin(angles)], 1)), seed
+    )
 
 
 def test_correlations_agree_with_scipy_ties_included() -> None:
@@ -113,7 +106,7 @@ def test_p_of_two_alike_systems_is_large_and_of_two_unlike_ones_small() -> None:
 def test_the_table_holds_the_cosine_of_each_pair() -> None:
     sts = small_set(count=3)
     left, right = unit(np.array([[1.0, 0], [1, 1], [0, 2]])), unit(np.array([[1.0, 0], [1, 0], [3, 0]]))
-    frame = table_of(sts, left, right, seed=4)
+    frame = similarity_table(sts, left, right, seed=4)
     check_columns(frame, STS_SCHEMA, "frame")
     assert frame["similarity"].to_list() == pytest.approx([1.0, 2**-0.5, 0.0], abs=1e-6)
     assert frame["grade"].to_list() == [0.0, 1.0, 2.0]
@@ -121,7 +114,7 @@ def test_the_table_holds_the_cosine_of_each_pair() -> None:
     broken = left.copy()
     broken[1] = np.nan
     with pytest.raises(DataError, match="ru_small: the vectors of pair 2 are not finite"):
-        table_of(sts, broken, right, seed=4)
+        similarity_table(sts, broken, right, seed=4)
 
 
 def test_figures_have_value_interval_and_n(settings: EvaluateParams) -> None:

@@ -9,11 +9,13 @@ import polars as pl
 import pytest
 import torch
 
+from stages.evaluate.translations import nearest_translations, translate_pairs, translate_trivially
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import ModelConfig, load_params
 from stages.lib.core.tables import check_columns
 from stages.lib.models import load_encoder
 from stages.lib.models.nllb import language_code
+from stages.lib.models.translate import translate
 from stages.lib.scores.translation import (
     METRICS,
     TRANSLATIONS_SCHEMA,
@@ -21,11 +23,7 @@ from stages.lib.scores.translation import (
     compare_translation,
     make_metric,
     measure_translation,
-    nearest_translations,
     score,
-    translate,
-    translate_pairs,
-    translate_trivially,
 )
 from tests.hub_checkpoints import make_nllb
 from tests.phrases import PHRASES, corpus
