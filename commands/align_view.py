@@ -1,7 +1,7 @@
 """Show how a document was aligned: one HTML page with both texts side by side.
 
-The document is aligned anew by its vectors, whatever its segments' keys say; where there are keys, the page
-marks what they say otherwise. Run it with `make align-view DOC=udhr` after `dvc repro align`.
+It draws what align wrote. A document that align joined by its keys is aligned here by its vectors, and the
+page marks where the keys say otherwise. Run it with `make align-view DOC=udhr` after `dvc repro align`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.align.check import align_hidden
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path
 from stages.lib.core.params import Params, load_params
-from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
-from stages.report.alignment_view import Row, align_hidden
+from stages.lib.core.tables import ALIGNMENT_SCHEMA, SEGMENT_SCHEMA, read_table, table_from_rows
+from stages.lib.models.vectors import Embedder, read_extract
+from stages.report.alignment_view import Row, view_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -162,11 +164,24 @@ td {{ width: auto; padding: 0.2rem 0.4rem; }}
 }}"""
 
 
-def show(doc: str, segments: Path, vectors: Path, params: Params) -> str:
-    """Align a document and return its page."""
-    source, own = find_document(segments, doc, params)
-    rows, score, has_gold = align_hidden(own, vectors, source, params)
-    return render(doc, (params.pair.src, params.pair.tgt), rows, score, has_gold)
+def show(doc: str, alignments: Path, segments: Path, vectors: Path, params: Params) -> str:
+    """Return the page of a document, aligned here where ``alignments`` (from align) does not have it."""
+    import polars as pl
+
+    table = read_table(alignments, ALIGNMENT_SCHEMA).filter(pl.col("doc") == doc)
+    if table.is_empty():
+        source, texts = find_document(segments, doc, params)
+        embed = Embedder.of(params.align.model, params).unit
+        rows = align_hidden(source, doc, *read_extract(texts, vectors, source), params, embed)
+        table = table_from_rows(rows, ALIGNMENT_SCHEMA)
+    has_gold = table["fault"].null_count() < len(table)
+    return render(
+        doc,
+        (params.pair.src, params.pair.tgt),
+        view_rows(table, params.pair.src),
+        table["score"][0],
+        has_gold,
+    )
 
 
 def main() -> None:
@@ -175,11 +190,12 @@ def main() -> None:
         prog="python -m commands.align_view", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--doc", required=True, help="a document, as pairs name it, or a source")
+    parser.add_argument("--alignments", type=Path, default=Path("data/alignments.parquet"))
     parser.add_argument("--segments", type=Path, default=Path("data/segments"))
     parser.add_argument("--vectors", type=Path, default=Path("data/vectors"))
     parser.add_argument("--out", type=Path, default=Path("data/align-view"), help="folder of the page")
     args = parser.parse_args()
-    page = show(args.doc, args.segments, args.vectors, load_params())
+    page = show(args.doc, args.alignments, args.segments, args.vectors, load_params())
     path = args.out / f"{re.sub(r'[^-.0-9A-Za-z_]+', '_', args.doc)}.html"
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")

@@ -31,19 +31,20 @@ Row = dict[str, Any]
 
 def choose_pairs(
     corpus: pl.DataFrame,
-    unsure: pl.DataFrame,
+    below_threshold: pl.DataFrame,
     judged: Iterable[tuple[str, str]],
     threshold: float,
     params: Params,
 ) -> list[tuple[str, Row]]:
     """Choose one batch of pairs; return how each was picked (one of ``PICKS``) and its row.
 
-    Candidates are the pairs of the corpus, and of ``unsure`` (likewise cleaned), in the pair's own languages
-    with at least ``split.min_words`` words, less those that annotators wrote and those whose texts, by
-    their groups, are in ``judged``. The control share is drawn blindly from both tables together, each
-    source by its size: a score has no part in it, so it may calibrate scores, and the share of good ones
-    among those of the corpus is that of its candidates (in a second batch those have lost the uncertain ones
-    of the first). It comes from test documents as far as a source has them, so that it makes a gold test set.
+    Candidates are the pairs of the corpus, and of ``below_threshold`` (likewise cleaned), in the pair's own
+    languages with at least ``split.min_words`` words, less those that annotators wrote and those whose
+    texts, by their groups, are in ``judged``. The control share is drawn blindly from both tables together,
+    each source by its size: a score has no part in it, so it may calibrate scores, and the share of good
+    ones among those of the corpus is that of its candidates (in a second batch those have lost the uncertain
+    ones of the first). It comes from test documents as far as a source has them, so that it makes a gold
+    test set.
     The rest are the pairs whose score is nearest to ``threshold``, from above and from below by turns, the
     same number from each source as far as they go; where scores are lacking, more are drawn blindly. The
     order is that of a hash: the same tables give the same batch.
@@ -52,10 +53,13 @@ def choose_pairs(
 
     done = set(judged)
     both = pl.concat(
-        [corpus.with_columns(pick=pl.lit("control")), unsure.with_columns(pick=pl.lit("control_unsure"))]
+        [
+            corpus.with_columns(pick=pl.lit("control")),
+            below_threshold.with_columns(pick=pl.lit("control_unsure")),
+        ]
     )
     open_ = both.filter(pl.col("src_lang") == params.pair.src, pl.col("method") != "annotated")
-    # Of respelt copies one is shown; what the corpus has is not unsure.
+    # Of respelt copies one is shown; what the corpus has is not below the threshold.
     open_ = open_.sort("pick", "pair_id").unique(
         ["src_group", "tgt_group"], keep="first", maintain_order=True
     )
@@ -95,13 +99,13 @@ def _by_turns(scored: Iterable[Row], threshold: float, seed: int) -> list[Row]:
     return [row for _, row in sorted(turns, key=lambda turn: turn[0])]
 
 
-def clean_unsure(unsure: pl.DataFrame, params: Params, where: str) -> pl.DataFrame:
-    """Return the pairs that align was not sure of as clean would leave them, in the form of the corpus."""
+def clean_below_threshold(below_threshold: pl.DataFrame, params: Params, where: str) -> pl.DataFrame:
+    """Return the pairs that align did not keep as clean would leave them, in the form of the corpus."""
     empty = table_from_rows([], CORPUS_SCHEMA)
-    if unsure.is_empty():
+    if below_threshold.is_empty():
         return empty
     try:
-        return clean_pairs(unsure, params, where).corpus
+        return clean_pairs(below_threshold, params, where).corpus
     except DataError as error:
         log.warning("%s; no pair below the threshold is shown", error)
         return empty
@@ -214,7 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m commands.annotate_export", description=__doc__)
     for name, default, told in (
         ("--corpus", "data/corpus.parquet", "the corpus to draw from"),
-        ("--unsure", "data/unsure.parquet", "pairs that align was not sure of, to draw from as well"),
+        ("--below-threshold", "data/below_threshold.parquet", "pairs that align found but did not keep"),
         ("--quality", "data/stats/alignment.json", "align's calibration, for the threshold"),
         ("--segments", "data/segments", "folder of segments, for context"),
         ("--annotations", "data/annotations", "folder of exported judgements"),
@@ -224,14 +228,16 @@ def main() -> None:
     args = parser.parse_args()
     params = load_params()
     corpus = read_table(args.corpus, CORPUS_SCHEMA)
-    unsure = clean_unsure(read_table(args.unsure, PAIR_SCHEMA), params, str(args.unsure))
+    below_threshold = clean_below_threshold(
+        read_table(args.below_threshold, PAIR_SCHEMA), params, str(args.below_threshold)
+    )
     quality = read_json(args.quality)
     if "threshold_score" not in quality:
         raise DataError(f"{args.quality}: says no threshold_score; run dvc repro align")
     judged = {one.pair_id: one.task for one in read_judgements(args.annotations, params.pair).rows}
     # Without a threshold nothing that was found is in the corpus: the best of it is asked about first.
     threshold = 1.0 if quality["threshold_score"] is None else quality["threshold_score"]
-    picked = choose_pairs(corpus, unsure, map(task_groups, judged.values()), threshold, params)
+    picked = choose_pairs(corpus, below_threshold, map(task_groups, judged.values()), threshold, params)
     if not picked:
         raise DataError(
             f"{args.corpus}: no pair left to judge ({len(judged):,} are judged); "

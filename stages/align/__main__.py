@@ -13,6 +13,7 @@ from stages.lib.core.engine import open_engine
 from stages.lib.core.files import write_json
 from stages.lib.core.params import load_params
 from stages.lib.core.tables import (
+    ALIGNMENT_SCHEMA,
     DOCUMENT_SCHEMA,
     PAIR_SCHEMA,
     write_table,
@@ -33,8 +34,11 @@ def main() -> None:
     parser.add_argument("--vectors", required=True, type=Path, help="folder of their vectors, from embed")
     parser.add_argument("--annotations", required=True, type=Path, help="folder of exported judgements")
     parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
-    parser.add_argument("--unsure", required=True, type=Path, help="table of found pairs not kept to write")
+    parser.add_argument(
+        "--below-threshold", required=True, type=Path, help="table of found pairs not kept to write"
+    )
     parser.add_argument("--documents", required=True, type=Path, help="table of aligned documents to write")
+    parser.add_argument("--alignments", required=True, type=Path, help="table of their beads to write")
     parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
     parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
     args = parser.parse_args()
@@ -44,8 +48,9 @@ def main() -> None:
         embedder = Embedder.of(params.align.model, params, engine=engine)
         aligned = align(args.segments, args.vectors, params, embedder.unit, said, engine)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)
-    write_table(aligned.unsure, args.unsure, PAIR_SCHEMA)
+    write_table(aligned.below_threshold, args.below_threshold, PAIR_SCHEMA)
     write_table(aligned.documents, args.documents, DOCUMENT_SCHEMA)
+    write_table(aligned.alignments, args.alignments, ALIGNMENT_SCHEMA)
     write_json(args.stats, aligned.stats)
     write_json(args.quality, aligned.quality)
     log.info(

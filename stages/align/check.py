@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.align.alignments import alignment_rows
+from stages.align.beads import Alignment
+from stages.align.calibration import CONFIDENCE
 from stages.align.documents import Document, pair_documents
 from stages.align.found import Side, align_sides
 from stages.align.scores import EmbedTexts
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
 
     from stages.lib.core.params import Params
 
+# Behind each interval; align's own, so that a change of evaluate's does not align anew.
+RESAMPLES = 2000
+
 
 def check_source(
-    segments: pl.DataFrame, vectors: np.ndarray, params: Params, embed: EmbedTexts
-) -> dict[str, Any] | None:
+    source: str, segments: pl.DataFrame, vectors: np.ndarray, params: Params, embed: EmbedTexts
+) -> tuple[dict[str, Any], list[tuple]] | None:
     """Align a source's two languages as one text each and compare with its keys; None if it has no pair.
 
-    ``segments`` have ``row``, which points into ``vectors``. Figures are precision, recall and F1 with
-    intervals, resampled by document:
+    ``segments`` have ``row``, which points into ``vectors``. Returns figures, and the rows of the alignment
+    (ALIGNMENT_SCHEMA). Figures are precision, recall and F1 with intervals, resampled by document:
 
     - ``paragraphs``: a bead is right if it is one segment beside the one of the same document and key;
     - ``sentences``: the segments cut into sentences; a bead is right if all of it lies in one document, and
@@ -40,11 +46,35 @@ def check_source(
     if not gold:
         return None
     docs = tuple([doc for doc, _ in side] for side in keys)
-    return {
-        "paragraphs": _check_paragraphs(sides, docs, gold, params, embed),
+    alignment = align_sides(*sides, embed, params.align)
+    figures = {
+        "paragraphs": _check_paragraphs(alignment, docs, gold, params),
         "sentences": _check_sentences(sides, docs, params, embed),
         "documents": _check_documents(sides, docs, params),
     }
+    return figures, alignment_rows(source, source, sides, alignment, _names(keys), gold)
+
+
+def align_hidden(
+    source: str, doc: str, segments: pl.DataFrame, vectors: np.ndarray, params: Params, embed: EmbedTexts
+) -> list[tuple]:
+    """Align all segments of either language as one text; return rows of ALIGNMENT_SCHEMA."""
+    sides, keys = read_hidden(segments, vectors, params)
+    alignment = align_sides(*sides, embed, params.align)
+    return alignment_rows(source, doc, sides, alignment, _names(keys), gold_pairs(keys))
+
+
+def _names(
+    keys: tuple[Sequence[tuple[str, str | None]], Sequence[tuple[str, str | None]]],
+) -> tuple[list[str], list[str]]:
+    """Name each side's segments by document and key, or by their number."""
+    return tuple(
+        [
+            str(n) if key is None else f"{doc.partition('/')[2]} {key}"
+            for n, (doc, key) in enumerate(side, start=1)
+        ]
+        for side in keys
+    )
 
 
 def read_hidden(
@@ -74,13 +104,9 @@ def _side(lang: str, texts: list[str], vectors: np.ndarray) -> Side:
 
 
 def _check_paragraphs(
-    sides: tuple[Side, Side],
-    docs: tuple[list[str], list[str]],
-    gold: set[tuple[int, int]],
-    params: Params,
-    embed: EmbedTexts,
+    alignment: Alignment, docs: tuple[list[str], list[str]], gold: set[tuple[int, int]], params: Params
 ) -> dict[str, Any]:
-    beads = align_sides(*sides, embed, params.align).beads.tolist()
+    beads = alignment.beads.tolist()
     full = [bead for bead in beads if bead[1] > bead[0] and bead[3] > bead[2]]
     is_right = [(b - a, d - c) == (1, 1) and (a, c) in gold for a, b, c, d in full]
     found = {(a, c) for (a, _, c, _), right in zip(full, is_right, strict=True) if right}
@@ -169,8 +195,8 @@ def _figures(
         interval = bootstrap_interval(
             np.array(lists[0], dtype=np.float64),
             lists[1],
-            resamples=params.evaluate.bootstrap,
-            confidence=params.evaluate.confidence,
+            resamples=RESAMPLES,
+            confidence=CONFIDENCE,
             seed=params.seed,
         )
         found[name] = {

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stages.align.alignments import alignment_rows
 from stages.align.beads import Alignment, AlignSettings, align_document
 from stages.align.documents import Document, pair_documents
 from stages.align.mining import mine
@@ -65,8 +66,12 @@ class Found:
 
     @property
     def doc(self) -> str:
-        """The document's name; where the versions are named differently, both, with ``|`` between."""
-        return self.src_doc if self.src_doc == self.tgt_doc else f"{self.src_doc}|{self.tgt_doc}"
+        return pair_name(self.src_doc, self.tgt_doc)
+
+
+def pair_name(src_doc: str, tgt_doc: str) -> str:
+    """Return a document's name; where its versions are named differently, both, with ``|`` between."""
+    return src_doc if src_doc == tgt_doc else f"{src_doc}|{tgt_doc}"
 
 
 class AlignedDocument(NamedTuple):
@@ -143,10 +148,12 @@ def align_documents(
     params: AlignParams,
     counts: Counter[str],
     documents: list[AlignedDocument],
+    alignments: list[tuple],
+    source: str,
 ) -> Iterator[Found]:
     """Align the documents of one source, one after the other, and add each to ``documents``.
 
-    Documents and beads by kind are added to ``counts``.
+    Documents and beads by kind are added to ``counts``, rows of ALIGNMENT_SCHEMA to ``alignments``.
     Every bead with text on both sides is given, whatever its score; its texts are joined with a space.
     """
     named, paired = pair_sides(src, tgt, params)
@@ -160,6 +167,8 @@ def align_documents(
         documents.append(
             AlignedDocument(src_side.doc, tgt_side.doc, pairing, alignment.score, len(alignment.beads))
         )
+        name = pair_name(src_side.doc, tgt_side.doc)
+        alignments += alignment_rows(source, name, (src_side, tgt_side), alignment)
         yield from _beads(src_side, tgt_side, alignment, embed, counts)
 
 

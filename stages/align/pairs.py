@@ -25,6 +25,7 @@ from stages.lib.core.engine import LOCAL, Engine
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Pair, Params
 from stages.lib.core.tables import (
+    ALIGNMENT_SCHEMA,
     DOCUMENT_SCHEMA,
     PAIR_SCHEMA,
     SEGMENT_SCHEMA,
@@ -60,7 +61,7 @@ FORMS = {
 
 # Of each source, so many found pairs that are not sure enough are kept for people to judge, those nearest
 # below the threshold: more than most sources have, so that those drawn from them are like all of them.
-MAX_UNSURE = 10_000
+MAX_BELOW_THRESHOLD = 10_000
 
 
 def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
@@ -109,13 +110,15 @@ def pair_given(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
 class Aligned:
     """The pair table, the counts of it, and how sure it is: calibration, and the check with keys hidden.
 
-    ``unsure`` (PAIR_SCHEMA) are pairs that were found but not kept, at most ``MAX_UNSURE`` of each source;
-    ``documents`` (DOCUMENT_SCHEMA) are the documents that were aligned by their vectors.
+    ``below_threshold`` (PAIR_SCHEMA) are pairs that were found but not kept, at most ``MAX_BELOW_THRESHOLD``
+    of each source; ``documents`` (DOCUMENT_SCHEMA) are the documents that were aligned by their vectors, and
+    ``alignments`` (ALIGNMENT_SCHEMA) their beads and those of the check with keys hidden.
     """
 
     pairs: pl.DataFrame
-    unsure: pl.DataFrame
+    below_threshold: pl.DataFrame
     documents: pl.DataFrame
+    alignments: pl.DataFrame
     stats: dict[str, Any]
     quality: dict[str, Any]
 
@@ -137,16 +140,17 @@ def align(
     import polars as pl
 
     sources = _Sources(folder, vectors, params, embed, said)
-    tables, unsure, documents, by_source, checks = [], [], [], {}, {}
+    tables, below_threshold, documents, alignments, by_source, checks = [], [], [], [], {}, {}
     for name in params.sources:
         segments, rows = sources.read(name)
         judge = _Judge(sources, segments, rows)
         given = [_score_given(sources.given(segments, lang), rows, lang, judge) for lang in sources.src_langs]
         aligned: list[AlignedDocument] = []
-        found, left, counts = _find(segments, rows, judge, engine, aligned)
+        beads: list[tuple] = []
+        found, left, counts = _find(segments, rows, judge, engine, aligned, beads)
         documents += [(name, *document) for document in aligned]
         tables.append(pl.concat([*given, found]))
-        unsure.append(left)
+        below_threshold.append(left)
         by_source[name] = {
             "segments": _counts(sources.all_segments(name), "lang"),
             "pairs": {lang: _counts(tables[-1], "src_lang").get(lang, 0) for lang in sources.src_langs},
@@ -155,9 +159,12 @@ def align(
             **({"documents": _document_scores(aligned)} if aligned else {}),
         }
         if name in params.split.test_sources:
-            check = check_source(segments.filter(pl.col("key").is_not_null()), rows, params, embed)
-            if check:
-                checks[name] = {**check, "scores": sources.check_scores(name, segments, rows, judge)}
+            keyed = segments.filter(pl.col("key").is_not_null())
+            if check := check_source(name, keyed, rows, params, embed):
+                figures, hidden = check
+                beads += hidden
+                checks[name] = {**figures, "scores": sources.check_scores(name, segments, rows, judge)}
+        alignments.append(table_from_rows(beads, ALIGNMENT_SCHEMA))
     pairs = pl.concat(tables)
     if pairs.filter(pl.col("src_lang") == params.pair.src).is_empty():
         keyless = sum(found["without_key"] for found in by_source.values())
@@ -175,7 +182,12 @@ def align(
     }
     aligned_documents = table_from_rows(documents, DOCUMENT_SCHEMA)
     return Aligned(
-        pairs, pl.concat(unsure), aligned_documents, stats, {**sources.quality(), "hidden_keys": checks}
+        pairs,
+        pl.concat(below_threshold),
+        aligned_documents,
+        pl.concat(alignments),
+        stats,
+        {**sources.quality(), "hidden_keys": checks},
     )
 
 
@@ -415,9 +427,10 @@ def _find(
     judge: _Judge,
     engine: Engine,
     documents: list[AlignedDocument],
+    alignments: list[tuple],
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
     """Return the pairs among one source's segments without key that are sure enough, the best of those that
-    are not, and counts by fate; add what is aligned to ``documents``.
+    are not, and counts by fate; add what is aligned to ``documents`` and ``alignments``.
     """
     import polars as pl
 
@@ -428,18 +441,19 @@ def _find(
     if not src and not tgt:
         return table_from_rows([], PAIR_SCHEMA), table_from_rows([], PAIR_SCHEMA), {}
     counts: Counter[str] = Counter()
-    found = align_documents(src, tgt, embed, params.align, counts, documents)
+    source = keyless["source"][0]
+    found = align_documents(src, tgt, embed, params.align, counts, documents, alignments, source)
     kept, left = _keep_sure(found, judge, counts)
     if params.align.mine:
         taken = [one for one, _ in kept]
         mined = mine_rest(list(src.values()), list(tgt.values()), taken, params.align, engine)
         more, more_left = _keep_sure(mined, judge, counts)
         kept, left = kept + more, left + more_left
-    source = keyless["source"][0]
-    pairs, unsure = (_found_table(rated, source, pair) for rated in (kept, left))
-    unsure = unsure.sort("score", "pair_id", descending=[True, False]).unique("pair_id", maintain_order=True)
-    unsure = unsure.filter(~pl.col("pair_id").is_in(pairs["pair_id"].to_list())).head(MAX_UNSURE)
-    return pairs, unsure, dict(sorted(counts.items()))
+    pairs, below_threshold = (_found_table(rated, source, pair) for rated in (kept, left))
+    nearest_first = below_threshold.sort("score", "pair_id", descending=[True, False])
+    below_threshold = nearest_first.unique("pair_id", maintain_order=True)
+    below_threshold = below_threshold.filter(~pl.col("pair_id").is_in(pairs["pair_id"].to_list()))
+    return pairs, below_threshold.head(MAX_BELOW_THRESHOLD), dict(sorted(counts.items()))
 
 
 def _found_table(rated: list[tuple[Found, float]], source: str, pair: Pair) -> pl.DataFrame:
@@ -480,7 +494,7 @@ def _keep_sure(
         scores, is_sure = judge.judge(src_vectors, pair.src, tgt_vectors, pair.tgt)
         for one, score, sure in zip(block, scores.tolist(), is_sure.tolist(), strict=True):
             keep = sure or judge.sources.is_good(one.src, one.tgt)
-            counts[f"{one.method}_{'kept' if keep else 'dropped_unsure'}"] += 1
+            counts[f"{one.method}_{'kept' if keep else 'below_threshold'}"] += 1
             (kept if keep else left).append((replace(one, src_vector=None, tgt_vector=None), score))
     return kept, left
 

@@ -22,11 +22,10 @@ def main() -> None:
     for name, what in (
         ("results", "folder with <model>-<variant>/"),
         ("stats", "folder of the other stages' JSON files"),
+        ("alignments", "the beads of the alignments, from align"),
         ("documents", "the documents aligned by their vectors, from align"),
         ("corpus", "the cleaned corpus"),
         ("splits", "folder of the splits"),
-        ("segments", "folder of segment tables"),
-        ("vectors", "folder of their vectors"),
         ("interpolation", "what make benchmarks measured by strength (JSON)"),
         ("params", "the run's parameters, shown in full"),
         ("out", "folder for the JSON and CSV files"),

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path, read_json, write_json
 from stages.lib.core.params import Params
-from stages.lib.core.tables import CORPUS_SCHEMA, DOCUMENT_SCHEMA, SEGMENT_SCHEMA, read_table
+from stages.lib.core.tables import ALIGNMENT_SCHEMA, CORPUS_SCHEMA, DOCUMENT_SCHEMA, read_table
 from stages.lib.scores.comparison import GOLD, RANKS_SCHEMA, TEST, TRANSLATED, compare, correct, rounded
 from stages.lib.scores.sts import STS_SCHEMA, compare_sts
 from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, compare_translation
-from stages.report.alignment_view import Row, align_hidden
+from stages.report.alignment_view import Row, view_rows
 from stages.report.page import Section, render_page
 from stages.report.result_table import as_markdown, legend, table_rows, translation_rows
 from stages.report.sections import (
@@ -78,11 +78,10 @@ class Inputs:
 
     results: Path
     stats: Path
+    alignments: Path
     documents: Path
     corpus: Path
     splits: Path
-    segments: Path
-    vectors: Path
     interpolation: Path
     params: Path
 
@@ -234,40 +233,20 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def hidden_alignments(inputs: Inputs, params: Params) -> dict[str, list[Row]]:
-    """Align the sources that are wholly test, keys hidden, where they have text in both languages."""
+def hidden_alignments(alignments: Path, src_lang: str) -> dict[str, list[Row]]:
+    """Return the beads of each source that align checked with its keys hidden."""
     import polars as pl
 
-    langs = [params.pair.src, params.pair.tgt]
-    found = {}
-    for name in params.sources:
-        if name in params.split.test_sources:
-            segments = read_table(inputs.segments / f"{name}.parquet", SEGMENT_SCHEMA).filter(
-                pl.col("lang").is_in(langs) & pl.col("key").is_not_null()
-            )
-            if segments["lang"].n_unique() == 2:
-                found[name] = align_hidden(segments, inputs.vectors, name, params)[0]
-    return found
+    hidden = read_table(alignments, ALIGNMENT_SCHEMA).filter(pl.col("fault").is_not_null())
+    parts = hidden.partition_by("source", as_dict=True, maintain_order=True)
+    return {source: view_rows(part, src_lang) for (source,), part in parts.items()}
 
 
-def file_hashes(
-    inputs: Inputs, results: Iterable[Result], hidden: Iterable[str]
-) -> list[tuple[str, int, str]]:
-    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from.
-
-    ``hidden`` are the sources that the page aligns anew, from their segments and vectors.
-    """
-    aligned = [
-        path
-        for name in hidden
-        for path in (
-            inputs.segments / f"{name}.parquet",
-            *(inputs.vectors / f"{name}{suffix}" for suffix in (".npy", ".parquet")),
-        )
-    ]
+def file_hashes(inputs: Inputs, results: Iterable[Result]) -> list[tuple[str, int, str]]:
+    """Return name, bytes and md5, as DVC has it, of the files that the page's figures come from."""
+    tables = (inputs.alignments, inputs.documents, inputs.corpus, inputs.interpolation)
     folders = [
-        *((path.parent, [path]) for path in (inputs.documents, inputs.corpus, inputs.interpolation)),
-        *((path.parents[1], [path]) for path in aligned),
+        *((path.parent, [path]) for path in tables),
         *((folder.parent, sorted(folder.glob("*"))) for folder in (inputs.splits, inputs.stats)),
         *((inputs.results.parent, sorted(result.path.glob("*"))) for result in results),
     ]
@@ -319,7 +298,7 @@ def page_sections(
         model: result.signature["adapter_sha256"] for model, result in by_variant["finetuned"].items()
     }
     checks = alignment["hidden_keys"]
-    hidden = hidden_alignments(inputs, params)
+    hidden = hidden_alignments(inputs.alignments, pair.src)
     sections = [
         result_section(
             tables.results,
@@ -337,7 +316,7 @@ def page_sections(
         examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
         signature_section(
             {f"{result.model} {result.variant}": result.signature for result in results},
-            file_hashes(inputs, results, hidden),
+            file_hashes(inputs, results),
             packages(),
             inputs.params.read_text(encoding="utf-8"),
         ),

@@ -6,18 +6,15 @@ import sys
 from pathlib import Path
 
 import lxml.html
-import numpy as np
 import pytest
 
 from commands.align_view import STEPS, find_document, render, show
-from stages.align.beads import Alignment
-from stages.align.found import Side
 from stages.embed.vectors import embed
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
-from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows, write_table
+from stages.lib.core.tables import ALIGNMENT_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table
 from stages.lib.models.vectors import Embedder
-from stages.report.alignment_view import Row, view_rows
+from stages.report.alignment_view import Row
 from tests.browser import axe_violations, needs_chromium, open_browser, open_page, overflow
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +43,7 @@ def params() -> Params:
 
 @pytest.fixture
 def page(tmp_path, params, monkeypatch):
-    """Write segments, embed them and return the parsed page of a document."""
+    """Write segments that align joined by key, embed them and return the parsed page of a document."""
 
     def make(rows: list[tuple], doc: str):
         monkeypatch.chdir(tmp_path)  # the store is below it
@@ -54,7 +51,10 @@ def page(tmp_path, params, monkeypatch):
         embed(
             tmp_path, tmp_path / "vectors", params, Embedder("use_tr", params.models_config["use_tr"], 8192)
         )
-        return lxml.html.document_fromstring(show(doc, tmp_path, tmp_path / "vectors", params))
+        alignments = tmp_path / "alignments.parquet"
+        write_table(table_from_rows([], ALIGNMENT_SCHEMA), alignments, ALIGNMENT_SCHEMA)
+        text = show(doc, alignments, tmp_path, tmp_path / "vectors", params)
+        return lxml.html.document_fromstring(text)
 
     return make
 
@@ -79,34 +79,17 @@ def test_what_the_keys_say_otherwise_is_marked(page):
     ]
 
 
-def side(lang: str, count: int) -> Side:
-    return Side(
-        "", lang, [f"{lang} {n}" for n in range(count)], np.arange(count), np.zeros((count, 1)), None, ""
-    )
-
-
-def test_a_bead_is_at_fault_when_it_lacks_what_belongs_to_it_or_holds_what_does_not():
-    beads = np.array([[0, 1, 0, 1], [1, 3, 1, 2], [3, 4, 2, 2], [4, 4, 2, 3]], dtype=np.int32)
-    alignment = Alignment(beads, np.array([0.9, 0.5, 0, 0], dtype=np.float32), 0.7, 0)
-    names = (["r0", "r1", "r2", "r3"], ["t0", "t1", "t2"])
-    gold = {(0, 0), (1, 1), (2, 1), (3, 2)}
-    rows = view_rows((side("ru", 4), side("tk", 3)), names, alignment, gold)
-    assert [row.fault for row in rows] == [None, None, "r3 belongs to t2", "t2 belongs to r3"]
-    assert [len(row.src) for row in rows] == [1, 2, 1, 0]
-    assert rows[1].tgt == (("t1", "tk 1"),)
-
-
-def test_a_bead_is_at_fault_for_each_segment_in_it_that_has_no_partner():
-    # Two without partners beside each other; one swallowed by its neighbour's bead; one rightly alone.
-    beads = np.array([[0, 1, 0, 1], [1, 3, 1, 2], [3, 4, 2, 2]], dtype=np.int32)
-    alignment = Alignment(beads, np.array([0.9, 0.5, 0], dtype=np.float32), 0.7, 0)
-    names = (["r0", "r1", "r2", "r3"], ["t0", "t1"])
-    sides = (side("ru", 4), side("tk", 2))
-    rows = view_rows(sides, names, alignment, {(1, 1)})
-    assert [row.fault for row in rows] == [
-        *("r0 has no partner; t0 has no partner", "r2 has no partner", None),
+def test_what_align_wrote_is_drawn_without_a_model(tmp_path, params):
+    rows = [
+        ("files", "files/a", 0, "ru", "1", "Мост", 0.5, None, 0.25),
+        ("files", "files/a", 0, "tk", "1", "Köpri", 0.5, None, 0.25),
+        ("files", "files/b", 0, "tk", "1", "Suw", 0.0, None, 0.5),
     ]
-    assert not any(row.fault for row in view_rows(sides, names, alignment, set()))  # no keys to compare with
+    path = tmp_path / "alignments.parquet"
+    write_table(table_from_rows(rows, ALIGNMENT_SCHEMA), path, ALIGNMENT_SCHEMA)
+    found = lxml.html.document_fromstring(show("files/a", path, tmp_path, tmp_path, params))
+    assert [cell.text_content() for cell in found.xpath("//td/p")] == ["1 Мост", "1 Köpri"]
+    assert "1 beads, 0 of them on one side only; document score 0.250" in found.text_content()
 
 
 @pytest.mark.parametrize(

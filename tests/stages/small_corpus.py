@@ -6,9 +6,9 @@ from pathlib import Path
 
 from stages.lib.core.files import write_json
 from stages.lib.core.tables import (
+    ALIGNMENT_SCHEMA,
     CORPUS_SCHEMA,
     POOL_SCHEMA,
-    SEGMENT_SCHEMA,
     pair_id,
     table_from_rows,
     write_table,
@@ -76,14 +76,11 @@ def write_stats(folder: Path) -> Path:
     return folder
 
 
-def write_segments(folder: Path) -> Path:
-    """Write the test documents of udhr as segments with keys, in both languages."""
+def write_alignments(path: Path) -> None:
+    """Write the alignment of udhr's test documents with its keys hidden, without a fault."""
     rows = [
-        ("udhr", f"udhr/{n:02d}", lang, 0, text, "1-of-1", None, None, "CC0-1.0", None)
-        for lang, side in (("ru", 0), ("tk", 1))
-        for n, words in enumerate(KEYWORDS)
-        for text in [("Новое слово {}", "Söz {} bar")[side].format(words[side].strip())]
-        if n % 2
+        ("udhr", "udhr", n, lang, f"{n:02d} 1-of-1", text.format(word.strip()), 0.9, "", 0.8)
+        for n, words in enumerate(KEYWORDS[1::2])
+        for lang, text, word in zip(("ru", "tk"), ("Новое слово {}", "Söz {} bar"), words, strict=True)
     ]
-    write_table(table_from_rows(rows, SEGMENT_SCHEMA), folder / "udhr.parquet", SEGMENT_SCHEMA)
-    return folder
+    write_table(table_from_rows(rows, ALIGNMENT_SCHEMA), path, ALIGNMENT_SCHEMA)

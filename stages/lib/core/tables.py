@@ -28,7 +28,7 @@ SEGMENT_SCHEMA = {
     "date": "String",
 }
 
-# One row is two versions of a document that were aligned by their vectors; see found_pairs.AlignedDocument.
+# One row is two versions of a document that were aligned by their vectors; see stages.align.
 DOCUMENT_SCHEMA = {
     "source": "String",
     "src_doc": "String",
@@ -36,6 +36,21 @@ DOCUMENT_SCHEMA = {
     "pairing": "Float64",
     "alignment": "Float64",
     "beads": "Int32",
+}
+
+# One row is one segment of an aligned document, or of a test source aligned with its keys hidden (doc is
+# then the source), in the order of beads. confidence is the bead's, score the document's; fault is what the
+# keys say instead of the bead: empty where they agree, null where there are none.
+ALIGNMENT_SCHEMA = {
+    "source": "String",
+    "doc": "String",
+    "bead": "Int32",
+    "lang": "String",
+    "name": "String",
+    "text": "String",
+    "confidence": "Float32",
+    "fault": "String",
+    "score": "Float64",
 }
 
 # One row is one pair of texts; rows whose src_lang is not the pair's own are pivots for training.

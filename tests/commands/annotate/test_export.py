@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from commands.annotate.export import Context, choose_pairs, clean_unsure, make_task, make_tasks
+from commands.annotate.export import Context, choose_pairs, clean_below_threshold, make_task, make_tasks
 from stages.align.calibration import Calibration
 from stages.lib.core.files import read_json, write_json
 from stages.lib.core.params import Params, load_params
@@ -73,16 +73,19 @@ def test_uncertain_pairs_are_the_nearest_to_the_threshold() -> None:
 def test_uncertain_pairs_come_from_both_sides_of_the_threshold_the_lower_one_from_what_was_not_kept() -> None:
     frame = scored().filter(source="django")
     threshold = 30 / 48
-    kept, unsure = frame.filter(pl.col("score") >= threshold), frame.filter(pl.col("score") < threshold)
-    picked = choose_pairs(kept, unsure, [], threshold, params(tasks=8, control_share=0.0))
+    kept, below_threshold = (
+        frame.filter(pl.col("score") >= threshold),
+        frame.filter(pl.col("score") < threshold),
+    )
+    picked = choose_pairs(kept, below_threshold, [], threshold, params(tasks=8, control_share=0.0))
     found = sorted(round(row["score"] * 48) for _, row in picked)
     assert found == [*range(26, 30), *range(30, 34)]
 
 
 def test_blind_ones_are_drawn_from_both_tables_alike_and_say_from_which() -> None:
     frame = scored().filter(source="django")
-    kept, unsure = frame[:24], frame[24:]
-    picked = choose_pairs(kept, unsure, [], 0.5, params(tasks=18, control_share=1.0))
+    kept, below_threshold = frame[:24], frame[24:]
+    picked = choose_pairs(kept, below_threshold, [], 0.5, params(tasks=18, control_share=1.0))
     other = choose_pairs(frame, NOTHING, [], 0.5, params(tasks=18, control_share=1.0))
     assert [row for _, row in picked] == [row for _, row in other]
     names = {row["pair_id"]: pick for pick, row in picked}
@@ -103,10 +106,10 @@ def test_what_clean_would_drop_is_not_shown_and_nothing_left_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     settings = params().model_copy(update={"sources": ["phrases"]})
-    unsure = corpus([*PHRASES[:2], ("Файл %s открыт", "Faýl açyk")]).select(PAIR_SCHEMA.keys())
-    cleaned = clean_unsure(unsure, settings, "unsure")
+    below_threshold = corpus([*PHRASES[:2], ("Файл %s открыт", "Faýl açyk")]).select(PAIR_SCHEMA.keys())
+    cleaned = clean_below_threshold(below_threshold, settings, "below_threshold")
     assert cleaned["src"].to_list() == [src for src, _ in PHRASES[:2]]
-    assert clean_unsure(unsure[2:], settings, "unsure").is_empty()
+    assert clean_below_threshold(below_threshold[2:], settings, "below_threshold").is_empty()
     assert "no pair below the threshold is shown" in caplog.text
 
 
@@ -137,11 +140,15 @@ def test_judging_batch_after_batch_leaves_the_threshold_where_it_is() -> None:
             thresholds.append(cut)
             recalls.append(float((raw[is_right] >= cut).mean()))
             frame = found.with_columns(score=pl.Series(calibration.probability(raw)))
-            kept, unsure = frame.filter(pl.Series(raw >= cut)), frame.filter(pl.Series(raw < cut))
+            kept, below_threshold = frame.filter(pl.Series(raw >= cut)), frame.filter(pl.Series(raw < cut))
             score = float(calibration.probability(np.array(cut)))
             settings = params(tasks=200)
             picked = choose_pairs(
-                kept, NOTHING if from_corpus_only else unsure, [g for _, g in said.values()], score, settings
+                kept,
+                NOTHING if from_corpus_only else below_threshold,
+                [g for _, g in said.values()],
+                score,
+                settings,
             )
             said |= {row["pair_id"]: (pick, (row["src_group"], row["tgt_group"])) for pick, row in picked}
         return np.array(thresholds), np.array(recalls)
@@ -244,12 +251,12 @@ def test_a_pair_without_score_or_place_is_a_task_all_the_same(segments: Path) ->
 
 
 def export(folder: Path) -> subprocess.CompletedProcess[str]:
-    write_table(table_from_rows([], PAIR_SCHEMA), folder / "unsure.parquet", PAIR_SCHEMA)
+    write_table(table_from_rows([], PAIR_SCHEMA), folder / "below_threshold.parquet", PAIR_SCHEMA)
     (folder / "stats").mkdir(exist_ok=True)
     write_json(folder / "stats/alignment.json", {"threshold_score": None})
     names = {
         "corpus": "corpus.parquet",
-        "unsure": "unsure.parquet",
+        "below-threshold": "below_threshold.parquet",
         "quality": "stats/alignment.json",
         "segments": "",
         "annotations": "",

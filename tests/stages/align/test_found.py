@@ -77,7 +77,7 @@ def test_memory_is_that_of_documents_not_of_the_source(tmp_path):
     aligned = []
     tracemalloc.start()
     src, tgt = (read_sides(segments, vectors, lang) for lang in ("ru", "tk"))
-    found = sum(1 for _ in align_documents(src, tgt, embed, PARAMS, counts, aligned))
+    found = sum(1 for _ in align_documents(src, tgt, embed, PARAMS, counts, aligned, [], "f"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert counts["documents_by_name"] == documents // 2

@@ -336,23 +336,23 @@ def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_goo
     high = run_at(asked)
     assert 0 < len(high.pairs) < len(low.pairs)
     assert high.quality["threshold_score"] == pytest.approx(asked, abs=1e-4)
-    assert high.unsure["score"].is_sorted(descending=True)
-    assert high.unsure["score"].max() < asked
-    everything = {*low.pairs["pair_id"], *low.unsure["pair_id"]}
-    assert {*high.pairs["pair_id"], *high.unsure["pair_id"]} == everything
-    assert set(high.pairs["pair_id"]).isdisjoint(high.unsure["pair_id"])
+    assert high.below_threshold["score"].is_sorted(descending=True)
+    assert high.below_threshold["score"].max() < asked
+    everything = {*low.pairs["pair_id"], *low.below_threshold["pair_id"]}
+    assert {*high.pairs["pair_id"], *high.below_threshold["pair_id"]} == everything
+    assert set(high.pairs["pair_id"]).isdisjoint(high.below_threshold["pair_id"])
 
-    good = high.unsure.row(0, named=True)
+    good = high.below_threshold.row(0, named=True)
     task = {**good, "pick": "uncertain"}
     merged = [Merged(good["pair_id"], "keep", "exact", (good["src"].upper(), good["tgt"]), 1, task)]
     judged = run_at(asked, judged_table(merged))
     assert {*judged.pairs["pair_id"]} == {*high.pairs["pair_id"], good["pair_id"]}
-    assert good["pair_id"] not in judged.unsure["pair_id"]
+    assert good["pair_id"] not in judged.below_threshold["pair_id"]
     assert judged.quality == high.quality
 
     higher = run_at(0.999)
-    monkeypatch.setattr("stages.align.pairs.MAX_UNSURE", len(higher.unsure) - 1)
-    assert run_at(0.999).unsure.equals(higher.unsure[:-1])  # the nearest stay
+    monkeypatch.setattr("stages.align.pairs.MAX_BELOW_THRESHOLD", len(higher.below_threshold) - 1)
+    assert run_at(0.999).below_threshold.equals(higher.below_threshold[:-1])  # the nearest stay
 
 
 def run(folder: Path, out: str) -> subprocess.CompletedProcess:
@@ -360,7 +360,8 @@ def run(folder: Path, out: str) -> subprocess.CompletedProcess:
         "--segments=segments",
         "--vectors=vectors",
         f"--out={out}/pairs.parquet",
-        f"--unsure={out}/unsure.parquet",
+        f"--below-threshold={out}/below_threshold.parquet",
+        f"--alignments={out}/alignments.parquet",
         f"--documents={out}/documents.parquet",
     ]
     paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json", "--annotations=."]

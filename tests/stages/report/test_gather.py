@@ -14,16 +14,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.embed.vectors import embed
 from stages.evaluate.results import evaluate
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json, write_json
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import DOCUMENT_SCHEMA, table_from_rows, write_table
-from stages.lib.models.vectors import Embedder
 from stages.report import gather as report
 from tests.stages.keyword_encoder import KEYWORDS, keyword_models
-from tests.stages.small_corpus import write_segments, write_splits, write_stats
+from tests.stages.small_corpus import write_alignments, write_splits, write_stats
 
 ROOT = Path(__file__).parents[3]
 ASSETS = ROOT / "assets"
@@ -39,9 +37,9 @@ def params() -> Params:
 
 
 def make_run(folder: Path, params: Params, gold: int = 0) -> Path:
-    """Fill a folder with results, statistics, segments with their vectors, and a training log."""
+    """Fill a folder with results, statistics, alignments, and a training log."""
     splits = write_splits(folder / "splits", gold=gold)
-    write_segments(folder / "segments")
+    write_alignments(folder / "alignments.parquet")
     write_stats(folder / "stats")
     aligned = [("files", "files/река", "files/derýa", 0.4, 0.9, 12)]
     write_table(table_from_rows(aligned, DOCUMENT_SCHEMA), folder / "documents.parquet", DOCUMENT_SCHEMA)
@@ -59,8 +57,6 @@ def make_run(folder: Path, params: Params, gold: int = 0) -> Path:
         ):
             out = folder / "results" / f"{model}-{variant}"
             evaluate(model, variant, splits, STS_RU, FINGERPRINTS, tuned, out, params)
-        own = params.model_copy(update={"sources": ["udhr"]})
-        embed(folder / "segments", folder / "vectors", own, Embedder.of(params.align.model, params))
     return folder
 
 
@@ -71,11 +67,12 @@ def run(tmp_path_factory, params) -> Path:
 
 def write_report(run: Path, out: Path, params: Params) -> None:
     inputs = report.Inputs(
+        alignments=run / "alignments.parquet",
         documents=run / "documents.parquet",
         corpus=run / "splits" / "test.parquet",  # any table of its form will do
         params=ROOT / "params.yaml",
         interpolation=run / "interpolation.json",
-        **{name: run / name for name in ("results", "stats", "splits", "segments", "vectors")},
+        **{name: run / name for name in ("results", "stats", "splits")},
     )
     with keyword_models(run):
         report.report(inputs, out / "metrics", out / "report", params)
@@ -197,8 +194,8 @@ def test_the_page_tells_parameters_hashes_and_versions_of_the_run(run, tmp_path,
     rows = [[cell.text_content() for cell in row] for row in page.xpath("//table[caption='Files read']//tr")]
     found = {name: (md5, size) for name, md5, size in rows}
     for name in (
-        *("results/use-finetuned/ranks.parquet", "interpolation.json", "documents.parquet"),
-        *("segments/udhr.parquet", "vectors/udhr.npy", "vectors/udhr.parquet"),
+        *("results/use-finetuned/ranks.parquet", "interpolation.json"),
+        *("alignments.parquet", "documents.parquet"),
     ):
         content = (run / name).read_bytes()
         assert found[name] == (hashlib.md5(content).hexdigest(), f"{len(content):,}")
@@ -311,7 +308,7 @@ def test_missing_statistics_are_named(run, tmp_path, params):
 
 
 def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
-    names = ("results", "stats", "documents", "corpus", "splits", "segments", "vectors", "interpolation")
+    names = ("results", "stats", "alignments", "documents", "corpus", "splits", "interpolation")
     folders = [f"--{name}={tmp_path / name}" for name in (*names, "out", "report")]
     folders.append(f"--params={ROOT / 'params.yaml'}")
     done = subprocess.run(
