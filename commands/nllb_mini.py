@@ -17,12 +17,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stages.align.pairs import pair_given
-from stages.clean.corpus import LengthRatioFilter, LettersFilter, ScriptFilter, UntranslatedFilter
+from stages.clean.filters import Filter, PairTexts, make_steps
 from stages.finetune.translation import Example, plan_batches, sequence_loss
 from stages.lib.core.cli import run
 from stages.lib.core.errors import DataError
@@ -36,11 +36,11 @@ from stages.lib.sources import make_source
 from stages.lib.sources.base import Segment, plural_key
 from stages.lib.sources.catalogs import plural_categories, read_catalog
 from stages.lib.sources.debian import DebianSource
-from stages.lib.text.fingerprints import normalise as fold_for_matching
-from stages.lib.text.fingerprints import read_fingerprints
+from stages.lib.text.fingerprints import Fingerprint, match_texts, read_fingerprints
 from stages.lib.text.held_out import choose_split
-from stages.lib.text.normalise import normalise as lib_text
-from stages.split.splits import ProtectedTexts
+from stages.lib.text.letters import fold
+from stages.lib.text.markup import normalise
+from stages.lib.text.near_duplicates import TextMatcher, fold_for_matching
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,6 +54,8 @@ LANGS = ("en", "ru", "tr", "az", "uz", "kk", "ky", "tk")
 BESIDE_TURKMEN = ("en", "tr")
 # Sources that the default run does without, and Debian packages with gettext catalogues in Turkmen.
 EXTRA_SOURCES = ("mediawiki", "goldendict")
+# The filters of the clean stage that are applied, by their reason.
+_FILTERS = ("markup", "placeholder", "too_short", "script", "length_ratio", "untranslated")
 GETTEXT_PACKAGES = (
     "atril-common",
     "caja-common",
@@ -166,14 +168,13 @@ def make_pairs(segments: pl.DataFrame, splits: Path, fingerprints: Path, params:
     """
     import polars as pl
 
-    protected = _protected_texts(segments, splits, params)
+    protected = _protected_texts(segments, splits)
     documents = segments.select("source", "doc").unique(maintain_order=True)
     kept = [
         document for document in documents.iter_rows() if choose_split(*document, params.split) == "train"
     ]
     names = pl.DataFrame(kept, schema={"source": pl.String, "doc": pl.String}, orient="row")
     train = segments.join(names, on=["source", "doc"], how="semi")
-    references = [protected, *read_fingerprints(fingerprints)]
     rows = {}
     for pair in itertools.combinations(LANGS, 2):
         if "tk" in pair and not set(pair) & set(BESIDE_TURKMEN):
@@ -182,7 +183,8 @@ def make_pairs(segments: pl.DataFrame, splits: Path, fingerprints: Path, params:
         for table in train.partition_by("source", maintain_order=True):
             for row in _clean(table, src_lang, tgt_lang, params):
                 rows.setdefault(row[:4], row)
-    matches = _find_matches({text for row in rows for text in (row[1], row[3])}, references)
+    texts = {text for row in rows for text in (row[1], row[3])}
+    matches = _find_matches(texts, protected, read_fingerprints(fingerprints), params)
     left = [row for row in rows.values() if row[1] not in matches and row[3] not in matches]
     if not left:
         raise DataError("no training pair is left; run dvc repro, then make nllb-mini again")
@@ -193,8 +195,8 @@ def make_pairs(segments: pl.DataFrame, splits: Path, fingerprints: Path, params:
     return pl.DataFrame(left, schema=_COLUMNS, orient="row")
 
 
-def _protected_texts(segments: pl.DataFrame, splits: Path, params: Params) -> ProtectedTexts:
-    """The texts of dev and test, and of the same messages in every other language."""
+def _protected_texts(segments: pl.DataFrame, splits: Path) -> set[str]:
+    """The folded texts of dev and test, and of the same messages in every other language."""
     import polars as pl
 
     held = pl.concat([read_table(splits / f"{name}.parquet", CORPUS_SCHEMA) for name in ("dev", "test")])
@@ -202,19 +204,19 @@ def _protected_texts(segments: pl.DataFrame, splits: Path, params: Params) -> Pr
     same = segments.with_columns(message).join(
         held.select("doc", message).unique(), on=["doc", "message"], how="semi"
     )
-    texts = {*held["src"], *held["tgt"], *map(lib_text.normalise, same["text"])}
-    return ProtectedTexts(
-        map(fold_for_matching, texts), params.split.near_duplicate, params.split.containment
-    )
+    texts = {*held["src"], *held["tgt"], *map(normalise, same["text"])}
+    return {*map(fold_for_matching, texts)}
 
 
-def _find_matches(texts: Iterable[str], references: Sequence[Any]) -> set[str]:
+def _find_matches(
+    texts: Iterable[str], protected: set[str], fingerprints: Sequence[Fingerprint], params: Params
+) -> set[str]:
     folded = defaultdict(list)
     for text in sorted(texts):
         folded[fold_for_matching(text)].append(text)
-    found = set(references[0].match(list(folded)))
-    found |= {text for text in folded if any(item.match(text) for item in references[1:])}
-    return {text for match in found for text in folded[match]}
+    matcher = TextMatcher({*folded, *protected}, params.split.near_duplicate, params.split.containment)
+    matches = [matcher.match(list(folded), protected), *match_texts(fingerprints, folded)]
+    return {text for match in {*itertools.chain.from_iterable(matches)} for text in folded[match]}
 
 
 def _clean(table: pl.DataFrame, src_lang: str, tgt_lang: str, params: Params) -> Iterator[tuple[str, ...]]:
@@ -224,27 +226,19 @@ def _clean(table: pl.DataFrame, src_lang: str, tgt_lang: str, params: Params) ->
     if not {src_lang, tgt_lang} <= set(table["lang"]):
         return
     english = {
-        (doc, key): frozenset([lib_text.fold(lib_text.normalise(text), "en")])
+        (doc, key): frozenset([fold(normalise(text), "en")])
         for doc, key, text in table.filter(pl.col("lang") == "en").select("doc", "key", "text").iter_rows()
     }
-    letters = LettersFilter(params.clean.min_letters)
-    script = ScriptFilter(params.clean.min_script_share, src_lang, tgt_lang)
-    ratio = LengthRatioFilter(params.clean.max_length_ratio)
-    untranslated = UntranslatedFilter()
+    filters = [
+        step
+        for step in make_steps(params.clean, src_lang, tgt_lang)
+        if isinstance(step, Filter) and step.reason in _FILTERS
+    ]
     for row in pair_given(table, src_lang, tgt_lang).iter_rows(named=True):
-        src, tgt = lib_text.normalise(row["src"]), lib_text.normalise(row["tgt"])
         own = english.get((row["doc"], row["key"]), frozenset()) if src_lang != "en" else frozenset()
-        if (
-            lib_text.has_leftover_markup(src)
-            or lib_text.has_leftover_markup(tgt)
-            or lib_text.placeholders(src) != lib_text.placeholders(tgt)
-            or not letters.accept(letters.score(src, tgt))
-            or not script.accept(script.score(src, tgt))
-            or not ratio.accept(ratio.score(src, tgt))
-            or not untranslated.accept(untranslated.score(src, src_lang, tgt, tgt_lang, own))
-        ):
-            continue
-        yield src_lang, src, tgt_lang, tgt, row["source"]
+        pair = PairTexts(src_lang, tgt_lang, normalise(row["src"]), normalise(row["tgt"]), own)
+        if all(step.accepts(pair) for step in filters):
+            yield src_lang, pair.src, tgt_lang, pair.tgt, row["source"]
 
 
 def train_tokenizer(pairs: pl.DataFrame, vocab: int) -> NllbTokenizer:

@@ -20,7 +20,7 @@ from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.params import Pair, Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, read_table
 from stages.lib.models.adapters import adapter_folders
-from stages.lib.text.normalise import SCRIPTS, script_share
+from stages.lib.text.letters import SCRIPTS, script_share
 
 if TYPE_CHECKING:
     import polars as pl

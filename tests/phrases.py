@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from stages.lib.core.tables import CORPUS_SCHEMA, pair_id, table_from_rows
-from stages.lib.text.normalise import group_id
+from stages.lib.text.letters import group_id
 
 PHRASES = [
     ("Сегодня хорошая погода.", "Bu gün howa gowy."),

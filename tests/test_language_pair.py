@@ -20,7 +20,7 @@ from stages.lib.core.tables import PAIR_SCHEMA, pair_id, table_from_rows
 from stages.lib.models.nllb import LANGUAGE_CODES
 from stages.lib.sources import LANGS
 from stages.lib.text.language import LanguageCheck
-from stages.lib.text.normalise import SCRIPTS
+from stages.lib.text.letters import SCRIPTS
 from stages.lib.text.sentences import split_sentences
 from stages.report.result_table import as_markdown
 from tests.settings import write_settings

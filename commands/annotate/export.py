@@ -19,7 +19,7 @@ from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, read_table, table_from_rows
 from stages.lib.text.annotations import BLIND_PICKS, read_judgements, task_groups, tidy
 from stages.lib.text.held_out import choose_split
-from stages.split.splits import count_words
+from stages.split.rows import count_words
 
 if TYPE_CHECKING:
     import polars as pl

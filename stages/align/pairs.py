@@ -36,7 +36,7 @@ from stages.lib.core.tables import (
 from stages.lib.models.vectors import read_extract
 from stages.lib.text.annotations import BLIND_PICKS, GOOD_VERDICTS
 from stages.lib.text.held_out import choose_split
-from stages.lib.text.normalise import group_id
+from stages.lib.text.letters import group_id
 
 if TYPE_CHECKING:
     import polars as pl

@@ -5,23 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.clean.corpus import DROPPED_SCHEMA, clean_pairs
 from stages.lib.core import cli
 from stages.lib.core.engine import open_engine
 from stages.lib.core.files import write_json
 from stages.lib.core.params import load_params
-from stages.lib.core.tables import (
-    CORPUS_SCHEMA,
-    PAIR_SCHEMA,
-    read_table,
-    write_table,
-)
+from stages.lib.core.tables import CORPUS_SCHEMA, PAIR_SCHEMA, read_table, write_table
 from stages.lib.text.annotations import JUDGED_SCHEMA, merge, read_judgements
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger("clean")
 
@@ -52,8 +43,8 @@ def main() -> None:
     logger.info("%s pairs in, %s kept", f"{total['in']:,}", f"{total['kept']:,}")
     for reason, n in total["dropped"].items():
         logger.info("  %s dropped: %s", f"{n:,}", reason)
-    if found := cleaned.stats.get("annotations"):
-        logger.info("judged pairs: %s", ", ".join(f"{name} {n}" for name, n in found.items()))
+    if counts := cleaned.stats.get("annotations"):
+        logger.info("judged pairs: %s", ", ".join(f"{name} {n}" for name, n in counts.items()))
 
 
 if __name__ == "__main__":

@@ -1,76 +1,35 @@
-"""Clean pairs into a corpus: each row is kept, or dropped for one named reason.
+"""The pass over the pairs: filters on each, judgements of people, repeats, counts.
 
-What annotators rejected is dropped, what they edited replaces the pair; a judgement is of the cleaned texts,
-since those are shown, and of what differs from them in capitals and punctuation only: such copies would else
-take the place of the pair that they are duplicates of.
+What annotators rejected is dropped, what they edited replaces the pair. A judgement is about the cleaned
+texts, since those are shown. It also holds for copies that differ in capitals and punctuation only: otherwise
+such copies would replace the pair that they are duplicates of.
 """
 
 from __future__ import annotations
 
-import difflib
-import logging
 import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from stages.clean.filters import Filter, PairTexts, ShardFilter, make_steps
+from stages.clean.repeats import REPEAT_REASONS, Row, drop_repeats
 from stages.lib.core.engine import LOCAL, Engine, cut
 from stages.lib.core.errors import DataError
-from stages.lib.core.params import CleanParams, Params
-from stages.lib.core.tables import (
-    CORPUS_SCHEMA,
-    PAIR_SCHEMA,
-    pair_id,
-    table_from_rows,
-)
-from stages.lib.text.annotations import Merged, judged_table
-from stages.lib.text.language import LanguageCheck, Verdict
-from stages.lib.text.normalise import (
-    SCRIPTS,
-    align_case,
-    count_letters,
-    find_near_duplicates,
-    find_templates,
-    fold,
-    group_id,
-    has_leftover_markup,
-    normalise,
-    placeholders,
-    repair_homoglyphs,
-    repair_marks,
-    script_share,
-    without_placeholders,
-)
+from stages.lib.core.params import Params
+from stages.lib.core.tables import CORPUS_SCHEMA, PAIR_SCHEMA, pair_id, table_from_rows
+from stages.lib.text.annotations import Merged, judged_table, task_groups
+from stages.lib.text.letters import fold, group_id
+from stages.lib.text.markup import normalise
 from stages.lib.text.topics import is_religious
 
 if TYPE_CHECKING:
     import polars as pl
 
-logger = logging.getLogger("clean")
-
-# Reasons for dropping, in the order of the checks; a row gets the first that applies.
-REASONS = (
-    "too_long",
-    "markup",
-    "placeholder",
-    "too_short",
-    "mixed_script",
-    "script",
-    "untranslated",
-    "length_ratio",
-    "src_language",
-    "tgt_language",
-    "rejected",
-    "duplicate",
-    "template",
-    "near_duplicate",
-    "source_cap",
-)
 DROPPED_SCHEMA = {**PAIR_SCHEMA, "reason": "String"}
-# Rows that are judged together: a second or two of a core.
+# Rows that are filtered together: a second or two of a core.
 SHARD_ROWS = 2000
 
 
@@ -88,105 +47,6 @@ class Cleaned:
     stats: dict[str, Any]
 
 
-class LettersFilter:
-    """Letters of the side that has fewer."""
-
-    def __init__(self, min_letters: int) -> None:
-        self.min_letters = min_letters
-
-    def score(self, src: str, tgt: str) -> int:
-        return min(count_letters(src), count_letters(tgt))
-
-    def accept(self, score: int) -> bool:
-        return score >= self.min_letters
-
-
-class ScriptFilter:
-    """Share of letters in the script of the language, on the side that has less of it."""
-
-    def __init__(self, min_share: float, src_lang: str, tgt_lang: str) -> None:
-        self.min_share = min_share
-        self.src_script = SCRIPTS.get(src_lang, "Latn")
-        self.tgt_script = SCRIPTS.get(tgt_lang, "Latn")
-
-    def score(self, src: str, tgt: str) -> float:
-        return min(script_share(src, self.src_script), script_share(tgt, self.tgt_script))
-
-    def accept(self, score: float) -> bool:
-        return score >= self.min_share
-
-
-class LengthRatioFilter:
-    """Longer side over shorter side in characters, placeholders aside; 1 if both are short."""
-
-    # Below this a ratio says little: "UI" and "Пользовательский интерфейс" are a pair.
-    JUDGED_FROM_CHARS = 20
-
-    def __init__(self, max_ratio: float) -> None:
-        self.max_ratio = max_ratio
-
-    def score(self, src: str, tgt: str) -> float:
-        shorter, longer = sorted(len(without_placeholders(side)) for side in (src, tgt))
-        return longer / max(1, shorter) if longer >= self.JUDGED_FROM_CHARS else 1.0
-
-    def accept(self, score: float) -> bool:
-        return score <= self.max_ratio
-
-
-class UntranslatedFilter:
-    """Whether the target side only repeats the source side or the English text of the same message.
-
-    A Latin-script target that equals the English is no fault where the source side sounds the same: "Ангола"
-    is "Angola" in both. Such names and loan words are told by spelling the source side in Latin letters.
-    """
-
-    MIN_LIKENESS = 0.7
-
-    def score(self, src: str, src_lang: str, tgt: str, tgt_lang: str, english: frozenset[str]) -> bool:
-        folded = fold(tgt, tgt_lang)
-        if folded == fold(src, src_lang):
-            return True
-        if folded not in english:
-            return False
-        spelt = fold(src, src_lang).translate(_LATIN_SPELLING)
-        return difflib.SequenceMatcher(None, spelt, folded, autojunk=False).ratio() < self.MIN_LIKENESS
-
-    def accept(self, score: bool) -> bool:
-        return not score
-
-
-_LATIN_SPELLING = str.maketrans(
-    dict(zip("абвгдеёжзийклмнопрстуфхцъыьэ", "abvgdeejziyklmnoprstufhs'y'e", strict=True))
-    | {"ч": "ch", "ш": "sh", "щ": "sch", "ю": "yu", "я": "ya"}
-)
-
-
-class LanguageFilter:
-    """Evidence that a text is not in the language it is filed under; see LanguageCheck."""
-
-    def __init__(self, lang: str, max_evidence: float) -> None:
-        self._check = LanguageCheck(lang, max_evidence)
-        # The same target text stands in a row of each pivot language.
-        self.score = lru_cache(maxsize=50_000)(self._check.score)
-
-    def accept(self, verdict: Verdict) -> bool:
-        return self._check.accept(verdict)
-
-
-@dataclass
-class _Row:
-    """A pair on its way: the table's row as it came, the texts as they are now, and its fate."""
-
-    given: dict[str, Any]
-    src: str
-    tgt: str
-    reason: str | None = None
-    judged: Merged | None = None
-    new_id: str = ""
-    src_group: str = ""
-    tgt_group: str = ""
-
-
 def clean_pairs(
     pairs: pl.DataFrame,
     params: Params,
@@ -196,9 +56,9 @@ def clean_pairs(
 ) -> Cleaned:
     """Clean a table of pairs and apply what annotators judged; ``where`` names the table in messages.
 
-    What needs one row only is done by shards of rows; what compares rows is done here, on all of them.
+    The filters run on shards of rows; what compares rows is done here, on all of them.
 
-    Rows are judged in the order of ``params.sources`` (then document, language, position), so of two equal
+    Rows are taken in the order of ``params.sources`` (then document, language, position), so of two equal
     pairs the one of the earlier source stays, and adding a source at the end takes nothing from the others.
     pair_id is made anew from the cleaned texts.
 
@@ -206,40 +66,24 @@ def clean_pairs(
     if nothing is left, or if the counts do not balance.
     """
     rows = _ordered_rows(pairs, params, where)
-    english = _english_texts(rows)
+    texts = _pair_texts(rows)
+    shard_filter = ShardFilter(params.clean, params.pair.tgt)
     changed: Counter[str] = Counter()
-    said = list(judged)
-    by_id = {one.pair_id: one for one in said}
-    by_group = {_groups(one.task, one.task["src"], one.task["tgt"]): one for one in said}
-    judge = _Judge(params.clean, params.pair.tgt)
-    shards = cut(
-        ((row.given["src_lang"], row.src, row.tgt, _english_of(row, english)) for row in rows), SHARD_ROWS
-    )
-    verdicts = _add_counts(engine.run(judge, shards), changed)
-    for row, verdict in _progress(zip(rows, verdicts, strict=True), len(rows)):
-        row.src, row.tgt, row.reason = verdict
-        src_lang = row.given["src_lang"]
-        if said and row.reason is None:
-            exact = by_id.get(pair_id(src_lang, row.src, row.given["tgt_lang"], row.tgt))
-            row.judged = exact or by_group.get(_groups(row.given, row.src, row.tgt))
-            if row.judged and row.judged.decision == "reject":
-                row.reason = "rejected"
-            elif row.judged and row.judged.decision == "edit":
-                edited = (src_lang, *row.judged.texts, _english_of(row, english))
-                row.src, row.tgt, row.reason = judge.judge(*edited, changed)
-    _drop_repeats(rows, params.clean)
-    cleaned = _collect(rows, changed, where)
-    if said:
-        cleaned.stats["annotations"] = _count_judged(rows, said)
-    return cleaned
+    results = _add_counts(engine.run(shard_filter, cut(texts, SHARD_ROWS)), changed)
+    for row, result in _progress(zip(rows, results, strict=True), len(rows)):
+        row.src, row.tgt, row.reason = result
+    judgements = list(judged)
+    _apply_judgements(rows, texts, judgements, shard_filter, changed)
+    drop_repeats(rows, params.clean)
+    steps = make_steps(params.clean, params.pair.src, params.pair.tgt)
+    reasons = [step.reason for step in steps if isinstance(step, Filter)] + ["rejected", *REPEAT_REASONS]
+    stats = _count(rows, changed, reasons)
+    if judgements:
+        stats["annotations"] = _count_judged(rows, judgements)
+    return _collect(rows, stats, where)
 
 
-def _groups(langs: Mapping[str, Any], src: str, tgt: str) -> tuple[str, str]:
-    """Return the group of each text; ``langs`` has ``src_lang`` and ``tgt_lang``."""
-    return group_id(src, langs["src_lang"]), group_id(tgt, langs["tgt_lang"])
-
-
-def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[_Row]:
+def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[Row]:
     priority = {name: position for position, name in enumerate(params.sources)}
     rows = []
     for number, given in enumerate(pairs.iter_rows(named=True)):
@@ -255,14 +99,14 @@ def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[_Row]
                 raise DataError(
                     f"{at}: {side} is not in Unicode form NFC, which extract writes; run extract again"
                 )
-        rows.append(_Row(given, given["src"], given["tgt"]))
+        rows.append(Row(given, given["src"], given["tgt"]))
     rows.sort(
         key=lambda row: (
             priority[row.given["source"]],
             row.given["doc"],
             row.given["src_lang"] != params.pair.src,
             row.given["src_lang"],
-            # Rows that have no position (a pair written by hand) come last in their document.
+            # Rows without a position (a pair written by hand) come last in their document.
             *((row.given[n] is None, row.given[n] or 0) for n in ("n_src", "n_tgt")),
             row.given["key"] or "",
             row.given["pair_id"],
@@ -271,22 +115,27 @@ def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[_Row]
     return rows
 
 
-def _english_texts(rows: list[_Row]) -> dict[tuple[str, str, str], frozenset[str]]:
-    """Folded English texts of each message, from the pivot rows, by source, document and key."""
-    found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+def _pair_texts(rows: list[Row]) -> list[PairTexts]:
+    """Return the rows' texts, each with the folded English texts of its message, from the pivot rows."""
+    english: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for row in rows:
         if row.given["src_lang"] == "en" and row.given["key"] is not None:
-            found[_message(row)].add(fold(normalise(row.src), "en"))
-    return {message: frozenset(texts) for message, texts in found.items()}
+            english[_message(row)].add(fold(normalise(row.src), "en"))
+    frozen = {message: frozenset(texts) for message, texts in english.items()}
+    return [
+        PairTexts(
+            row.given["src_lang"],
+            row.given["tgt_lang"],
+            row.src,
+            row.tgt,
+            frozen.get(_message(row), frozenset()) if row.given["src_lang"] != "en" else frozenset(),
+        )
+        for row in rows
+    ]
 
 
-def _message(row: _Row) -> tuple[str, str, str]:
+def _message(row: Row) -> tuple[str, str, str]:
     return row.given["source"], row.given["doc"], row.given["key"]
-
-
-def _english_of(row: _Row, english: dict[tuple[str, str, str], frozenset[str]]) -> frozenset[str]:
-    """Return the folded English texts of a row's message; none for a row whose source side is English."""
-    return english.get(_message(row), frozenset()) if row.given["src_lang"] != "en" else frozenset()
 
 
 def _progress(rows: Iterable[Any], total: int) -> Iterator[Any]:
@@ -297,182 +146,86 @@ def _progress(rows: Iterable[Any], total: int) -> Iterator[Any]:
 
 
 def _add_counts(
-    judged: Iterable[tuple[list[tuple[str, str, str | None]], Counter[str]]], changed: Counter[str]
+    shards: Iterable[tuple[list[tuple[str, str, str | None]], Counter[str]]], changed: Counter[str]
 ) -> Iterator[tuple[str, str, str | None]]:
-    """Yield the verdicts of all shards, and add their counts to ``changed``."""
-    for verdicts, counts in judged:
+    """Yield the results of all shards, and add their counts to ``changed``."""
+    for results, counts in shards:
         changed.update(counts)
-        yield from verdicts
+        yield from results
 
 
-class _Judge:
-    """The checks that need one row only, for a shard of rows; what a source language needs is made once."""
+def _apply_judgements(
+    rows: list[Row],
+    texts: list[PairTexts],
+    judgements: list[Merged],
+    shard_filter: ShardFilter,
+    changed: Counter[str],
+) -> None:
+    """Drop what annotators rejected; put what they edited, filtered as all pairs are, in its place."""
+    by_id = {judgement.pair_id: judgement for judgement in judgements}
+    by_group = {task_groups(judgement.task): judgement for judgement in judgements}
+    for row, pair in zip(rows, texts, strict=True):
+        if not judgements or row.reason is not None:
+            continue
+        exact = by_id.get(pair_id(pair.src_lang, row.src, pair.tgt_lang, row.tgt))
+        groups = group_id(row.src, pair.src_lang), group_id(row.tgt, pair.tgt_lang)
+        row.judged = exact or by_group.get(groups)
+        if row.judged and row.judged.decision == "reject":
+            row.reason = "rejected"
+        elif row.judged and row.judged.decision == "edit":
+            src, tgt = row.judged.texts
+            edited = PairTexts(pair.src_lang, pair.tgt_lang, src, tgt, pair.english)
+            row.src, row.tgt, row.reason = shard_filter.apply(edited, changed)
 
-    def __init__(self, params: CleanParams, tgt_lang: str) -> None:
-        self._params, self._tgt_lang = params, tgt_lang
-        self._judges: dict[str, _RowJudge] = {}
 
-    def __call__(self, rows: list[tuple]) -> tuple[list[tuple[str, str, str | None]], Counter[str]]:
-        """Return what ``judge`` gives for each row, and how many were changed in each way."""
-        changed: Counter[str] = Counter()
-        return [self.judge(*row, changed) for row in rows], changed
-
-    def judge(
-        self, src_lang: str, src: str, tgt: str, english: frozenset[str], changed: Counter[str]
-    ) -> tuple[str, str, str | None]:
-        """Return the texts as they become, and the first reason to drop the row, or None."""
-        if src_lang not in self._judges:
-            self._judges[src_lang] = _RowJudge(self._params, src_lang, self._tgt_lang)
-        return self._judges[src_lang].judge(src, tgt, english, changed)
-
-
-class _RowJudge:
-    """Those checks for one source language."""
-
-    def __init__(self, params: CleanParams, src_lang: str, tgt_lang: str) -> None:
-        self.params = params
-        self.src_lang, self.tgt_lang = src_lang, tgt_lang
-        self.letters = LettersFilter(params.min_letters)
-        self.script = ScriptFilter(params.min_script_share, src_lang, tgt_lang)
-        self.untranslated = UntranslatedFilter()
-        self.length_ratio = LengthRatioFilter(params.max_length_ratio)
-        self.src_language = LanguageFilter(src_lang, params.max_foreign_evidence)
-        self.tgt_language = LanguageFilter(tgt_lang, params.max_foreign_evidence)
-
-    def judge(
-        self, src: str, tgt: str, english: frozenset[str], changed: Counter[str]
-    ) -> tuple[str, str, str | None]:
-        """Return the texts, rewritten unless an early check drops them, and the reason to drop them."""
-        came = (src, tgt)
-        if max(len(src), len(tgt)) > self.params.max_chars:
-            return *came, "too_long"
-        src = repair_marks(normalise(src), self.src_lang)
-        tgt = repair_marks(normalise(tgt), self.tgt_lang)
-        changed["normalised"] += (src, tgt) != came
-        if has_leftover_markup(src) or has_leftover_markup(tgt):
-            return *came, "markup"
-        if placeholders(src) != placeholders(tgt):
-            return *came, "placeholder"
-        if not self.letters.accept(self.letters.score(src, tgt)):
-            return *came, "too_short"
-        (repaired_src, is_src_mixed), (repaired_tgt, is_tgt_mixed) = (
-            repair_homoglyphs(src, self.src_lang),
-            repair_homoglyphs(tgt, self.tgt_lang),
+def _collect(rows: list[Row], stats: dict[str, Any], where: str) -> Cleaned:
+    kept = [row for row in rows if row.reason is None]
+    if not rows:
+        raise DataError(
+            f"{where}: no pairs at all, expected at least one; check params.sources and run align"
         )
-        if is_src_mixed or is_tgt_mixed:
-            return *came, "mixed_script"
-        changed["homoglyphs"] += (src, tgt) != (repaired_src, repaired_tgt)
-        if not self.script.accept(self.script.score(repaired_src, repaired_tgt)):
-            return *came, "script"
-        src, tgt = align_case(repaired_src, self.src_lang, repaired_tgt, self.tgt_lang)
-        changed["capitals"] += (src, tgt) != (repaired_src, repaired_tgt)
-        return src, tgt, self._fault(src, tgt, english)
-
-    def _fault(self, src: str, tgt: str, english: frozenset[str]) -> str | None:
-        if not self.untranslated.accept(
-            self.untranslated.score(src, self.src_lang, tgt, self.tgt_lang, english)
-        ):
-            return "untranslated"
-        if not self.length_ratio.accept(self.length_ratio.score(src, tgt)):
-            return "length_ratio"
-        if not self.src_language.accept(self.src_language.score(src)):
-            return "src_language"
-        if not self.tgt_language.accept(self.tgt_language.score(tgt)):
-            return "tgt_language"
-        return None
-
-
-def _drop_repeats(rows: list[_Row], params: CleanParams) -> None:
-    """Give a reason to the rows that repeat others: equal pairs anywhere, the rest within one source."""
-    seen: set[tuple[str, str]] = set()
-    blocks: dict[tuple[str, str], list[_Row]] = defaultdict(list)
-    for row in rows:
-        if row.reason is not None:
-            continue
-        src_lang, tgt_lang = row.given["src_lang"], row.given["tgt_lang"]
-        row.new_id = pair_id(src_lang, row.src, tgt_lang, row.tgt)
-        row.src_group, row.tgt_group = group_id(row.src, src_lang), group_id(row.tgt, tgt_lang)
-        if (row.src_group, row.tgt_group) in seen:
-            row.reason = "duplicate"
-            continue
-        seen.add((row.src_group, row.tgt_group))
-        blocks[row.given["source"], src_lang].append(row)
-    for (_, src_lang), block in blocks.items():
-        folded = [(fold(row.src, src_lang), fold(row.tgt, row.given["tgt_lang"])) for row in block]
-        _cap_templates(block, folded, params.max_per_template)
-        left = [(row, pair) for row, pair in zip(block, folded, strict=True) if row.reason is None]
-        repeats = find_near_duplicates(("\0".join(pair) for _, pair in left), params.near_duplicate)
-        for (row, _), repeat in zip(left, repeats, strict=True):
-            if repeat is not None:
-                row.reason = "near_duplicate"
-        left_rows = sorted((row for row in block if row.reason is None), key=lambda row: row.new_id)
-        for row in left_rows[params.max_per_source :]:
-            row.reason = "source_cap"
-
-
-def _cap_templates(block: list[_Row], folded: list[tuple[str, str]], max_per_template: int) -> None:
-    src_templates = find_templates([src for src, _ in folded], max_per_template)
-    tgt_templates = find_templates([tgt for _, tgt in folded], max_per_template)
-    members: dict[tuple[Any, Any], list[_Row]] = defaultdict(list)
-    for row, src_template, tgt_template in zip(block, src_templates, tgt_templates, strict=True):
-        if src_template is not None and tgt_template is not None:
-            members[src_template, tgt_template].append(row)
-    for group in members.values():
-        for row in sorted(group, key=lambda row: row.new_id)[max_per_template:]:
-            row.reason = "template"
-
-
-def _collect(rows: list[_Row], changed: Counter[str], where: str) -> Cleaned:
-    # A pair that an annotator wrote is as sure as a pair can be, whatever score its first form had.
-    mended = {"method": "annotated", "score": 1.0}
-    kept = [
-        {
-            **row.given,
-            **(mended if row.judged and row.judged.decision == "edit" else {}),
-            "src": row.src,
-            "tgt": row.tgt,
-            "pair_id": row.new_id,
-            "src_group": row.src_group,
-            "tgt_group": row.tgt_group,
-        }
-        for row in rows
-        if row.reason is None
-    ]
-    dropped = [{**row.given, "reason": row.reason} for row in rows if row.reason is not None]
-    stats = _count(rows, changed)
     if not kept:
-        if not rows:
-            raise DataError(
-                f"{where}: no pairs at all, expected at least one; check params.sources and run align"
-            )
         reason, n = Counter(row.reason for row in rows).most_common(1)[0]
         raise DataError(
             f"{where}: empty corpus after cleaning: all {len(rows):,} pairs dropped, "
             f"{n:,} of them as {reason!r}; check the clean block of params.yaml and the sources"
         )
-    sure = sorted(
-        (row.new_id, row.judged)
-        for row in rows
-        if row.reason is None and row.judged and row.judged.decision != "second_look"
+    judged = sorted(
+        (row.new_id, row.judged) for row in kept if row.judged and row.judged.decision != "second_look"
     )
+    new_ids = table_from_rows([(new_id,) for new_id, _ in judged], {"pair_id": "String"})["pair_id"]
     return Cleaned(
-        table_from_rows(kept, CORPUS_SCHEMA),
-        table_from_rows(dropped, DROPPED_SCHEMA),
-        judged_table([judged for _, judged in sure]).with_columns(
-            pair_id=table_from_rows([(new_id,) for new_id, _ in sure], {"pair_id": "String"})["pair_id"]
+        table_from_rows([_corpus_row(row) for row in kept], CORPUS_SCHEMA),
+        table_from_rows(
+            [{**row.given, "reason": row.reason} for row in rows if row.reason is not None], DROPPED_SCHEMA
         ),
+        judged_table([judgement for _, judgement in judged]).with_columns(pair_id=new_ids),
         stats,
     )
 
 
-def _count_judged(rows: list[_Row], judged: Iterable[Merged]) -> dict[str, int]:
-    """Count judged pairs by decision; ``stale`` ones are of pairs that no longer come out of the checks."""
-    met = {row.judged.pair_id for row in rows if row.judged}
-    counts = Counter(one.decision if one.pair_id in met else "stale" for one in judged)
+def _corpus_row(row: Row) -> dict[str, Any]:
+    # A pair that an annotator wrote is as sure as a pair can be, whatever score its first form had.
+    is_edited = row.judged is not None and row.judged.decision == "edit"
+    return {
+        **row.given,
+        **({"method": "annotated", "score": 1.0} if is_edited else {}),
+        "src": row.src,
+        "tgt": row.tgt,
+        "pair_id": row.new_id,
+        "src_group": row.src_group,
+        "tgt_group": row.tgt_group,
+    }
+
+
+def _count_judged(rows: list[Row], judgements: Iterable[Merged]) -> dict[str, int]:
+    """Count judged pairs by decision; ``stale`` are those of pairs that the filters no longer let through."""
+    present = {row.judged.pair_id for row in rows if row.judged}
+    counts = Counter(item.decision if item.pair_id in present else "stale" for item in judgements)
     return {"pairs": counts.total(), **dict(sorted(counts.items()))}
 
 
-def _count(rows: list[_Row], changed: Counter[str]) -> dict[str, Any]:
+def _count(rows: list[Row], changed: Counter[str], reasons: list[str]) -> dict[str, Any]:
     """Count rows by source, source language and fate, and check that nothing is lost."""
     fates: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     religious: dict[str, Counter[str]] = defaultdict(Counter)
@@ -483,23 +236,19 @@ def _count(rows: list[_Row], changed: Counter[str]) -> dict[str, Any]:
             religious[source][src_lang] += 1
     by_source: dict[str, dict[str, Any]] = defaultdict(dict)
     for (source, src_lang), fate in fates.items():
-        by_source[source][src_lang] = _balance(fate, sum(fate.values()), f"{source}, {src_lang}")
-    total = sum(fates.values(), Counter())
+        by_source[source][src_lang] = _balance(fate, f"{source}, {src_lang}", reasons)
     return {
-        "checks": list(REASONS),
+        "checks": reasons,
         "changed": {name: changed[name] for name in ("capitals", "homoglyphs", "normalised")},
         "by_source": dict(by_source),
         # Kept pairs with a word of religious text, where a source has any: what a web corpus leans to.
-        "religious": {source: dict(sorted(found.items())) for source, found in religious.items()},
-        "total": _balance(total, len(rows), "all sources"),
+        "religious": {source: dict(sorted(counts.items())) for source, counts in religious.items()},
+        "total": _balance(sum(fates.values(), Counter()), "all sources", reasons),
     }
 
 
-def _balance(fate: Counter[str], n: int, where: str) -> dict[str, Any]:
-    dropped = {reason: fate[reason] for reason in REASONS if fate[reason]}
-    if fate["kept"] + sum(dropped.values()) != n:
-        raise DataError(
-            f"clean: {where}: {fate['kept']:,} rows kept and {sum(dropped.values()):,} dropped are not {n:,} "
-            "rows that came in; a reason is missing from REASONS in stages/clean/corpus.py"
-        )
-    return {"in": n, "kept": fate["kept"], "dropped": dropped}
+def _balance(fate: Mapping[str, int], where: str, reasons: list[str]) -> dict[str, Any]:
+    if unknown := sorted(set(fate) - {"kept", *reasons}):
+        raise DataError(f"clean: {where}: rows dropped as {', '.join(unknown)}, which is no reason of a step")
+    dropped = {reason: fate[reason] for reason in reasons if fate.get(reason)}
+    return {"in": sum(fate.values()), "kept": fate.get("kept", 0), "dropped": dropped}

@@ -12,7 +12,7 @@ from stages.evaluate.hard_negatives import corrupt
 from stages.lib.core.errors import DataError
 from stages.lib.scores.comparison import HARD, RANKS_SCHEMA, TEST
 from stages.lib.scores.retrieval import densities, ranks
-from stages.lib.text.normalise import group_id
+from stages.lib.text.letters import group_id
 
 if TYPE_CHECKING:
     import polars as pl

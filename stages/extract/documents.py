@@ -21,7 +21,7 @@ from stages.extract.html import Block
 from stages.extract.transliterate import IS_CYRILLIC, to_latin
 from stages.lib.core.errors import DataError
 from stages.lib.text.language import MIN_WORDS, LanguageCheck
-from stages.lib.text.normalise import script_of
+from stages.lib.text.letters import script_of
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_MEMBERS = 5_000

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stages.lib.core.errors import DataError
-from stages.lib.text.normalise import repair_homoglyphs
+from stages.lib.text.letters import repair_homoglyphs
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

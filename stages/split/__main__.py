@@ -5,29 +5,20 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.lib.core import cli
 from stages.lib.core.files import atomic_path, write_json
 from stages.lib.core.params import load_params
-from stages.lib.core.tables import (
-    CORPUS_SCHEMA,
-    POOL_SCHEMA,
-    read_table,
-    write_table,
-)
+from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table, write_table
 from stages.lib.text.annotations import JUDGED_SCHEMA
 from stages.lib.text.fingerprints import read_fingerprints
 from stages.split.splits import SPLITS, split_corpus
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger("split")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m stages.split", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="the corpus table")
     parser.add_argument("--judged", type=Path, required=True, help="the corpus's judged pairs, from clean")
     parser.add_argument("--fingerprints", type=Path, required=True, help="fingerprints of the benchmarks")

@@ -27,7 +27,7 @@ from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, table_from_row
 from stages.lib.models import encode, load_encoder
 from stages.lib.models.nllb import language_code
 from stages.lib.text.fingerprints import write_fingerprints
-from stages.split.splits import choose_split
+from stages.lib.text.held_out import choose_split
 from tests.stages.small_corpus import corpus_row
 
 PARAMS = load_params()

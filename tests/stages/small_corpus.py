@@ -13,7 +13,7 @@ from stages.lib.core.tables import (
     table_from_rows,
     write_table,
 )
-from stages.lib.text.normalise import group_id
+from stages.lib.text.letters import group_id
 from tests.stages.keyword_encoder import KEYWORDS
 
 

@@ -27,7 +27,7 @@ from stages.lib.core.files import sha256_file
 from stages.lib.core.params import SourceConfig
 from stages.lib.core.raw import RawFiles, files_on_disk, open_raw, pack_raw
 from stages.lib.sources.base import LANGS, ORIGIN, Segment, Source
-from stages.lib.text.normalise import script_share
+from stages.lib.text.letters import script_share
 from stages.lib.text.topics import is_religious
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json
 from stages.lib.core.params import Pair
 from stages.lib.core.tables import table_from_rows
-from stages.lib.text.normalise import group_id
+from stages.lib.text.letters import group_id
 
 if TYPE_CHECKING:
     import polars as pl

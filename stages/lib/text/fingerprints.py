@@ -1,7 +1,7 @@
 """Fingerprints of benchmarks: enough to keep them out of training, and no text.
 
-For each benchmark the file holds the 64-bit hashes of its normalised sentences and 32-bit hashes of
-their word 5-grams. A text *matches exactly* when its normalised form is a sentence of the benchmark, and
+For each benchmark the file holds the 64-bit hashes of its folded sentences and 32-bit hashes of
+their word 5-grams. A text *matches exactly* when its folded form is a sentence of the benchmark, and
 *nearly* when at least half of its 5-grams, or four 5-grams in a row (eight words), are the benchmark's;
 texts of fewer than five words match exactly or not at all. Contiguous word n-grams are the usual means of
 decontamination (Brown et al. 2020, "Language Models are Few-Shot Learners", appendix C, takes 13-grams
@@ -18,18 +18,16 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import json
-import re
-import unicodedata
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path
+from stages.lib.text.near_duplicates import fold_for_matching, hash_ngrams, hash_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,42 +37,6 @@ NGRAM_WORDS = 5
 NGRAM_BITS = 32
 NEAR_SHARE = 0.5
 NEAR_RUN = 4
-
-# Apostrophes join (o‘zbek, don't), other marks part; the invisible ones are not there at all.
-_DROPPED = re.compile("['`´ʹ-ʽʾʿˈ‘’‛′\u00ad\u0307\u200b-\u200f\u2060\ufeff]")
-_WORD = re.compile(r"[^\W\d_]+|\d+")
-
-
-def normalise(text: str) -> str:
-    """Return the form under which two texts count as the same: words in small letters, one space between.
-
-    Letters are compatibility-folded (NFKC) and casefolded, ё is е, punctuation is gone and every number,
-    grouped or not, is ``0``. Empty if the text has neither letters nor digits.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    folded = _DROPPED.sub("", folded).replace("ё", "е")
-    words: list[str] = []
-    for word in _WORD.findall(folded):
-        if word.isdecimal():
-            if words and words[-1] == "0":
-                continue
-            word = "0"
-        words.append(word)
-    return " ".join(words)
-
-
-def hash_text(text: str) -> int:
-    """Return the 64-bit hash of a text."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def ngram_hashes(normalised: str) -> list[int]:
-    """Return the 32-bit hashes of a normalised text's word 5-grams, in order; none below five words."""
-    words = normalised.split(" ")
-    return [
-        hash_text(" ".join(words[start : start + NGRAM_WORDS])) >> (64 - NGRAM_BITS)
-        for start in range(len(words) - NGRAM_WORDS + 1)
-    ]
 
 
 @dataclass(frozen=True)
@@ -86,13 +48,29 @@ class Fingerprint:
     sentences: frozenset[int]
     ngrams: frozenset[int]
 
-    def match(self, normalised: str) -> str | None:
-        """Return ``exact``, ``near`` or None for a normalised text."""
-        if not normalised:
-            return None
-        if hash_text(normalised) in self.sentences:
+    def match(self, folded: str) -> str | None:
+        """Return ``exact``, ``near`` or None for a folded text (fold_for_matching)."""
+        return self._match(*_hash(folded)) if folded else None
+
+    def _match(self, sentence: int, ngrams: list[int]) -> str | None:
+        if sentence in self.sentences:
             return "exact"
-        return "near" if is_near([hashed in self.ngrams for hashed in ngram_hashes(normalised)]) else None
+        return "near" if is_near([hashed in self.ngrams for hashed in ngrams]) else None
+
+
+def _hash(folded: str) -> tuple[int, list[int]]:
+    return hash_text(folded), hash_ngrams(folded, NGRAM_WORDS, NGRAM_BITS)
+
+
+def match_texts(fingerprints: Sequence[Fingerprint], texts: Iterable[str]) -> list[dict[str, str]]:
+    """Return for each fingerprint what Fingerprint.match says of the folded texts that match it."""
+    matches: list[dict[str, str]] = [{} for _ in fingerprints]
+    for text in filter(None, texts):
+        hashes = _hash(text)
+        for fingerprint, kinds in zip(fingerprints, matches, strict=True):
+            if (kind := fingerprint._match(*hashes)) is not None:
+                kinds[text] = kind
+    return matches
 
 
 def is_near(hits: list[bool]) -> bool:
@@ -114,9 +92,10 @@ def make_fingerprint(name: str, files: Mapping[str, str], texts: Iterable[str]) 
     sentences: set[int] = set()
     ngrams: set[int] = set()
     for text in texts:
-        if normalised := normalise(text):
-            sentences.add(hash_text(normalised))
-            ngrams.update(ngram_hashes(normalised))
+        if folded := fold_for_matching(text):
+            sentence, of_text = _hash(folded)
+            sentences.add(sentence)
+            ngrams.update(of_text)
     return Fingerprint(name, dict(files), frozenset(sentences), frozenset(ngrams))
 
 

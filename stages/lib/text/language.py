@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stages.lib.core.errors import DataError
-from stages.lib.text.normalise import to_lower, without_placeholders
+from stages.lib.text.letters import to_lower
+from stages.lib.text.markup import without_placeholders
 
 _RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 # Letters of each language's own words. Punctuation-like letters of Uzbek (oʻ, gʻ) are matched as _UZBEK_OG.

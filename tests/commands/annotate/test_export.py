@@ -16,7 +16,7 @@ from stages.lib.core.files import read_json, write_json
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table
 from stages.lib.text.annotations import BLIND_PICKS, task_groups
-from stages.split.splits import choose_split
+from stages.lib.text.held_out import choose_split
 from tests.judgements import annotation, task_data, write_export
 from tests.phrases import PHRASES, corpus
 

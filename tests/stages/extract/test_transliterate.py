@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stages.extract.transliterate import IS_CYRILLIC, is_cyrillic_turkmen, is_cyrillic_uzbek, to_latin
-from stages.lib.text.normalise import repair_marks
+from stages.lib.text.letters import repair_marks
 
 
 @pytest.mark.parametrize(

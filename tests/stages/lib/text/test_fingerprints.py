@@ -15,11 +15,10 @@ from stages.lib.text.fingerprints import (
     Fingerprint,
     is_near,
     make_fingerprint,
-    ngram_hashes,
-    normalise,
     read_fingerprints,
     write_fingerprints,
 )
+from stages.lib.text.near_duplicates import fold_for_matching
 
 ROOT = Path(__file__).parents[4]
 SHIPPED = ROOT / "assets/fingerprints.json.gz"
@@ -29,38 +28,6 @@ NEWS = [
     "Президент в понедельник встретился в Ашхабаде с иностранными гостями.",
     "Howa gyzar.",
 ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Ýazyň, «başga»  söz!", "ýazyň başga söz"),
-        ("Ещё  раз", "еще раз"),
-        ("1 000,5 manat we 20-nji maý", "0 manat we 0 nji maý"),  # a grouped number is one number
-        ("o‘zbek oʻzbek o'zbek", "ozbek ozbek ozbek"),
-        ("İstanbul", "istanbul"),  # Turkish capital, whose small form carries a dot of its own
-        ("ﬁle\u00a0２\u200b", "file 0"),  # ligature, wide digit, invisible space
-        ("— %$ …", ""),
-        ("", ""),
-    ],
-)
-def test_normalise_folds_what_does_not_matter(text: str, expected: str) -> None:
-    assert normalise(text) == expected
-
-
-@given(st.text())
-@settings(deadline=None)
-def test_normalise_is_stable_and_plain(text: str) -> None:
-    once = normalise(text)
-    assert normalise(once) == once
-    assert once == " ".join(once.split())
-
-
-@given(st.text(alphabet="abýşžИЁёй 09.,-", max_size=40))
-@settings(deadline=None)
-def test_normalise_ignores_capitals_and_outer_marks(text: str) -> None:
-    assert normalise(text.upper()) == normalise(text.lower())
-    assert normalise(f"«{text}»!") == normalise(text)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +52,7 @@ def test_normalise_ignores_capitals_and_outer_marks(text: str) -> None:
     ],
 )
 def test_a_text_matches_by_sentence_or_by_enough_ngrams(text: str, expected: str | None) -> None:
-    assert make_fingerprint("news", {}, NEWS).match(normalise(text)) == expected
+    assert make_fingerprint("news", {}, NEWS).match(fold_for_matching(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -101,13 +68,6 @@ def test_a_text_matches_by_sentence_or_by_enough_ngrams(text: str, expected: str
 )
 def test_is_near_asks_for_half_or_for_a_run(hits: list[bool], expected: bool) -> None:
     assert is_near(hits) is expected
-
-
-def test_ngrams_are_short_hashes_of_five_words() -> None:
-    hashes = ngram_hashes("bir iki üç dört bäş alty")
-    assert len(set(hashes)) == 2
-    assert all(0 <= value < 2**32 for value in hashes)
-    assert ngram_hashes("bir iki üç dört") == []
 
 
 _HASHES = st.frozensets(st.integers(0, 2**64 - 1), max_size=50)

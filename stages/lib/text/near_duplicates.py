@@ -1,0 +1,213 @@
+"""Find texts that are nearly the same: overlaps of their character n-grams, hashes of their word n-grams."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from scipy.sparse import csr_array
+
+# Containment says something only of a text long enough to be a sentence of its own.
+CONTAINED_WORDS = 5
+MATCHED_CHARS = 5
+# Texts that ProtectedTexts compares at a time: bounds the memory.
+_BLOCK = 1_000
+# Pairs of texts whose overlaps are counted at a time.
+_PAIRS = 100_000
+
+# Apostrophes join (o‘zbek, don't), other marks separate words; invisible characters are removed.
+_DROPPED = re.compile("['`´ʹ-ʽʾʿˈ‘’‛′\u00ad\u0307\u200b-\u200f\u2060\ufeff]")
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+
+
+def fold_for_matching(text: str) -> str:
+    """Return the form under which two texts of any language count as the same: words in small letters.
+
+    Letters are compatibility-folded (NFKC) and casefolded, ё is е, punctuation is gone and every number,
+    grouped or not, is ``0``. Empty if the text has neither letters nor digits.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = _DROPPED.sub("", folded).replace("ё", "е")
+    words: list[str] = []
+    for word in _WORD.findall(folded):
+        if word.isdecimal():
+            if words and words[-1] == "0":
+                continue
+            word = "0"
+        words.append(word)
+    return " ".join(words)
+
+
+def hash_text(text: str) -> int:
+    """Return the 64-bit hash of a text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def hash_ngrams(text: str, n_words: int, bits: int) -> list[int]:
+    """Return the hashes of a folded text's word n-grams, in order; none if it has fewer words."""
+    words = text.split(" ")
+    return [
+        hash_text(" ".join(words[start : start + n_words])) >> (64 - bits)
+        for start in range(len(words) - n_words + 1)
+    ]
+
+
+class GramSets:
+    """Texts as sets of character n-grams, which are numbered from the rarest to the commonest.
+
+    ``matrix`` (texts, grams) is 0/1 in CSR form, its columns ascending in each row. Prefix filtering (Xiao et
+    al., 2008, PPJoin, without its suffix filter): a set of size s that has at least a share t of its n-grams
+    in another has one of its s - ceil(t s) + 1 rarest ones there.
+    """
+
+    def __init__(self, texts: Iterable[str], n: int) -> None:
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        numbers: dict[str, int] = defaultdict(lambda: len(numbers))
+        sets = []
+        for text in texts:
+            grams = dict.fromkeys(text[start : start + n] for start in range(max(1, len(text) - n + 1)))
+            sets.append(np.fromiter((numbers[gram] for gram in grams), dtype=np.int32, count=len(grams)))
+        self.sizes = np.array([len(grams) for grams in sets], dtype=np.int64)  # (texts,)
+        columns = np.concatenate([np.zeros(0, dtype=np.int32), *sets])
+        # By frequency, then by first appearance.
+        frequency = np.bincount(columns, minlength=len(numbers))
+        rank = np.empty(len(numbers), dtype=np.int32)
+        rank[np.argsort(frequency, kind="stable")] = np.arange(len(numbers), dtype=np.int32)
+        ends = np.concatenate([[0], np.cumsum(self.sizes)])
+        shape = (len(sets), len(numbers))
+        self.matrix = csr_array((np.ones(len(columns), dtype=np.int32), rank[columns], ends), shape=shape)
+        self.matrix.sort_indices()
+
+    def grams_of(self, row: int) -> np.ndarray:
+        """Return the numbers of one text's n-grams, rarest first."""
+        return self.matrix.indices[self.matrix.indptr[row] : self.matrix.indptr[row + 1]]
+
+
+def _prefixes(matrix: csr_array, share: float, is_chosen: np.ndarray | None = None) -> csr_array:
+    """Keep of each chosen row, all by default, the rarest n-grams that a common share of it must touch."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    sizes = np.diff(matrix.indptr)
+    # Less a little, lest a product that is rounded up asks for one n-gram too many.
+    lengths = np.minimum(sizes, sizes - np.ceil(share * sizes - 1e-9).astype(np.int64) + 1)
+    if is_chosen is not None:
+        lengths *= is_chosen
+    place = np.arange(len(matrix.indices)) - np.repeat(matrix.indptr[:-1], sizes)
+    chosen = place < np.repeat(lengths, sizes)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    return csr_array((matrix.data[chosen], matrix.indices[chosen], ends), shape=matrix.shape)
+
+
+class TextMatcher:
+    """Tells which of a collection of folded texts match others of it, exactly or nearly.
+
+    Two texts are *near* each other when the Jaccard overlap of their sets of character 5-grams (with a space
+    at either end) is at least ``jaccard``, or when ``containment`` of the n-grams of the one with fewer
+    n-grams are in the other and it has at least five words. Exact: prefix filtering leaves few candidates,
+    whose overlaps are counted. The empty text matches nothing.
+    """
+
+    def __init__(self, texts: Iterable[str], jaccard: float, containment: float) -> None:
+        import numpy as np
+
+        self._jaccard, self._containment = jaccard, containment
+        ordered = sorted({text for text in texts if text})
+        self._rows = {text: row for row, text in enumerate(ordered)}
+        self._sets = GramSets((f" {text} " for text in ordered), MATCHED_CHARS)
+        self._is_long = np.array([text.count(" ") + 1 >= CONTAINED_WORDS for text in ordered], dtype=bool)
+
+    def match(self, texts: Iterable[str], protected: Collection[str]) -> dict[str, str]:
+        """Return ``exact`` or ``near`` for those of the texts that match a protected one."""
+        import numpy as np
+
+        matches = {text: "exact" for text in texts if text and text in protected}
+        others = sorted({text for text in texts if text and text not in matches})
+        rows = np.array([self._rows[text] for text in others], dtype=np.int64)
+        references = np.array(sorted(self._rows[text] for text in protected if text), dtype=np.int64)
+        matches.update((others[at], "near") for at in self._near(rows, references).tolist())
+        return matches
+
+    def _near(self, rows: np.ndarray, references: np.ndarray) -> np.ndarray:
+        """Return the positions in ``rows`` of the texts that are near a reference."""
+        import numpy as np
+
+        matrix = self._sets.matrix
+        indexed = matrix[references]
+        index = indexed.T.tocsr()  # (grams, references)
+        by_jaccard = _prefixes(indexed, self._jaccard).T.tocsr()
+        contained = _prefixes(indexed, self._containment, self._is_long[references]).T.tocsr()
+        near = []
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            asked = matrix[block]
+            candidates = (
+                _prefixes(asked, self._jaccard) @ by_jaccard
+                + _prefixes(asked, self._containment, self._is_long[block]) @ index
+                + asked @ contained
+            ).tocoo()
+            one, other = block[candidates.row], references[candidates.col]
+            near.append(start + np.unique(candidates.row[self._are_near(one, other)]))
+        return np.concatenate([np.zeros(0, dtype=np.int64), *near])
+
+    def _are_near(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """Tell of each two texts whether they are near each other."""
+        import numpy as np
+
+        matrix, sizes = self._sets.matrix, self._sets.sizes
+        size, other_size = sizes[rows], sizes[others]
+        shorter = np.minimum(size, other_size)
+        is_shorter_long = np.where(size <= other_size, self._is_long[rows], self._is_long[others])
+        # Sizes alone rule most of them out.
+        near = is_shorter_long | (shorter >= self._jaccard * np.maximum(size, other_size))
+        rest = np.flatnonzero(near)
+        for part in np.array_split(rest, len(rest) // _PAIRS + 1):
+            common = matrix[rows[part]].multiply(matrix[others[part]]).sum(axis=1)
+            hit = common >= self._jaccard * (size[part] + other_size[part] - common)
+            near[part] = hit | (is_shorter_long[part] & (common >= self._containment * shorter[part]))
+        return near
+
+
+def find_near_duplicates(texts: Iterable[str], threshold: float, n: int = 4) -> list[int | None]:
+    """Return for each text the position of an earlier kept text that it nearly repeats, else None.
+
+    Two texts are near-duplicates if the Jaccard overlap of their sets of character ``n``-grams exceeds
+    ``threshold``. Exact, by prefix filtering: only texts with a common rare n-gram are compared. Kept texts
+    alone are indexed.
+    """
+    import numpy as np
+
+    sets = GramSets(texts, n)
+    sizes = sets.sizes
+    is_mine = np.zeros(sets.matrix.shape[1], dtype=bool)
+    index: dict[int, list[int]] = defaultdict(list)
+    matches: list[int | None] = []
+    for position, size in enumerate(sizes.tolist()):
+        grams = sets.grams_of(position)
+        prefix = grams[: size - math.ceil(threshold * size) + 1].tolist()
+        others = set(chain.from_iterable(index[gram] for gram in prefix if gram in index))
+        candidates = np.sort(np.fromiter(others, dtype=np.int64, count=len(others)))
+        smaller, larger = np.minimum(sizes[candidates], size), np.maximum(sizes[candidates], size)
+        is_mine[grams] = True
+        match = None
+        for other in candidates[smaller > threshold * larger].tolist():
+            common = int(np.count_nonzero(is_mine[sets.grams_of(other)]))
+            if common > threshold * (size + sizes[other] - common):
+                match = other
+                break
+        is_mine[grams] = False
+        matches.append(match)
+        if match is None:
+            for gram in prefix:
+                index[gram].append(position)
+    return matches
