@@ -73,7 +73,7 @@ def main() -> None:
     from stages.evaluate.benchmarks import load_benchmark
     from stages.lib.core.params import Pair, load_params
     from stages.lib.models import encode, load_encoder
-    from stages.lib.models.respell_tk_tr import NOUNS, VERBS, WORDS
+    from stages.lib.models.respell_tables import rows as table_rows
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
@@ -106,7 +106,7 @@ def main() -> None:
             "benchmark_sha256": benchmark.sha256,
             "model": params.models_config[MODEL].id,
             "table": TABLE,
-            "lexicon_entries": sum(len(block.split()) for block in (WORDS, NOUNS, VERBS)),
+            "lexicon_entries": len(table_rows("tk_tr_lexicon")),
             "confidence": params.evaluate.confidence,
             "bootstrap": params.evaluate.bootstrap,
             "seed": params.seed,

@@ -3,14 +3,23 @@
 Chen et al. (2023, xSIM++, arXiv 2306.12907) corrupt the English side only, by numbers, entities and
 causality. Here both sides of the pair are corrupted by rules and lists written for Russian, Turkmen and
 Uzbek: numbers, named entities, negation, and words of direction or degree. A model that only knows what a
-sentence is about cannot tell such a copy from the right translation.
+sentence is about cannot tell such a copy from the right translation. The words are in assets/hard_negatives.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Maker = Callable[[str], Iterator[str]]
+
+FOLDER = Path(__file__).resolve().parents[2] / "assets/hard_negatives"
 
 # Copies of one kind made from one text at most, so that a long list of numbers does not flood the pool.
 MAX_PER_KIND = 2
@@ -35,12 +44,10 @@ def corrupt(text: str, lang: str) -> tuple[Corruption, ...]:
     ``%(n)s``) are never touched. Numbers change in every language; the other kinds need lists, which
     Russian, Turkmen and Uzbek have.
     """
-    makers: list[tuple[str, Callable[[str], Iterator[str]]]] = [("number", _change_digits)]
-    makers += _MAKERS.get(lang, [])
     found: list[Corruption] = []
     seen = {text}
     counts: dict[str, int] = {}
-    for kind, make in makers:
+    for kind, make in _makers(lang):
         for changed in make(text):
             if changed in seen or counts.get(kind, 0) >= MAX_PER_KIND:
                 continue
@@ -48,6 +55,52 @@ def corrupt(text: str, lang: str) -> tuple[Corruption, ...]:
             counts[kind] = counts.get(kind, 0) + 1
             found.append(Corruption(kind, changed))
     return tuple(found)
+
+
+@cache
+def _makers(lang: str) -> tuple[tuple[str, Maker], ...]:
+    """Return what changes a text of a language, in order, each with its kind."""
+    if lang not in _NEGATE:
+        return (("number", _change_digits),)
+    rules = _read_rules(lang)
+    products = [{"stems": names, "endings": ""} for names in _read_rules("products")]
+    return (
+        ("number", _change_digits),
+        ("number", _word_swapper(rules["numbers"], both_ways=False)),
+        *(("entity", _stem_swapper(**group)) for group in rules["entities"]),
+        ("entity", _stem_swapper(products, cased=True)),
+        ("negation", lambda text: _NEGATE[lang](text, _negation_words(lang))),
+        ("direction", _word_swapper(rules["directions"], phrases=rules.get("phrases", ()))),
+    )
+
+
+@cache
+def _read_rules(name: str) -> Any:
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class _Negation:
+    """How a language negates a word: by another word, or by a particle beside it."""
+
+    swap_modal: Maker
+    negatable: re.Pattern[str]
+    double: re.Pattern[str]
+
+
+@cache
+def _negation_words(lang: str) -> _Negation:
+    rules = _read_rules(lang)
+    return _Negation(
+        # An Uzbek modal is negated by a word after it, which _UZ_EMAS takes away.
+        _word_swapper(rules["modals"], both_ways=lang != "uz"),
+        re.compile(_WORD_START + _any_of(rules.get("negatable", ())) + _WORD_END, re.IGNORECASE),
+        re.compile(rf"\b{_any_of(rules.get('double_negation', ()))}\b", re.IGNORECASE),
+    )
+
+
+def _any_of(patterns: Sequence[str]) -> str:
+    return f"(?:{'|'.join(patterns) or '(?!)'})"
 
 
 def _splice(text: str, start: int, stop: int, new: str) -> str:
@@ -80,12 +133,10 @@ def _change_digits(text: str) -> Iterator[str]:
 # --- swaps of one word for another --------------------------------------------------------------------------
 
 
-def _word_swapper(
-    pairs: dict[str, str], both_ways: bool = True, phrases: str = r"(?!)"
-) -> Callable[[str], Iterator[str]]:
+def _word_swapper(pairs: Mapping[str, str], both_ways: bool = True, phrases: Sequence[str] = ()) -> Maker:
     """Swap whole words; with ``both_ways`` each pair also works from right to left.
 
-    ``phrases`` is a regular expression of set phrases whose words stay.
+    ``phrases`` are regular expressions of set phrases whose words stay.
     """
     table = dict(pairs)
     if both_ways:
@@ -95,7 +146,7 @@ def _word_swapper(
     words = sorted(table, key=lambda word: (-len(word), word))
     pattern = re.compile(_WORD_START + "(" + "|".join(map(re.escape, words)) + ")" + _WORD_END, re.IGNORECASE)
 
-    fixed = re.compile(phrases, re.IGNORECASE)
+    fixed = re.compile(_any_of(phrases), re.IGNORECASE)
 
     def swap(text: str) -> Iterator[str]:
         spans = [match.span() for match in fixed.finditer(text)]
@@ -122,15 +173,14 @@ def _swap_name(text: str, start: int, stop: int, new: str) -> str:
     return head + new + text[stop:]
 
 
-def _stem_swapper(classes: list[tuple[str, str]], cased: bool) -> Callable[[str], Iterator[str]]:
+def _stem_swapper(classes: Sequence[Mapping[str, Any]], cased: bool) -> Maker:
     """Swap a stem for the next of its class and leave the ending.
 
-    ``classes`` lists (stems, endings): the stems of one class take the same endings, so grammar survives.
+    ``classes`` have stems and endings: the stems of one class take the same endings, so grammar survives.
     ``endings`` is a regular expression. ``cased`` asks for a capital first letter, as names have.
     """
     rules = []
-    for stems_text, endings in classes:
-        stems = stems_text.split()
+    for stems, endings in ((each["stems"], each["endings"]) for each in classes):
         table = dict(zip(stems, stems[1:] + stems[:1], strict=True))
         ordered = sorted(stems, key=lambda stem: (-len(stem), stem))
         pattern = _WORD_START + "(" + "|".join(map(re.escape, ordered)) + f")({endings})" + _WORD_END
@@ -151,225 +201,25 @@ def _stem_swapper(classes: list[tuple[str, str]], cased: bool) -> Callable[[str]
     return swap
 
 
-# Product and format names, the same in both languages; endings follow a hyphen or an apostrophe, or are none.
-_PRODUCTS = [
-    ("Windows Linux Android macOS iOS", r""),
-    ("Google Яндекс Microsoft Apple Facebook Twitter", r""),
-    ("Firefox Chrome Safari Opera", r""),
-    ("PDF HTML XML JSON CSV", r""),
-    ("JPEG PNG GIF SVG", r""),
-    ("Python Java PHP JavaScript", r""),
-    ("PostgreSQL MySQL SQLite Oracle", r""),
-    ("UTC GMT", r""),
-]
-
 # --- Russian ------------------------------------------------------------------------------------------------
 
-_HARD = r"|а|у|ом|е"  # masculine nouns on a hard consonant, nominative first
-_SKIY = r"ий|ая|ое|ие|ого|ому|им|ом|ой|ую|их|ими"
-_RU_ENTITIES = [
-    (
-        "Туркменистан Казахстан Узбекистан Таджикистан Кыргызстан Афганистан Пакистан Иран Ирак "
-        "Азербайджан Вьетнам Египет",
-        _HARD,
-    ),
-    ("Росси Турци Германи Франци Инди Итали Япони Испани Англи Грузи Армени Бельги Швеци", r"я|и|ю|ей"),
-    ("Америк Африк", r"а|и|е|у|ой"),
-    ("Европ Канад", r"а|ы|е|у|ой"),
-    ("Ашхабад Ташкент Стамбул Берлин Лондон Пекин Мадрид Дашогуз Самарканд Туркменабат", _HARD),
-    ("Москв Анкар", r"а|ы|е|у|ой"),
-    ("январ сентябр октябр феврал ноябр декабр", r"ь|я|ю|ём|е"),
-    ("апрел июн июл", r"ь|я|ю|ем|е"),
-    ("март август", _HARD),
-    ("понедельник вторник четверг", _HARD + r"|и|ов|ам|ами|ах"),
-    ("сред суббот", r"а|ы|е|у|ой"),
-    ("туркменск русск английск немецк французск турецк китайск японск испанск арабск", _SKIY),
-    ("российск американск европейск африканск", _SKIY),
-]
-_RU_ENTITIES_LOWER = [
-    ("туркмен узбек казах", r"|а|у|ом|е|ы|ов|ам|ами|ах"),
-    ("север юг восток запад", _HARD),
-    ("северн южн восточн западн", r"ый|ая|ое|ые|ого|ому|ым|ом|ой|ую|ых|ыми"),
-]
-
-_RU_NUMBER_WORDS = {
-    "два": "три",
-    "две": "три",
-    "три": "два",  # not back to the feminine: "две" needs the noun's gender
-    "четыре": "три",
-    "двух": "трёх",
-    "трёх": "двух",
-    "трех": "двух",
-    "четырёх": "двух",
-    "пять": "шесть",
-    "шесть": "семь",
-    "семь": "восемь",
-    "восемь": "девять",
-    "девять": "десять",
-    "десять": "пять",
-    "двадцать": "тридцать",
-    "тридцать": "пятьдесят",
-    "сто": "двести",
-    "тысяч": "миллионов",
-    "миллионов": "тысяч",
-    "первый": "второй",
-    "второй": "третий",
-    "третий": "первый",
-    "первая": "вторая",
-    "вторая": "третья",
-    "первое": "второе",
-    "второе": "третье",
-    "первого": "второго",
-    "второго": "первого",
-    "первую": "вторую",
-    "вторую": "первую",
-    "дважды": "трижды",
-    "трижды": "дважды",
-}
-
-_RU_DIRECTION = {
-    "до": "после",
-    "больше": "меньше",
-    "более": "менее",
-    "вверх": "вниз",
-    "вверху": "внизу",
-    "выше": "ниже",
-    "слева": "справа",
-    "влево": "вправо",
-    "левый": "правый",
-    "левая": "правая",
-    "левого": "правого",
-    "левом": "правом",
-    "левую": "правую",
-    "левой": "правой",
-    "внутри": "снаружи",
-    "раньше": "позже",
-    "старше": "младше",
-    "сегодня": "завтра",
-    "вчера": "сегодня",
-    "открыть": "закрыть",
-    "откройте": "закройте",
-    "открыт": "закрыт",
-    "открыта": "закрыта",
-    "открыто": "закрыто",
-    "открыты": "закрыты",
-    "включить": "отключить",
-    "включите": "отключите",
-    "включён": "отключён",
-    "включен": "отключен",
-    "включена": "отключена",
-    "включено": "отключено",
-    "добавить": "удалить",
-    "добавьте": "удалите",
-    "добавлен": "удалён",
-    "добавлена": "удалена",
-    "добавлено": "удалено",
-    "добавлены": "удалены",
-    "добавление": "удаление",
-    "показать": "скрыть",
-    "разрешить": "запретить",
-    "разрешено": "запрещено",
-    "развернуть": "свернуть",
-    "увеличить": "уменьшить",
-    "начать": "закончить",
-    "начало": "конец",
-    "начала": "конца",
-    "максимум": "минимум",
-    "максимальный": "минимальный",
-    "максимальная": "минимальная",
-    "максимальное": "минимальное",
-    "первый": "последний",
-    "первая": "последняя",
-    "предыдущий": "следующий",
-    "предыдущая": "следующая",
-    "предыдущую": "следующую",
-    "предыдущее": "следующее",
-    "новый": "старый",
-    "новая": "старая",
-    "новое": "старое",
-    "новые": "старые",
-    "новых": "старых",
-    "новую": "старую",
-    "большой": "маленький",
-    "большая": "маленькая",
-    "большое": "маленькое",
-    "высокий": "низкий",
-    "высокая": "низкая",
-    "высокое": "низкое",
-    "длинный": "короткий",
-    "быстро": "медленно",
-    "мужчина": "женщина",
-    "мужчины": "женщины",
-    "мальчик": "девочка",
-    "мужской": "женский",
-    "мужское": "женское",
-    "верхний": "нижний",
-    "верхняя": "нижняя",
-    "верхнее": "нижнее",
-    "правильно": "неправильно",
-    "правильный": "неправильный",
-    "верный": "неверный",
-    "все": "некоторые",
-    "всех": "некоторых",
-    "только": "не только",
-    "обязательно": "необязательно",
-    "обязательный": "необязательный",
-    "обязательное": "необязательное",
-    "обязательные": "необязательные",
-}
-
-_RU_PHRASES = (
-    r"\bтем не менее\b|\bдо (?:тех|сих) пор\b|\bдо(?:хо[дж]\w+|шл[аои]|ш[её]л) до\b|"
-    r"\bвс[её] (?:более|менее)\b|"
-    r"\bне (?:более|менее|только)\b|\bболее того\b"
-)
-
-_RU_MODAL = {
-    "можно": "нельзя",
-    "возможно": "невозможно",
-    "доступен": "недоступен",
-    "доступна": "недоступна",
-    "доступно": "недоступно",
-    "доступны": "недоступны",
-}
-_RU_MODALS = _word_swapper(_RU_MODAL)
-
-# Before these words "не" may be put as it is.
-_RU_NEGATABLE = re.compile(
-    _WORD_START + r"(?:может|могут|можете|можешь|могу|можем|должен|должна|должно|должны|имеет|имеют|имеете|"
-    r"является|являются|был|была|было|были|будет|будут|будете|следует|требуется|требуются|"
-    r"хочет|хотите|хотят|знает|знают|знаете|содержит|содержат|существует|существуют|"
-    r"удалось|получилось|стоит|подходит|работает|обеспечивает|"
-    r"(?:найден|сохран[её]н|удал[её]н|загружен|создан|измен[её]н|добавлен|отправлен|заверш[её]н|выбран|указан|"
-    r"отключ[её]н|включ[её]н|разреш[её]н|запрещ[её]н|заблокирован|установлен|зарегистрирован|подтвержд[её]н|"
-    r"выполнен|прочитан|обновл[её]н|использован|опубликован|нужен|готов|связан)[аоы]?|"
-    rf"{_LETTER}{{2,}}(?:ается|яется|уется|аются|яются|уются|ится|ятся|ывает|ивает|ывают|ивают|яет|яют|ует|уют)|"
-    r"[а-яё]{2,}ла(?:сь)|[а-яё]{2,}лись)" + _WORD_END,
-    re.IGNORECASE,
-)
-# With these, "не" is part of a double negation or of a set phrase, and taking it away breaks the sentence.
-_RU_DOUBLE = re.compile(
-    r"\b(?:никто|никого|никому|ничто|ничего|никогда|нигде|никуда|никак\w*|ни\w{0,3}|не\s+только|нельзя|"
-    r"не\s+менее|не\s+более|не\s+позднее|а\s+не|если\s+не|пока\s+не|чтобы\s+не)\b",
-    re.IGNORECASE,
-)
 _RU_NE = re.compile(r"\bне\s+(?=\w)", re.IGNORECASE)
 
 
-def _negate_ru(text: str) -> Iterator[str]:
+def _negate_ru(text: str, words: _Negation) -> Iterator[str]:
     """Take a "не" away where there is one; else swap a modal word or put "не" before a verb."""
     match = _RU_NE.search(text)
     if match:
-        if not _RU_DOUBLE.search(text):
+        if not words.double.search(text):
             rest = text[match.end() :]
             if match.group()[0].isupper():
                 rest = rest[:1].upper() + rest[1:]
             yield text[: match.start()] + rest
         return
-    if _RU_DOUBLE.search(text) and not re.search(r"\bнельзя\b", text, re.IGNORECASE):
+    if words.double.search(text) and not re.search(r"\bнельзя\b", text, re.IGNORECASE):
         return
-    yield from _RU_MODALS(text)
-    match = _RU_NEGATABLE.search(text)
+    yield from words.swap_modal(text)
+    match = words.negatable.search(text)
     if match:
         word = match.group()
         if word[0].isupper() and not word.isupper():
@@ -379,117 +229,6 @@ def _negate_ru(text: str) -> Iterator[str]:
 
 # --- Turkmen ------------------------------------------------------------------------------------------------
 
-_TK_ENDING = r"[a-zäňöüýşçž]{0,8}"
-# The names of one class have the same vowel harmony and the same kind of last letter, hence the same endings.
-_TK_ENTITIES = [
-    ("Türkmenistan Gazagystan Özbegistan Täjigistan Gyrgyzystan Owganystan Päkistan Eýran", _TK_ENDING),
-    ("Russiýa Germaniýa Fransiýa Italiýa Ýaponiýa Ispaniýa Angliýa Gruziýa", _TK_ENDING),
-    ("Amerika Afrika", _TK_ENDING),
-    ("Aşgabat Türkmenabat Balkanabat", _TK_ENDING),
-    ("Moskwa Ankara", _TK_ENDING),
-    ("Stambul London Daşoguz Mary", r"|da|dan"),
-    ("Pekin Berlin Taşkent", r"|de|den"),
-    ("ýanwar sentýabr oktýabr noýabr dekabr", _TK_ENDING),
-    ("fewral iýul aprel", r""),
-    ("mart awgust", _TK_ENDING),
-    ("duşenbe sişenbe çarşenbe penşenbe ýekşenbe şenbe", r"|de|den|ni|niň|lik"),
-    ("türkmen iňlis nemes özbek", r"|ler|leriň|çe|iň|leri"),
-    ("rus fransuz gazak arap", r"|lar|laryň|ça|yň|lary"),
-]
-_TK_ENTITIES_LOWER = [
-    ("demirgazyk günorta", r"|da|dan|y"),
-    ("gündogar günbatar", r"|da|dan|y"),
-]
-
-_TK_NUMBER_WORDS = {
-    "iki": "üç",
-    "üç": "dört",
-    "dört": "bäş",
-    "bäş": "alty",
-    "alty": "ýedi",
-    "ýedi": "sekiz",
-    "sekiz": "dokuz",
-    "dokuz": "iki",
-    "ýigrimi": "otuz",
-    "otuz": "kyrk",
-    "müň": "million",
-    "million": "müň",
-    "birinji": "ikinji",
-    "ikinji": "üçünji",
-    "üçünji": "birinji",
-}
-
-_TK_DIRECTION = {
-    "soň": "öň",
-    "soňky": "öňki",
-    "indiki": "öňki",
-    "köp": "az",
-    "köpräk": "azrak",
-    "uly": "kiçi",
-    "ýokary": "aşak",
-    "ýokarda": "aşakda",
-    "ýokardaky": "aşakdaky",
-    "çepe": "saga",
-    "çepde": "sagda",
-    "çep": "sag",
-    "çepden": "sagdan",
-    "içinde": "daşynda",
-    "içerki": "daşarky",
-    "täze": "köne",
-    "ir": "giç",
-    "açmak": "ýapmak",
-    "aç": "ýap",
-    "açyň": "ýapyň",
-    "açyk": "ýapyk",
-    "goşmak": "aýyrmak",
-    "goş": "aýyr",
-    "goşuň": "aýyryň",
-    "goşuldy": "aýryldy",
-    "görkez": "gizle",
-    "görkezmek": "gizlemek",
-    "işjeňleşdirmek": "öçürmek",
-    "giriş": "çykyş",
-    "girmek": "çykmak",
-    "girdi": "çykdy",
-    "artdyrmak": "azaltmak",
-    "ulaltmak": "kiçeltmek",
-    "başlamak": "gutarmak",
-    "başlangyç": "ahyrky",
-    "başy": "soňy",
-    "birinji": "soňky",
-    "erkek": "aýal",
-    "oglan": "gyz",
-    "uzyn": "gysga",
-    "çalt": "haýal",
-    "düýn": "ertir",
-    "bugün": "düýn",
-    "şu gün": "düýn",
-    "iň köp": "iň az",
-    "ähli": "käbir",
-    "hemme": "käbir",
-    "dogry": "nädogry",
-    "hökmany": "hökmany däl",
-}
-
-_TK_MODALS = _word_swapper(
-    {
-        "bar": "ýok",
-        "bardyr": "ýokdur",
-        "barmy": "ýokmy",
-        "bolar": "bolmaz",
-        "bolup biler": "bolup bilmez",
-        "biler": "bilmez",
-        "bilerler": "bilmezler",
-        "bilersiňiz": "bilmersiňiz",
-        "bilerdi": "bilmezdi",
-        "eder": "etmez",
-        "ederler": "etmezler",
-        "berer": "bermez",
-        "alar": "almaz",
-        "edilýär": "edilmeýär",
-        "elýeterli": "elýeterli däl",
-    }
-)
 _TK_DAL = re.compile(r"\s+däl(?:dir)?(?!-)" + _WORD_END)
 _TK_DAL_TAKERS = re.compile(
     _WORD_START
@@ -522,7 +261,7 @@ def _harmony(stem: str) -> str | None:
     return None
 
 
-def _negate_tk(text: str) -> Iterator[str]:
+def _negate_tk(text: str, words: _Negation) -> Iterator[str]:
     """Take a negation away where there is one; else negate a modal word, "-maly/-meli" or the last verb."""
     if re.search(_WORD_START + r"(?:hiç|hiçbir|hiçhaçan)" + _WORD_END, text, re.IGNORECASE):
         return  # "hiç" asks for the negation
@@ -534,7 +273,7 @@ def _negate_tk(text: str) -> Iterator[str]:
     if match and _harmony(match.group(1)):
         yield _splice(text, match.start(2), match.end(2), "")
         return
-    yield from _TK_MODALS(text)
+    yield from words.swap_modal(text)
     match = _TK_DAL_TAKERS.search(text)
     if match:
         suffix = match.group(1)
@@ -569,86 +308,6 @@ def _negate_tk(text: str) -> Iterator[str]:
 # --- Uzbek --------------------------------------------------------------------------------------------------
 # oʻ and gʻ are as the clean stage writes them.
 
-_UZ_ENDING = r"[a-zʻ]{0,8}"
-_UZ_ENTITIES = [
-    ("Turkmaniston Qozogʻiston Oʻzbekiston Tojikiston Qirgʻiziston Afgʻoniston Pokiston", _UZ_ENDING),
-    ("Rossiya Germaniya Fransiya Italiya Yaponiya Ispaniya Angliya Gruziya Turkiya", _UZ_ENDING),
-    ("Amerika Afrika Yevropa", _UZ_ENDING),
-    ("Toshkent Samarqand Buxoro Andijon Namangan", _UZ_ENDING),
-    ("Moskva Anqara London Berlin Pekin", _UZ_ENDING),
-]
-_UZ_ENTITIES_LOWER = [
-    ("yanvar fevral mart aprel may iyun iyul avgust sentabr oktabr noyabr dekabr", r"|da|dan|ning|gacha"),
-    ("dushanba seshanba chorshanba payshanba yakshanba shanba", r"|da|dan|ning|gacha"),
-    ("turkman oʻzbek rus ingliz nemis fransuz turk xitoy yapon ispan arab", r"|cha|lar|larning|lari"),
-    ("shimol janub sharq gʻarb", r"|da|dan|ga|i|iy"),
-]
-
-_UZ_NUMBER_WORDS = {
-    "ikki": "uch",
-    "uch": "toʻrt",
-    "toʻrt": "besh",
-    "besh": "olti",
-    "olti": "yetti",
-    "yetti": "sakkiz",
-    "sakkiz": "toʻqqiz",
-    "toʻqqiz": "ikki",
-    "yigirma": "oʻttiz",
-    "oʻttiz": "qirq",
-    "ming": "million",
-    "million": "ming",
-    "birinchi": "ikkinchi",
-    "ikkinchi": "uchinchi",
-    "uchinchi": "birinchi",
-}
-
-_UZ_DIRECTION = {
-    "oldin": "keyin",
-    "oldingi": "keyingi",
-    "koʻp": "oz",
-    "koʻproq": "kamroq",
-    "katta": "kichik",
-    "yuqoriga": "pastga",
-    "yuqorida": "pastda",
-    "yuqori": "past",
-    "chapga": "oʻngga",
-    "chap": "oʻng",
-    "chapdan": "oʻngdan",
-    "ichida": "tashqarida",
-    "yangi": "eski",
-    "ochish": "yopish",
-    "oching": "yoping",
-    "ochiq": "yopiq",
-    "qoʻshish": "oʻchirish",
-    "yoqish": "oʻchirish",
-    "koʻrsatish": "yashirish",
-    "kirish": "chiqish",
-    "boshlash": "tugatish",
-    "birinchi": "oxirgi",
-    "maksimal": "minimal",
-    "erkak": "ayol",
-    "oʻgʻil": "qiz",
-    "uzun": "qisqa",
-    "tez": "sekin",
-    "kecha": "bugun",
-    "bugun": "ertaga",
-    "barcha": "ayrim",
-    "toʻgʻri": "notoʻgʻri",
-}
-
-_UZ_MODALS = _word_swapper(
-    {
-        "bor": "yoʻq",
-        "bordir": "yoʻqdir",
-        "boʻladi": "boʻlmaydi",
-        "boʻlishi mumkin": "boʻlishi mumkin emas",
-        "mumkin": "mumkin emas",
-        "kerak": "kerak emas",
-        "shart": "shart emas",
-        "mavjud": "mavjud emas",
-    },
-    both_ways=False,
-)
 _UZ_EMAS = re.compile(r"\s+emas(?:dir)?" + _WORD_END)
 _UZ_NEGATIVE = re.compile(
     _WORD_START + rf"({_LETTER}{{2,}})(may|ma)(di|gan)(lar|m|ng|k|man|siz|miz)?" + _WORD_END, re.IGNORECASE
@@ -662,7 +321,7 @@ _UZ_VOWELS = "aeiouʻ"
 _UZ_NOT_VERBS = {"endi", "edi", "qaysidi", "oʻzgan", "kredi"}
 
 
-def _negate_uz(text: str) -> Iterator[str]:
+def _negate_uz(text: str, words: _Negation) -> Iterator[str]:
     """Take a negation away where there is one; else negate a modal word, the last verb or a request."""
     if re.search(_WORD_START + r"(?:hech|hechqachon)" + _WORD_END, text, re.IGNORECASE):
         return  # "hech" asks for the negation
@@ -677,7 +336,7 @@ def _negate_uz(text: str) -> Iterator[str]:
         between = "" if match.group(2).lower() == "ma" else "y" if ends_in_vowel else "a"
         yield _splice(text, match.start(1), match.end(2), stem + between)
         return
-    yield from _UZ_MODALS(text)
+    yield from words.swap_modal(text)
     match = _last(_UZ_POSITIVE, text)
     if match and match.group().lower() not in _UZ_NOT_VERBS:
         stem, ending = match.group(1), match.group(2).lower()
@@ -704,29 +363,8 @@ def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return match
 
 
-_MAKERS: dict[str, list[tuple[str, Callable[[str], Iterator[str]]]]] = {
-    "ru": [
-        ("number", _word_swapper(_RU_NUMBER_WORDS, both_ways=False)),
-        ("entity", _stem_swapper(_RU_ENTITIES[:6], cased=True)),
-        ("entity", _stem_swapper(_RU_ENTITIES[6:] + _RU_ENTITIES_LOWER, cased=False)),
-        ("entity", _stem_swapper(_PRODUCTS, cased=True)),
-        ("negation", _negate_ru),
-        ("direction", _word_swapper(_RU_DIRECTION, phrases=_RU_PHRASES)),
-    ],
-    "tk": [
-        ("number", _word_swapper(_TK_NUMBER_WORDS, both_ways=False)),
-        ("entity", _stem_swapper(_TK_ENTITIES[:7], cased=True)),
-        ("entity", _stem_swapper(_TK_ENTITIES[7:] + _TK_ENTITIES_LOWER, cased=False)),
-        ("entity", _stem_swapper(_PRODUCTS, cased=True)),
-        ("negation", _negate_tk),
-        ("direction", _word_swapper(_TK_DIRECTION)),
-    ],
-    "uz": [
-        ("number", _word_swapper(_UZ_NUMBER_WORDS, both_ways=False)),
-        ("entity", _stem_swapper(_UZ_ENTITIES, cased=True)),
-        ("entity", _stem_swapper(_UZ_ENTITIES_LOWER, cased=False)),
-        ("entity", _stem_swapper(_PRODUCTS, cased=True)),
-        ("negation", _negate_uz),
-        ("direction", _word_swapper(_UZ_DIRECTION)),
-    ],
+_NEGATE: dict[str, Callable[[str, _Negation], Iterator[str]]] = {
+    "ru": _negate_ru,
+    "tk": _negate_tk,
+    "uz": _negate_uz,
 }

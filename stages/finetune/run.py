@@ -81,9 +81,9 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
 
     The code and its libraries count too: a checkpoint of older code is never resumed.
     """
-    root = Path(__file__).resolve().parents[1]
-    rooms = ("finetune", "lib/models", "lib/scores")
-    code = [path for room in rooms for path in (root / room).glob("*.py")]
+    root = Path(__file__).resolve().parents[2]
+    rooms = ("stages/finetune", "stages/lib/models", "stages/lib/scores", "assets/respell")
+    code = [path for room in rooms for path in (root / room).glob("*.*")]
     given = Path(params.models_config[name].id)
     weights = sorted(given.rglob("*.safetensors")) if given.is_dir() else []  # elsewhere pinned by revision
     parts = {

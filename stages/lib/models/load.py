@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib.metadata
 import importlib.util
@@ -166,28 +165,20 @@ def _readme(model: SentenceTransformer, title: str) -> str:
 
 def _copy_code(folder: Path) -> None:
     """Copy the encoder's module and all it imports of this project, flat, with imports that suit."""
+    from stages.lib.models import respell_tables
+
     waiting = ["stages.lib.models.use", "stages.lib.models.respell"]
     for module in waiting:
         path = Path(str(importlib.util.find_spec(module).origin))
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        for node in ast.parse("".join(lines)).body:
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("stages."):
-                continue
-            flat = []
-            for name in node.names:
-                if importlib.util.find_spec(node.module).submodule_search_locations is None:
-                    source, wanted = node.module, f"{name.name} as {name.asname or name.name}"
-                    ending = ""
-                else:  # a module, not a name in one
-                    source, wanted = f"{node.module}.{name.name}", f"__name__ as _{name.name}"
-                    ending = f"; import sys; {name.asname or name.name} = sys.modules[_{name.name}]"
-                flat.append(f"from .{source.rpartition('.')[2]} import {wanted}{ending}\n")
-                if source not in waiting:
-                    waiting.append(source)
-            lines[node.lineno - 1 : node.end_lineno] = ["".join(flat)] + [""] * (
-                node.end_lineno - node.lineno
+        code = path.read_text(encoding="utf-8")
+        imported = re.findall(r"^from (stages\.[\w.]+) import", code, re.MULTILINE)
+        waiting += [name for name in imported if name not in waiting]
+        code = re.sub(r"^from stages\.[\w.]*?(\w+) import", r"from .\1 import", code, flags=re.MULTILINE)
+        if module == respell_tables.__name__:
+            code = re.sub(
+                r"^TEXTS = .*", lambda _: f"TEXTS = {respell_tables.TEXTS!r}", code, flags=re.MULTILINE
             )
-        (folder / path.name).write_text("".join(lines), encoding="utf-8")
+        (folder / path.name).write_text(code, encoding="utf-8")
 
 
 def _wheel_folder(name: str, config: ModelConfig) -> Path:

@@ -6,8 +6,10 @@ Three levels, each on top of the one before:
 `sounds`   regular correspondences inside a word (gara→kara, dag→dağ, dogry→doğru), and suffixes: a word is
            read as a stem and a chain of Turkmen suffixes, and the chain is written again in Turkish, with
            Turkish harmony (işlemegiň→işlemenin).
-`lexicon`  stems whose Turkish counterpart no sound rule gives (ýurt→ülke, aýt-→söyle-), in `respell_tk_tr`.
-           With it this is no mere spelling but a translation word by word, in the order of the original.
+`lexicon`  stems whose Turkish counterpart no sound rule gives (ýurt→ülke, aýt-→söyle-). With it this is no
+           mere spelling but a translation word by word, in the order of the original.
+
+The lexicon, the suffixes and the sound rules are tables in assets/respell.
 
 No learning and no state beyond a cache: the same text always gives the same text. Words with letters that
 Turkmen lacks (c, q, v, x), words in mixed case, links, placeholders, digits and other scripts stay.
@@ -21,7 +23,7 @@ from functools import lru_cache
 from itertools import product
 
 from stages.lib.core.errors import ParamsError
-from stages.lib.models.respell_tk_tr import ENDINGS, NOUNS, SOUNDS, VERBS, WORDS
+from stages.lib.models.respell_tables import rows
 from stages.lib.models.respell_uz_tr import respell_uzbek
 
 LEVELS = ("letters", "sounds", "lexicon")
@@ -38,7 +40,7 @@ _HIGH = {"a": "ı", "ı": "ı", "e": "i", "i": "i", "o": "u", "u": "u", "ö": "�
 _SOFT = {"k": "ğ", "p": "b", "ç": "c"}
 # One-syllable verbs whose aorist has a high vowel: gelir, not geler.
 _AORIST_HIGH = frozenset(
-    ("al", "bil", "bul", "dur", "gel", "gör", "kal", "ol", "öl", "san", "var", "ver", "vur")
+    ["al", "bil", "bul", "dur", "gel", "gör", "kal", "ol", "öl", "san", "var", "ver", "vur"]
 )
 
 
@@ -145,183 +147,21 @@ class _Turkish:
 
 
 # --- Turkmen side: read a chain of suffixes ---
-# state → [(when, surface, Turkish suffix, next state)]; when: V after a vowel, C after a consonant, - always.
-# [..] in a surface are alternatives. N noun, L plural, P possessed, P3 possessed by the third person,
-# K case, V verb, V1 verb negated, PRS and PST verb with personal endings to come, PRT participle, E end.
-
-_COPULA = [
-    ("-", "d[yiuü]r", "DIr", "E"),
-    ("-", "d[yi]", "(y)DI", "PST"),
-    ("-", "m[yi]", " mI", "E"),
-    ("-", "k[aä]", "(y)ken", "E"),
-    ("-", "d[yi]g", " olduk", "L"),
-    ("-", "d[yi]kl[ae]r", " olduklAr", "L"),
-    ("C", "[ae]m", " da", "E"),
-]
-_POSSESSIVE = [
-    ("C", "[yiuü]", "(s)I", "P3"),
-    ("V", "s[yiuü]", "(s)I", "P3"),
-    ("C", "[yiuü]m", "(I)m", "P"),
-    ("V", "m", "(I)m", "P"),
-    ("C", "[yiuü]m[yi]z", "(I)mIz", "P"),
-    ("V", "m[yi]z", "(I)mIz", "P"),
-    ("C", "[yiuü]ň[yi]z", "(I)nIz", "P"),
-    ("V", "ň[yi]z", "(I)nIz", "P"),
-    ("V", "ň", "(I)n", "P"),
-]
-_CASE = [
-    ("C", "[yiuü]ň", "(n)In", "K"),
-    ("V", "n[yiuü]ň", "(n)In", "K"),
-    ("C", "[yi]", "(y)I", "K"),
-    ("V", "n[yiuü]", "(y)I", "K"),
-    ("C", "[ae]", "(y)A", "K"),
-    ("-", "d[ae]", "DA", "K"),
-    ("-", "d[ae]n", "DAn", "K"),
-    ("-", "d[aä]k[yi]", "DAki", "N"),
-]
-_CASE_AFTER_P3 = [
-    ("-", "n[yiuü]ň", "nIn", "K"),
-    ("-", "n[yiuü]", "nI", "K"),
-    ("-", "n[ae]", "nA", "K"),
-    ("-", "nd[ae]", "ndA", "K"),
-    ("-", "nd[ae]n", "ndAn", "K"),
-    ("-", "nd[aä]k[yi]", "ndAki", "N"),
-    ("-", "nç[ae]", "ncA", "E"),
-]
-_NOUN = [
-    ("-", "l[yiu]k", "lIk", "N"),
-    ("-", "l[yiu]g", "lIk", "N"),
-    ("-", "s[yiuü]z", "sIz", "N"),
-    ("-", "l[yiuü]", "lI", "N"),
-    ("-", "ç[yi]", "CI", "N"),
-    ("-", "d[ae]ş", "DAş", "N"),
-    ("-", "ç[ae]", "CA", "E"),
-    ("C", "[yiu]nj[yi]", "(I)ncI", "N"),
-    ("V", "nj[yi]", "(I)ncI", "N"),
-    ("-", "l[ae]r", "lAr", "L"),
-]
-_PRESENT_PERSON = [
-    ("-", "[yi]n", "Im", "E"),
-    ("-", "[yi]s", "Iz", "E"),
-    ("-", "s[yi]ň", "sIn", "E"),
-    ("-", "s[yi]ň[yi]z", "sInIz", "E"),
-    ("-", "l[ae]r", "lAr", "E"),
-    ("-", "d[yi]", "DI", "PST"),
-    ("-", "k[aä]", "ken", "E"),
-    ("-", "m[yi]", " mI", "E"),
-]
-_PAST_PERSON = [
-    ("-", "m", "m", "E"),
-    ("-", "ň", "n", "E"),
-    ("-", "k", "k", "E"),
-    ("-", "ň[yi]z", "nIz", "E"),
-    ("-", "l[ae]r", "lAr", "E"),
-    ("-", "m[yi]", " mI", "E"),
-]
-_VERB_ENDING = [
-    ("-", "ý[aä]r", "Iyor", "PRS"),
-    ("-", "d[yiuü]", "DI", "PST"),
-    ("-", "[dt]ug", "DIk", "L"),
-    ("-", "j[ae]k", "(y)AcAk", "PRT"),
-    ("-", "j[ae]kd[yi]g", "(y)AcAk", "L"),
-    ("-", "j[ae]kd[yi]kl[ae]r", "(y)AcAklAr", "L"),
-    ("C", "[aeä]n", "(y)An", "PRT"),
-    ("V", "n", "(y)An", "PRT"),
-    ("-", "ý[aä]n", "(y)An", "PRT"),
-    ("C", "[aeä]nd[yi]g", "DIk", "L"),
-    ("V", "nd[yi]g", "DIk", "L"),
-    ("-", "ý[aä]nd[yi]g", "DIk", "L"),
-    ("C", "[aeä]nd[yi]kl[ae]r", "DIklAr", "L"),
-    ("V", "nd[yi]kl[ae]r", "DIklAr", "L"),
-    ("-", "ý[aä]nd[yi]kl[ae]r", "DIklAr", "L"),
-    ("C", "[aeä]nl[yi]g", "DIk", "L"),
-    ("V", "nl[yi]g", "DIk", "L"),
-    ("-", "ý[aä]nl[yi]g", "DIk", "L"),
-    ("-", "d[yi]g[yi]ç[ae]", "DIkçA", "E"),
-    ("C", "[aeä]nsoň", "DIktAn sonra", "E"),
-    ("V", "nsoň", "DIktAn sonra", "E"),
-    ("C", "[aeä]nd[ae]", "DIğIndA", "E"),
-    ("V", "nd[ae]", "DIğIndA", "E"),
-    ("C", "[aeä]nok", "mIyor", "E"),
-    ("V", "nok", "mIyor", "E"),
-    ("C", "[aeä]r", "AOR", "PRS"),
-    ("V", "r", "AOR", "PRS"),
-    ("C", "[yiuü]p", "(y)Ip", "E"),
-    ("V", "p", "(y)Ip", "E"),
-    ("C", "[yiuü]pd[yi]r", "mIş", "PRS"),
-    ("V", "pd[yi]r", "mIş", "PRS"),
-    ("C", "[yiuü]pd[yi]", "mIştI", "PST"),
-    ("V", "pd[yi]", "mIştI", "PST"),
-    ("-", "m[ae]k", "mAk", "K"),
-    ("-", "m[ae]kd[ae]", "mAktA", "K"),
-    ("-", "m[ae]kd[ae]n", "mAktAn", "E"),
-    ("-", "m[ae]kç[yi]", "mAk isteyen", "PRT"),
-    ("-", "m[ae]kd[aä]k[yi]", "mAktAki", "L"),
-    ("-", "m[ae]kl[yi]k", "mAk", "K"),
-    ("-", "m[ae]kl[yi]g", "mA", "L"),
-    ("-", "m[ae]g", "mA", "L"),
-    ("-", "m[aä]g[ae]", "mAyA", "E"),
-    ("-", "m[ae]l[yi]", "mAlI", "PRS"),
-    ("-", "m[ae]l[yi]d[yi]r", "mAlIdIr", "E"),
-    ("-", "m[ae]l[yi]d[yi]g", "mAsI gerektik", "L"),
-    ("-", "s[ae]", "sA", "PST"),
-    ("-", "s[yiuü]n", "sIn", "E"),
-    ("-", "s[yiuü]nl[ae]r", "sInlAr", "E"),
-    ("-", "[yiuü]nç[aäe]", "(y)IncA", "E"),
-    ("-", "ý[aä]nç[aä]", "(y)IncA", "E"),
-    ("C", "[yiuü]ň", "(y)In", "E"),
-    ("V", "ň", "(y)In", "E"),
-    ("C", "[ae]l[yi]ň", "(y)AlIm", "E"),
-    ("C", "[ae]l[yi]", "(y)AlIm", "E"),
-    ("C", "[aeä][yi]n", "(y)AyIm", "E"),
-    ("C", "[yiuü]ş", "(y)Iş", "N"),
-    ("V", "ý[yiuü]ş", "(y)Iş", "N"),
-    ("-", "ş", "(y)Iş", "SH"),
-    ("V", "ýş", "(y)Iş", "SH"),
-    ("V", "ýj[yi]", "(y)IcI", "N"),
-    ("-", "ý[aä]rk[aä]", "Irken", "E"),
-    ("-", "[aä]ýand[ae]", "IncA", "E"),
-    ("C", "[yiuü]j[yi]", "(y)IcI", "N"),
-    ("V", "j[yi]", "(y)IcI", "N"),
-]
-_VERB_ONLY = [
-    ("-", "m[ae]z", "mAz", "PRS"),
-    ("-", "m[ae]r", "mAz", "PRS"),
-    ("-", "m[ae]zl[yi]k", "mAmAk", "K"),
-    ("-", "m[ae]zl[yi]g", "mAmA", "L"),
-    ("-", "m[ae]zd[ae]n", "mAdAn", "E"),
-    ("-", "m[ae]z[yi]nd[ae]n", "mAdAn", "E"),
-    ("-", "m[aä]n", "mAdAn", "E"),
-    ("-", "m[aä]nd[yi]r", "mAmIş", "PRS"),
-    ("-", "m[ae]d[yi]k", "mAyAn", "PRT"),
-    ("-", "m[ae]d[yi]g", "mAdIk", "L"),
-    ("-", "m[aeä]", "mA", "V1"),
-    ("-", "m[ae]", "mA", "L"),
-    ("C", "l", "PASS", "VV"),
-    ("C", "n", "(I)n", "VV"),
-    ("C", "[yiuü]l", "PASS", "V"),
-    ("V", "l", "PASS", "V"),
-    ("C", "[yiuü]n", "(I)n", "V"),
-    ("V", "n", "n", "V"),
-    ("-", "d[yiuü]r", "DIr", "V"),
-    ("V", "t", "t", "V"),
-    ("C", "[yiuü]ş", "(I)ş", "V"),
-]
-
-_STATES: dict[str, list[tuple[str, str, str, str]]] = {
-    "N": _NOUN + _POSSESSIVE + _CASE + _COPULA,
-    "L": _POSSESSIVE + _CASE + _COPULA,
-    "P": _CASE + _COPULA,
-    "P3": _CASE_AFTER_P3 + _COPULA,
-    "K": _COPULA,
-    "PRT": [("-", "l[ae]r", "lAr", "L"), *_POSSESSIVE, *_CASE, *_COPULA],
-    "PRS": _PRESENT_PERSON,
-    "PST": _PAST_PERSON,
-    "V": _VERB_ONLY + _VERB_ENDING,
-    "V1": _VERB_ENDING,
-    "VV": [rule for rule in _VERB_ENDING + _VERB_ONLY if rule[1].startswith(("[yi", "[ae"))],
-    "SH": [rule for rule in _POSSESSIVE if rule[0] == "C"],
-    "E": [],
+# What may follow in a state: groups of assets/respell/tk_tr_suffixes.tsv.
+_FOLLOWING = {
+    "N": "noun possessive case copula",
+    "L": "possessive case copula",
+    "P": "case copula",
+    "P3": "case_p3 copula",
+    "K": "copula",
+    "PRT": "plural possessive case copula",
+    "PRS": "present_person",
+    "PST": "past_person",
+    "V": "verb_only verb_ending",
+    "V1": "verb_ending",
+    "VV": "verb_ending verb_only",
+    "SH": "possessive",
+    "E": "",
 }
 
 
@@ -330,20 +170,26 @@ def _expand(pattern: str) -> Iterator[str]:
     return ("".join(chars) for chars in product(*parts))
 
 
-def _compile(
-    rules: list[tuple[str, str, str, str]],
-) -> tuple[dict[tuple[bool, str], list[tuple[str, str]]], int]:
-    table: dict[tuple[bool, str], list[tuple[str, str]]] = {}
-    longest = 0
-    for when, pattern, suffix, state in rules:
-        for surface in _expand(pattern):
-            longest = max(longest, len(surface))
-            for after_vowel in {"V": [True], "C": [False], "-": [True, False]}[when]:
-                table.setdefault((after_vowel, surface), []).append((suffix, state))
-    return table, longest
+def _compile_suffixes() -> dict[str, tuple[dict[tuple[bool, str], list[tuple[str, str]]], int]]:
+    """Return for each state its suffixes by (after a vowel?, surface), and the longest surface."""
+    groups: dict[str, list[list[str]]] = {}
+    for group, *rule in rows("tk_tr_suffixes"):
+        groups.setdefault(group, []).append(rule)
+    compiled = {}
+    for state, names in _FOLLOWING.items():
+        table: dict[tuple[bool, str], list[tuple[str, str]]] = {}
+        for after, pattern, suffix, following in (rule for name in names.split() for rule in groups[name]):
+            if (state == "SH" and after != "C") or (state == "VV" and not pattern.startswith(("[yi", "[ae"))):
+                continue
+            for surface in _expand(pattern):
+                for after_vowel in {"V": [True], "C": [False], "-": [True, False]}[after]:
+                    entry = suffix.replace("_", " "), following
+                    table.setdefault((after_vowel, surface), []).append(entry)
+        compiled[state] = table, max((len(surface) for _, surface in table), default=0)
+    return compiled
 
 
-_COMPILED = {state: _compile(rules) for state, rules in _STATES.items()}
+_COMPILED = _compile_suffixes()
 
 
 @lru_cache(maxsize=200_000)
@@ -372,11 +218,14 @@ def _inflect(stem: str, suffixes: tuple[str, ...], *, is_verb: bool) -> str:
 _VOICED = {"p": "b", "t": "d", "k": "g", "ç": "j"}
 
 
-def _load(block: str) -> Iterator[tuple[str, str]]:
-    for entry in block.split():
-        left, _, right = entry.partition("=")
-        for stem in left.split("/"):
-            yield stem, right.replace("_", " ")
+def _entries(kind: str) -> list[tuple[str, str]]:
+    """Return the lexicon's entries of a class, each spelling by itself: (Turkmen, Turkish)."""
+    return [
+        (stem, turkish)
+        for entry_kind, turkmen, turkish in rows("tk_tr_lexicon")
+        if entry_kind == kind
+        for stem in turkmen.split("/")
+    ]
 
 
 def _stems() -> dict[str, list[tuple[str, str, str]]]:
@@ -388,8 +237,7 @@ def _stems() -> dict[str, list[tuple[str, str, str]]]:
         if not any(r[0] == kind and r[2] == inside for r in readings):
             readings.append((kind, turkish, inside))
 
-    for block, kind in ((NOUNS, "N"), (VERBS, "V")):
-        entries = list(_load(block))
+    for kind, entries in (("N", _entries("noun")), ("V", _entries("verb"))):
         for stem, turkish in entries:
             put(stem, kind, turkish)
         for stem, turkish in entries:
@@ -406,7 +254,7 @@ def _stems() -> dict[str, list[tuple[str, str, str]]]:
 
 
 _STEMS = _stems()
-_WORDS = dict(_load(WORDS))
+_WORDS = dict(_entries("word"))
 _LONGEST_STEM = max(map(len, _STEMS))
 
 
@@ -443,8 +291,10 @@ def _from_lexicon(word: str) -> str | None:
 
 # --- Words outside the lexicon ---
 
-_ENDINGS = [(re.compile(pattern), replacement) for pattern, replacement in ENDINGS]
-_SOUNDS = [(re.compile(pattern), replacement) for pattern, replacement in SOUNDS]
+_ENDINGS, _SOUNDS = (
+    [(re.compile(pattern), turkish) for kind, pattern, turkish in rows("tk_tr_sounds") if kind == wanted]
+    for wanted in ("ending", "sound")
+)
 
 
 def _sound(stem: str, *, is_name: bool) -> str:
@@ -463,7 +313,7 @@ def _sound(stem: str, *, is_name: bool) -> str:
 
 # First suffixes that no noun has: they alone show that an unknown word is a verb.
 _VERBAL = frozenset(
-    (
+    [
         "Iyor",
         "(y)AcAk",
         "mAk",
@@ -477,7 +327,7 @@ _VERBAL = frozenset(
         "mAz",
         "DIk",
         "DIklAr",
-    )
+    ]
 )
 _DOUBTFUL = frozenset((" mI", " da", "(y)ken", "(I)m", "(I)n"))
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from stages.lib.models.respell_tables import rows
+
 # Whatever stands for the mark of oʻ and gʻ, and for the glottal stop, which Turkish leaves out.
 _MARK = "['`´ʹʻʼʽʾʿˈ‘’‛′]"
 _DIGRAPHS = (
@@ -20,32 +22,7 @@ _DIGRAPHS = (
 )
 _LETTERS = str.maketrans("xXjJqQ", "hHcCkK")
 _STOP = re.compile(rf"(?<=[^\W\d_]){_MARK}(?=[^\W\d_])")
-# Ending, and what it is in Turkish after a back and after a front vowel; the longest that fits is taken.
-_ENDINGS = {
-    "larning": ("ların", "lerin"),
-    "larida": ("larında", "lerinde"),
-    "laridan": ("larından", "lerinden"),
-    "lari": ("ları", "leri"),
-    "larni": ("ları", "leri"),
-    "larga": ("lara", "lere"),
-    "larda": ("larda", "lerde"),
-    "lardan": ("lardan", "lerden"),
-    "lar": ("lar", "ler"),
-    "ning": ("nın", "nin"),
-    "ini": ("ını", "ini"),
-    "iga": ("ına", "ine"),
-    "ida": ("ında", "inde"),
-    "idan": ("ından", "inden"),
-    "ni": ("ı", "i"),
-    "ga": ("a", "e"),
-    "dan": ("dan", "den"),
-    "moq": ("mak", "mek"),
-    "moqda": ("makta", "mekte"),
-    "yapti": ("ıyor", "iyor"),
-    "gan": ("an", "en"),
-    "lik": ("lık", "lik"),
-    "ish": ("ma", "me"),
-}
+_ENDINGS = {uzbek: (back, front) for uzbek, back, front in rows("uz_tr_endings")}
 _BY_LENGTH = sorted(_ENDINGS, key=lambda ending: (-len(ending), ending))
 # Letters that a stem has at least before an ending.
 _MIN_STEM = 3

