@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
 
-_LETTERS = {
-    "а": "a", "б": "b", "в": "w", "г": "g", "д": "d", "ж": "ž", "җ": "j", "з": "z", "и": "i", "й": "ý",
-    "к": "k", "л": "l", "м": "m", "н": "n", "ң": "ň", "о": "o", "ө": "ö", "п": "p", "р": "r", "с": "s",
-    "т": "t", "у": "u", "ү": "ü", "ф": "f", "х": "h", "ц": "s", "ч": "ç", "ш": "ş", "ы": "y", "э": "e",
-    "ә": "ä",
-}  # fmt: skip
-_UZBEK_LETTERS = {
-    "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "ж": "j", "з": "z", "и": "i", "й": "y", "к": "k",
-    "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f",
-    "х": "x", "ч": "ch", "ш": "sh", "щ": "sh", "ы": "i", "э": "e", "ў": "oʻ", "қ": "q", "ғ": "gʻ", "ҳ": "h",
-}  # fmt: skip
-# Letters that stand for [j] and a vowel wherever they stand, and the signs that only part е from a consonant.
-_IOTATED = {"ё": "ýo", "ю": "ýu", "я": "ýa"}
-_UZBEK_IOTATED = {"ё": "yo", "ю": "yu", "я": "ya"}
-_VOWELS = set("аеёиоөуүыэәюя")
-_UZBEK_VOWELS = set("аеёиоуўыэюя")
-_SIGNS = set("ъь")
+from stages.lib.core.assets import read_asset
+
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]+")
-# Letters that Russian does not have; ў, қ, і and so on belong to neighbours.
-_TURKMEN_ONLY = re.compile(r"[җңөүәҗҖҢӨҮӘ]")
-_FOREIGN_ONLY = re.compile(r"[қғұіҳўӣӯҷһҡҙҫҳҚҒҰІҲЎӢӮҶҺҠҘҪ]")
-# Look-alikes that old fonts and typists put for Turkmen letters.
-_ALIKE = str.maketrans("ӊҥӈӓӱӧҹӝѳӉҤӇӒӰӦҸӜ", "ңңңәүөҗҗөҢҢҢӘҮӨҖҖ")
+_SIGNS = frozenset("ъь")
+# What е is where it stands for [je].
+_IOTATED_E = {"tk": "ýe", "uz": "ye"}
+
+
+@dataclass(frozen=True)
+class _Alphabet:
+    """One language of assets/text/cyrillic_alphabets.yaml."""
+
+    letters: dict[str, str]
+    vowels: frozenset[str]
+    own: frozenset[str]
+    foreign: frozenset[str]
+    max_foreign: float
+    alike: dict[int, str]
+    words: frozenset[str]
+
+
+@lru_cache
+def _alphabet(lang: str) -> _Alphabet:
+    entry: dict[str, Any] = read_asset("text/cyrillic_alphabets")[lang]
+    alike = dict(entry.get("alike", "").split())
+    return _Alphabet(
+        letters={pair[0]: pair[1:] for pair in entry["letters"].split()},
+        **{name: frozenset(entry[name]) for name in ("vowels", "own", "foreign")},
+        max_foreign=entry["max_foreign"],
+        alike=str.maketrans(alike | {key.upper(): value.upper() for key, value in alike.items()}),
+        words=frozenset(entry["words"].split()),
+    )
 
 
 def to_latin(text: str, lang: str = "tk") -> str:
@@ -36,121 +48,58 @@ def to_latin(text: str, lang: str = "tk") -> str:
     Uzbek: likewise е is ye; ц is ts after a vowel, elsewhere s; ъ is ʼ, but nothing before е, ё, ю and я.
     A word in capitals keeps its capitals (Я is ÝA), a word with a first capital keeps that alone (Я is Ýa).
     """
-    if lang == "uz":
-        return _CYRILLIC_WORD.sub(lambda match: _uzbek_word(match.group()), text)
-    return _CYRILLIC_WORD.sub(lambda match: _word(match.group().translate(_ALIKE)), text)
+    alike = _alphabet(lang).alike
+    return _CYRILLIC_WORD.sub(lambda match: _convert(match.group().translate(alike), lang), text)
 
 
-def _uzbek_word(word: str) -> str:
+def _convert(word: str, lang: str) -> str:
+    alphabet = _alphabet(lang)
+    # One capital alone is an initial ("Я." is "Ýa."), so two are needed for a word in capitals.
     is_upper = len(word) > 1 and word.isupper()
-    out = []
+    converted = []
     before = ""
     for letter, after in zip(word, f"{word[1:]} ".lower(), strict=True):
         low = letter.lower()
         if low == "е":
-            latin = "ye" if not before or before in _UZBEK_VOWELS or before in _SIGNS else "e"
-        elif low == "ц":
-            latin = "ts" if before and before in _UZBEK_VOWELS else "s"
+            is_iotated = not before or before in alphabet.vowels or before in _SIGNS
+            latin = _IOTATED_E[lang] if is_iotated else "e"
+        elif low == "ц" and lang == "uz":
+            latin = "ts" if before in alphabet.vowels else "s"
         elif low in _SIGNS:
             # After oʻ and gʻ no second mark: мўъжиза is moʻjiza.
-            latin = "ʼ" if low == "ъ" and before not in "ўғ" and after not in "еёюя" else ""
+            is_stop = lang == "uz" and low == "ъ" and before not in "ўғ" and after not in "еёюя"
+            latin = "ʼ" if is_stop else ""
         else:
-            latin = _UZBEK_IOTATED.get(low) or _UZBEK_LETTERS.get(low, low)
+            latin = alphabet.letters.get(low, low)
         if letter != low:
             latin = latin.upper() if is_upper else latin.capitalize()
-        out.append(latin)
+        converted.append(latin)
         before = low
-    return "".join(out)
+    return "".join(converted)
 
 
-def _word(word: str) -> str:
-    # One capital alone is an initial ("Я." is "Ýa."), so two are needed for a word in capitals.
-    is_upper = len(word) > 1 and word.isupper()
-    out = []
-    before = ""
-    for letter in word:
-        low = letter.lower()
-        if low in _SIGNS:
-            before = low
-            continue
-        if low == "е":
-            latin = "ýe" if not before or before in _VOWELS or before in _SIGNS else "e"
-        elif low == "щ":
-            latin = "şç"
-        else:
-            latin = _IOTATED.get(low) or _LETTERS.get(low, low)
-        if letter != low:
-            latin = latin.upper() if is_upper else latin.capitalize()
-        out.append(latin)
-        before = low
-    return "".join(out)
+def is_cyrillic(text: str, lang: str) -> bool:
+    """Tell whether a text is Turkmen or Uzbek in Cyrillic, by its own letters, or by frequent words.
 
-
-# Frequent words: they decide a text that happens to have none of the five letters.
-_TURKMEN_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """ве билен үчин бу ол шол хем бир бар ёк болан болуп ялы барада хер көп дийип эди этди болды мен биз
-        сен сиз олар оны мунуң онуң хакда йыл адам иш яш эмма хич нәме ким шу инди соң өз""",
-    )
-)
-_RUSSIAN_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """и в не на что он с как это по но из у за то все она так его к был от я мы вы они же для бы о или
-        при до если ещё уже этот эта была было были есть нет чтобы который лет год во со об""",
-    )
-)
-
-
-def is_cyrillic_turkmen(text: str) -> bool:
-    """Tell whether a text is Turkmen in Cyrillic, by the letters җ ң ө ү ә, or by frequent words.
-
-    Kazakh, Tajik, Uzbek and Bashkir have letters that Turkmen lacks. Kyrgyz and most Tatar text has none
-    of those and is taken for Turkmen: ask only where the neighbours are ruled out by the source.
+    Kazakh, Tajik, Uzbek and Bashkir have letters that Turkmen lacks, as Tajik and Kazakh have beside those
+    they share with Uzbek. Kyrgyz and most Tatar text has none of those and is taken for Turkmen: ask only
+    where the neighbours are ruled out by the source.
     """
+    alphabet = _alphabet(lang)
     words = [word.lower() for word in _CYRILLIC_WORD.findall(text)]
-    letters = sum(map(len, words))
-    if not letters:
+    n_letters = sum(map(len, words))
+    if not n_letters:
         return False
-    foreign = len(_FOREIGN_ONLY.findall(text))
-    own = len(_TURKMEN_ONLY.findall(text.translate(_ALIKE)))
-    if foreign > 0.2 * own and foreign > 0.005 * letters:
+    n_foreign = sum(letter in alphabet.foreign for word in words for letter in word)
+    n_own = sum(letter in alphabet.own for word in words for letter in word.translate(alphabet.alike))
+    if n_foreign > alphabet.max_foreign * n_own and n_foreign > 0.005 * n_letters:
         return False
-    if own >= 0.01 * letters and own:
+    if n_own and n_own >= 0.01 * n_letters:
         return True
-    turkmen = sum(word in _TURKMEN_WORDS for word in words)
-    russian = sum(word in _RUSSIAN_WORDS for word in words)
-    return turkmen > russian and turkmen >= 0.1 * len(words)
-
-
-# Letters that Russian does not have; Tajik and Kazakh share some, but have others beside them.
-_UZBEK_ONLY = re.compile(r"[ўқғҳЎҚҒҲ]")
-_NOT_UZBEK = re.compile(r"[әңөүұһіӣӯҷҗҡҙҫӘҢӨҮҰҺІӢӮҶҖҠҘҪ]")
-_UZBEK_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """ва билан учун бу бир эмас лекин аммо ёки деб эди экан керак эса улар биз сиз мен мумкин барча шу
-        каби унинг ушбу янги жуда агар нима ким менга сизга бор йил одам иш катта кейин сунг""",
-    )
-)
-
-
-def is_cyrillic_uzbek(text: str) -> bool:
-    """Tell whether a text is Uzbek in Cyrillic, by the letters ў қ ғ ҳ, or by frequent words.
-
-    Tajik and Kazakh have three or two of these letters, and others that Uzbek lacks.
-    """
-    words = [word.lower() for word in _CYRILLIC_WORD.findall(text)]
-    letters = sum(map(len, words))
-    own, foreign = len(_UZBEK_ONLY.findall(text)), len(_NOT_UZBEK.findall(text))
-    if not letters or (foreign > 0.1 * own and foreign > 0.005 * letters):
-        return False
-    if own and own >= 0.01 * letters:
-        return True
-    uzbek = sum(word in _UZBEK_WORDS for word in words)
-    return uzbek > sum(word in _RUSSIAN_WORDS for word in words) and uzbek >= 0.1 * len(words)
+    n_words = sum(word in alphabet.words for word in words)
+    russian = frozenset(read_asset("text/cyrillic_alphabets")["ru"]["words"].split())
+    return n_words > sum(word in russian for word in words) and n_words >= 0.1 * len(words)
 
 
 # The languages that are written in Latin letters here and have an older Cyrillic alphabet.
-IS_CYRILLIC = {"tk": is_cyrillic_turkmen, "uz": is_cyrillic_uzbek}
+IS_CYRILLIC = {lang: partial(is_cyrillic, lang=lang) for lang in _IOTATED_E}

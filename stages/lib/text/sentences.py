@@ -12,16 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stages.lib.core.assets import read_asset
+
 
 @dataclass(frozen=True)
 class Profile:
-    """What splitting needs to know of one language; words in lower case, abbreviations without last period.
-
-    ``titles`` never end a sentence: a name or a number follows. ``endings`` may end one: a capital after
-    them decides. ``numbered`` go with a number before or after them ("sah. 25"). ``starters`` begin a
-    sentence even after what looks like an initial ("witamin C. Ol ..."). ``speech`` are verbs of the author's
-    words, ``lettered`` are nouns that a single letter follows.
-    """
+    """What splitting needs to know of one language: sets of words, see assets/text/sentence_rules.yaml."""
 
     titles: frozenset[str] = frozenset()
     endings: frozenset[str] = frozenset()
@@ -31,112 +27,16 @@ class Profile:
     lettered: frozenset[str] = frozenset()
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_TURKMEN = Profile(
-    titles=_words(
-        """ak akad prof dos dok kand jnb ýold gen kap leýt pol mýr başl orunb inž hud rež kom komp red ş k obl
-        wel etr köç şaý pos st tel faks mek ser mes ýagny ylm dr mr mrs ms sv skr hök"""
-    ),
-    endings=_words(
-        """ş.m we.ş.m b we.b beýl we.beýl başg we.başg ýy ý ýyl a.s e.ö b.e b.e.ö m.ö m km sm mm dm kg g mg
-        t l ml ga kw kub mln mlrd trln man teň sag min sek gr grad kwt mwt gwt wt kal doll ş.w a.ş ö.w a.g"""
-    ),
-    numbered=_words(
-        "sah s bet b tom jilt gl glawa par madd punkt p sur surat tab shema çyzg bap böl nom neş gurn çyk"
-    ),
-    starters=_words(
-        """ol bu şu şol şeýle şeýlelikde olar biz men sen siz onuň munuň olaryň muňa oňa emma ýöne sebäbi soň
-        soňra şonda şonuň şoňa haçan eger indi häzir bular ine hawa ýok diýmek her hemme ähli bir şondan
-        mundan ondan munda onda netijede galyberse"""
-    ),
-    speech=_words(
-        """diýdi diýdim diýdiň diýdiler diýýär diýýärler diýip diýen sorady soraýar soraýarlar aýtdy aýdýar
-        belledi belleýär jogap gygyrdy gygyrýar pyşyrdady seslendi gülümsedi güldi ýylgyrdy düşündirdi
-        nygtady goşdy dowam haýyş buýurdy yglan hüňürdedi"""
-    ),
-    lettered=_words(
-        "witamin topar topary synp synpy klas klasy kategoriýa bölüm bölümi wariant warianty nokat gepatit"
-    ),
-)
+@lru_cache
+def _profile(lang: str) -> Profile:
+    kinds = read_asset("text/sentence_rules").get(lang, {})
+    return Profile(**{kind: _marked_words(words) for kind, words in kinds.items()})
 
 
 def _marked_words(text: str) -> frozenset[str]:
     """Return words with each sign that is put for the marks of Uzbek (ʻ and ʼ)."""
     return frozenset(word for sign in "ʻʼ‘’'`" for word in re.sub("[ʻʼ]", sign, text).split())
 
-
-_UZBEK = Profile(
-    titles=_marked_words("prof akad dots dok jan gen oʻrt h sh k tel qar mas im dr mr"),
-    endings=_marked_words(
-        "b.k h.k va.h.k va.b y yy m km sm mm kg g t l ml ga mln mlrd soʻm sek min soat asr mil.av e.av"
-    ),
-    numbered=_words("bet b jild rasm jadv bob band"),
-    starters=_words("u bu shu ular biz men siz lekin ammo biroq chunki keyin shunda shuning agar"),
-    speech=_marked_words("dedi deydi deb soʻradi javob aytdi taʼkidladi"),
-)
-_KAZAKH = Profile(
-    titles=_words("проф акад доц ген к қ обл ауд тел мыс қар т.а"),
-    endings=_words("т.б т.с.с ж жж ғ ғғ м км см мм кг г т л мл га млн млрд трлн тг сағ мин сек б.з.д б.з"),
-    numbered=_words("б бет т сур кес тар"),
-    starters=_words("ол бұл осы сол олар біз мен сен сіз бірақ алайда өйткені сондықтан кейін егер содан"),
-    speech=_words("деді дейді деп сұрады жауап айтты"),
-)
-_KYRGYZ = Profile(
-    titles=_words("проф акад доц ген ш к обл тел мис кар"),
-    endings=_words("ж.б ж.у.с жж ж к кк м км см мм кг г т л мл га млн млрд сом мүн сек"),
-    numbered=_words("б бет т сүр"),
-    starters=_words("ал бул ошол алар биз мен сен сиз бирок анткени ошондуктан кийин эгер андан"),
-    speech=_words("деди дейт деп сурады жооп айтты"),
-)
-_TAJIK = Profile(
-    titles=_words("проф акад дотс ген ш н в к тел ниг мас ҷ"),
-    endings=_words("ғ в.ғ ва.ғ с сс а м км см мм кг г т л мл га млн млрд сом дақ сон соат п.м м.м"),
-    numbered=_words("саҳ с ҷ расм ҷадв боб"),
-    starters=_words("ӯ он ин онҳо мо ман ту шумо аммо лекин вале зеро баъд агар пас ҳамин"),
-    speech=_words("гуфт мегӯяд пурсид ҷавоб"),
-)
-_ENGLISH = Profile(
-    titles=_words(
-        "mr mrs ms dr prof st sr jr gen col capt lt sgt rev hon gov sen rep pres vs cf e.g i.e viz no nos fig"
-    ),
-    endings=_words(
-        "etc al inc ltd co corp a.m p.m u.s u.k u.n b.c a.d km cm mm kg g m ft in oz lb hrs mins approx dept"
-    ),
-    numbered=_words("p pp vol ch sec eq tab art par no nos fig"),
-    starters=_words(
-        "he she it this that they we i you but the a an in on however then there his her if when"
-    ),
-    speech=_words("said asked replied answered shouted whispered added"),
-)
-_TURKISH = Profile(
-    titles=_words(
-        "prof doç dr av sn yrd öğr gör uzm müh ord gen alb yzb bkz örn mah cad sok apt tel no st hz"
-    ),
-    endings=_words("vb vs vd m.ö m.s mö ms a.ş t.c ltd şti km cm mm kg g m lt ml ha mln sa dk sn yy"),
-    numbered=_words("s ss sf c cilt böl şek tab md"),
-    starters=_words("o bu şu onlar biz ben sen siz ama fakat çünkü sonra ancak eğer daha bunun onun"),
-    speech=_words("dedi diyor diye sordu yanıtladı cevap söyledi bağırdı ekledi"),
-)
-_AZERBAIJANI = Profile(
-    titles=_words("prof akad dos dr gen küç ş tel bax məs"),
-    endings=_words("s və.s və.b b.e.ə e.ə m km sm mm kg q t l ml ha mln mlrd man dəq san il"),
-    numbered=_words("səh s c cild şək cəd"),
-    starters=_words("o bu həmin onlar biz mən sən siz amma lakin çünki sonra əgər"),
-    speech=_words("dedi deyir deyə soruşdu cavab söylədi"),
-)
-_PROFILES = {
-    "tk": _TURKMEN,
-    "uz": _UZBEK,
-    "kk": _KAZAKH,
-    "ky": _KYRGYZ,
-    "tg": _TAJIK,
-    "en": _ENGLISH,
-    "tr": _TURKISH,
-    "az": _AZERBAIJANI,
-}
 
 # A blank line always ends a sentence; a line end does if the next line begins like an item or a reply.
 _ITEM = r"(?:[-–—•▪●◦*·]\s|\d{1,3}[.)]\s|[a-zа-яäçňöşüýž]\)\s)"
@@ -147,7 +47,7 @@ _GLUED = re.compile(
     r"(?<=[a-zäçňöşüýžа-яё]{3})(?P<mark>[.!?…])(?P<closers>)(?=[A-ZÄÇŇÖŞÜÝŽА-ЯЁ][a-zäçňöşüýžа-яё]{2})"
 )
 _OPENERS = "\"«“„'‘([{"
-_TWO_LETTER_INITIAL = _words("Ýa Ýu Ýo Ýe Ýä Şç Dž Ja Ju Sh Ch Yu Ya Yo O‘ G‘")
+_INITIAL = re.compile(r"Ý[auoeä]|Şç|Dž|J[au]|[SC]h|Y[uao]|[OG]‘")
 _LIST_LABEL = re.compile(r"(?:\(?\d{1,3}|[IVXLC]{1,6}|[^\W\d_]|\d{1,2}(?:\.\d{1,2}){1,3})$")
 _ORDINAL = re.compile(r"\d+-\w")
 _DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}$")
@@ -193,7 +93,7 @@ def _cut_russian(block: str, lang: str) -> Iterator[int]:
 
 def _cut(block: str, lang: str) -> Iterator[int]:
     """Yield the places in a block where a sentence ends."""
-    profile = _PROFILES.get(lang, Profile())
+    profile = _profile(lang)
     is_enclosed = _mark_enclosed(block)
     candidates = [*_CANDIDATE.finditer(block), *_GLUED.finditer(block)]
     at = 0
@@ -291,9 +191,7 @@ def _ends_at_period(before: str, first: str, word: str, begins: str, profile: Pr
 @lru_cache(maxsize=4096)
 def _is_initial(token: str) -> bool:
     """Tell whether a token is an initial, or several: A, Ýa, G.M (its last period is not part of it)."""
-    return all(
-        (len(part) == 1 and part.isupper()) or part in _TWO_LETTER_INITIAL for part in token.split(".")
-    )
+    return all((len(part) == 1 and part.isupper()) or _INITIAL.fullmatch(part) for part in token.split("."))
 
 
 def split_naively(text: str) -> list[str]:

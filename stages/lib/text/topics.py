@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
-# Stems of words that religious text uses and other text hardly does, one pattern for a language. Words of
-# everyday idiom are left out (ради бога, алла, hudaý saklasyn): one such sentence is no scripture.
-_STEMS = {
-    "ru": (
-        r"иисус(?!ик)|иегов|христ(?:ос|а\b|у\b|ом\b|е\b|иан)|господ(?:ь|а\b|у\b|ом\b|ень|н[яеи])|апостол"
-        r"|евангел|библи(?!от|огр|оф)|ветхого завета|нового завета|псал(?:ом|м)|пророк|мессия|мессии"
-        r"|святого духа|святым духом|святой дух|проповед|воскресени[еия] из м[её]ртвых|армагеддон|сатан"
-        r"|аллах|коран(?!д)|мухаммед|сур[аеуы] \d|молитв|грехопаден|царств\w+ (?:бога|небесн)"
-        r"|сын\w* божи|божи(?:й|я|е|ю|ей|его|им)\b|бог(?:а|у|ом)? (?:иегов|наш|отец|сказал)|священн\w+ писани"
-    ),
-    "tk": (
-        r"isa (?:mesih|pygamber)|isanyň|mesih|ýehowa|iýehowa|resul(?:lar|yň|y\b)|pygamber|injil|töwrat|zebur"
-        r"|gurhan|kuran|allatag|biribar|alla(?:h|ta|nyň sözi)|hudaý(?:yň|a|y|dan)\b|taňry(?:nyň|ň|dan|da)"
-        r"|mukaddes (?:kitap|ýazgy|ruh)|keramatly ruh|şeýtan|ybadat (?:et|ed)|wagyz|doga (?:et|ed|oka)"
-        r"|doga-dileg|harmagedon|armagedon|mesihçi|hristian"
-    ),
-}
-_PATTERNS = {lang: re.compile(rf"(?<!\w)(?:{stems})") for lang, stems in _STEMS.items()}
+from stages.lib.core.assets import read_asset
+
+
+@lru_cache
+def _religious_stems() -> dict[str, re.Pattern[str]]:
+    stems = read_asset("text/topics")["religious"]
+    return {lang: re.compile(rf"(?<!\w)(?:{'|'.join(parts)})") for lang, parts in stems.items()}
 
 
 def is_religious(texts: Mapping[str, str]) -> bool:
@@ -35,7 +25,8 @@ def is_religious(texts: Mapping[str, str]) -> bool:
 
     A language without a word list (any but Russian and Turkmen) says nothing.
     """
+    patterns = _religious_stems()
     return any(
-        lang in _PATTERNS and _PATTERNS[lang].search(text.casefold()) is not None
+        lang in patterns and patterns[lang].search(text.casefold()) is not None
         for lang, text in texts.items()
     )

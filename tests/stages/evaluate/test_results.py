@@ -368,9 +368,7 @@ def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerp
     raw["evaluate"] |= {"bootstrap": 50, "permutations": 50}
     params, splits = Params.model_validate(raw), write_splits(tmp_path / "splits")
     with caplog.at_level(logging.WARNING):
-        evaluate(
-            *("use", "pretrained", splits, STS_RU, FINGERPRINTS, None, tmp_path / "out", params)
-        )
+        evaluate(*("use", "pretrained", splits, STS_RU, FINGERPRINTS, None, tmp_path / "out", params))
     assert "news, graded: not in" in caplog.text
     found = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert found["signature"]["not_fingerprinted"] == ["news", "graded"]

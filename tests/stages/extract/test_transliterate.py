@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.extract.transliterate import IS_CYRILLIC, is_cyrillic_turkmen, is_cyrillic_uzbek, to_latin
+from stages.extract.transliterate import IS_CYRILLIC, is_cyrillic, to_latin
 from stages.lib.text.letters import repair_marks
 
 
@@ -77,7 +77,7 @@ def test_to_latin_writes_uzbek_of_1995(cyrillic: str, latin: str) -> None:
     ],
 )
 def test_is_cyrillic_uzbek(text: str, expected: bool) -> None:
-    assert is_cyrillic_uzbek(text) is expected
+    assert is_cyrillic(text, "uz") is expected
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_to_latin_leaves_no_letter_of_the_old_alphabet(lang: str, letters: str) 
     ],
 )
 def test_cyrillic_turkmen_is_told_from_its_neighbours(text: str, expected: bool) -> None:
-    assert is_cyrillic_turkmen(text) is expected
+    assert is_cyrillic(text, "tk") is expected
 
 
 def _words(text: str) -> list[str]:
