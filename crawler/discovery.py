@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from typing import Any
 from lxml import etree
 from parsel import Selector
 
-from crawler.pages import parse_time
+from crawler.pages import joined, parse_time
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,14 @@ def gunzip(body: bytes, limit: int) -> bytes:
 
     Raises ListError if it would be larger, or is damaged.
     """
-    out: list[bytes] = []
-    size = 0
-    while body:
-        decoder = zlib.decompressobj(wbits=31)
-        try:
-            out.append(decoder.decompress(body, limit - size + 1))
-        except zlib.error:
-            raise ListError("damaged gzip") from None
-        size += len(out[-1])
-        if size > limit:
-            raise ListError("too large")
-        if not decoder.eof:
-            raise ListError("damaged gzip")
-        body = decoder.unused_data
-    return b"".join(out)
+    try:
+        with gzip.open(io.BytesIO(body)) as file:
+            content = file.read(limit + 1)
+    except (OSError, EOFError, zlib.error):
+        raise ListError("damaged gzip") from None
+    if len(content) > limit:
+        raise ListError("too large")
+    return content
 
 
 def parse_xml(body: bytes) -> etree._Element:
@@ -149,11 +144,8 @@ def read_links(selector: Selector, join: Any) -> Iterator[tuple[str, dt.datetime
     several links to the same address.
     """
     for node in selector.xpath("//a[@href]"):
-        try:
-            url = join(node.attrib["href"].strip())
-        except ValueError:
-            continue
-        yield url, _date_beside(node.root, node.attrib["href"])
+        if url := joined(node.attrib["href"], join):
+            yield url, _date_beside(node.root, node.attrib["href"])
 
 
 def _date_beside(anchor: Any, href: str) -> dt.datetime | None:
@@ -171,22 +163,14 @@ def _date_beside(anchor: Any, href: str) -> dt.datetime | None:
 
 def next_page(selector: Selector, join: Any, here: str) -> str | None:
     """Return the address of a listing's next page: rel=next, a class ``next``, or the next page number."""
-    for path in (
-        "//link[@rel='next']/@href",
-        "//a[contains(concat(' ', @rel, ' '), ' next ')]/@href",
-        "//*[contains(concat(' ', @class, ' '), ' next ')]/descendant-or-self::a/@href",
-    ):
-        for href in selector.xpath(path).getall():
-            try:
-                return join(href.strip())
-            except ValueError:
-                continue
     number = re.search(r"[?&]page=(\d+)", here)
     wanted = int(number[1]) + 1 if number else 2
-    for href in selector.xpath("//a/@href").getall():
-        if re.search(rf"[?&]page={wanted}(?:&|$)", href):
-            try:
-                return join(href.strip())
-            except ValueError:
-                continue
-    return None
+    hrefs = [
+        *selector.xpath("//link[@rel='next']/@href").getall(),
+        *selector.xpath("//a[contains(concat(' ', @rel, ' '), ' next ')]/@href").getall(),
+        *selector.css(".next").xpath("descendant-or-self::a/@href").getall(),
+    ]
+    hrefs += [
+        href for href in selector.xpath("//a/@href").getall() if re.search(rf"[?&]page={wanted}(?:&|$)", href)
+    ]
+    return next((url for href in hrefs if (url := joined(href, join))), None)

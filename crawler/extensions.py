@@ -1,16 +1,17 @@
-"""Politeness beyond Scrapy's, and what the user sees of a crawl."""
+"""Politeness beyond Scrapy's, progress lines, and the pipeline that stores records."""
 
 from __future__ import annotations
 
 import logging
-import sys
-import time
 from typing import Any
 
-from scrapy import signals
+from scrapy import Spider, signals
 from scrapy.crawler import Crawler
+from scrapy.extensions.logstats import LogStats
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
+
+from crawler.items import Record
 
 logger = logging.getLogger(__name__)
 
@@ -46,42 +47,40 @@ class PoliteThrottle(AutoThrottle):
         super()._adjust_delay(slot, latency, response)
 
 
-class Progress:
-    """One line on a terminal, or one log line a minute elsewhere."""
+class Progress(LogStats):
+    """Scrapy's periodic line, with the numbers of a crawl that survive a kill."""
+
+    def log(self, spider: Spider) -> None:
+        self.calculate_stats()
+        if not self.pages:
+            return
+        numbers = spider.state_file.numbers()
+        errors = sum(count for name, count in numbers.items() if name.startswith("error:"))
+        logger.info(
+            "%s: %d new, %d changed, %d unchanged, %d errors, %d waiting, %.1f MB, %d pages/min",
+            spider.name,
+            numbers.get("new", 0),
+            numbers.get("changed", 0),
+            numbers.get("unchanged", 0) + numbers.get("skipped", 0),
+            errors,
+            spider.state_file.waiting(),
+            numbers.get("bytes", 0) / 1e6,
+            self.prate,
+        )
+
+
+class StorePipeline:
+    """Append each record to the site's packed file before anything else happens to it."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._last = 0.0
-        self._started = time.monotonic()
-        self._tty = sys.stderr.isatty()
-        crawler.signals.connect(self._tick, signal=signals.response_received)
-        crawler.signals.connect(self._close, signal=signals.spider_closed)
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Progress:
+    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
         return cls(crawler)
 
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if now - self._last < (0.5 if self._tty else 60.0):
-            return
-        self._last = now
+    def process_item(self, item: Record) -> Record:
         spider: Any = self._crawler.spider
-        numbers = spider.numbers()
-        errors = sum(count for name, count in numbers.items() if name.startswith("error:"))
-        line = (
-            f"{spider.name}: {numbers.get('new', 0):,} new, {numbers.get('changed', 0):,} changed, "
-            f"{numbers.get('unchanged', 0) + numbers.get('skipped', 0):,} unchanged, {errors:,} errors, "
-            f"{spider.state_file.waiting():,} waiting, {numbers.get('bytes', 0) / 1e6:,.1f} MB, "
-            f"{(now - self._started) / 60:,.1f} min"
-        )
-        if self._tty:
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-        else:
-            logger.info("%s", line)
-
-    def _close(self) -> None:
-        if self._tty:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        spider.state_file.add(spider.store, item.to_dict())
+        spider.stored(item)
+        return item

@@ -12,8 +12,8 @@ class Record:
 
     ``doc`` is shared by the language versions of one document. ``paired`` says by what: ``id``, ``isbn``,
     ``hreflang``, ``alternate``, ``title`` (books: subject and grade), or ``date+title``: a candidate only.
-    ``sha256`` is of the bytes as they came; ``content`` of the visible text, which is what decides whether a
-    page has changed. Times are ISO 8601.
+    ``sha256`` is of the bytes as they came; ``content`` of the visible text, which decides whether a page has
+    changed. Times are ISO 8601.
     """
 
     url: str
@@ -64,7 +64,7 @@ class Book(Record):
     page: str | None = None
 
 
-def record_from(values: dict[str, Any]) -> Record:
+def record_from(values: dict[str, Any]) -> Article | Book:
     """Rebuild a record from a line of a packed file; unknown keys are left out."""
     kind = Book if "file" in values else Article
     known = {field.name for field in fields(kind)}

@@ -15,7 +15,6 @@ from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.utils.misc import build_from_crawler
 
-from crawler.errors import stopping_at_disk_errors
 from crawler.net import GuardedResolver
 from crawler.pages import parse_time
 from crawler.urls import AddressPolicy, host_and_port
@@ -74,9 +73,7 @@ class Conditional:
             # A redirect copies the headers of the request before it.
             request.headers.pop(name, None)
         spider: Any = self._crawler.spider
-        with stopping_at_disk_errors(spider.store.path):
-            conditions = spider.conditions(request)
-        for name, value in conditions.items():
+        for name, value in spider.conditions(request).items():
             request.headers[name] = value
 
 
@@ -100,14 +97,10 @@ class RetryWithBackoff(RetryMiddleware):
         return result
 
     async def _postpone(self, request: Request, asked: bytes | None) -> None:
-        wait = self._base * 2 ** (request.meta["retry_times"] - 1)
-        if asked:
-            text = asked.decode("ascii", "replace").strip()
-            when = None if text.isdigit() else parse_time(text)
-            wait = max(
-                wait, float(text) if text.isdigit() else when.timestamp() - time.time() if when else 0.0
-            )
-        wait = min(wait, _MAX_WAIT_S)
+        text = (asked or b"").decode("ascii", "replace").strip()
+        when = None if text.isdigit() else parse_time(text)
+        asked_s = float(text) if text.isdigit() else when.timestamp() - time.time() if when else 0.0
+        wait = min(max(self._base * 2 ** (request.meta["retry_times"] - 1), asked_s), _MAX_WAIT_S)
         if request.meta.get("dont_obey_robotstxt"):
             # robots.txt is asked for outside the queue; everything else waits for it anyway.
             await asyncio.sleep(wait)

@@ -1,96 +1,97 @@
-"""The ``crawl:`` block of params.yaml, read and checked by the crawler itself."""
+"""Read the ``crawl:`` block of params.yaml, and that of a site in ``sources/<site>.yaml``."""
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
+import hashlib
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from crawler.errors import CrawlError
 from crawler.urls import host_and_port
 
-_LANG = re.compile(r"[a-z]{2,3}")
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+Lang = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 
-@dataclass(frozen=True)
-class SiteOptions:
-    """One site: where it is, and where its lists of pages are."""
-
-    base_url: str
-    langs: tuple[str, ...]
-    sitemaps: tuple[str, ...] = ()
-    feeds: tuple[str, ...] = ()
-    sections: tuple[str, ...] = ()
+def _is_web_address(url: str) -> str:
+    host_and_port(url)
+    return url
 
 
-@dataclass(frozen=True)
-class Options:
-    """The block; params.yaml says what each key means."""
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SiteOptions(_Block):
+    """One site: where it is, the languages wanted, and the lists of pages to begin with (paths)."""
+
+    base_url: Annotated[str, AfterValidator(_is_web_address)]
+    langs: Annotated[list[Lang], Field(min_length=1)]
+    sitemaps: list[str] = []
+    feeds: list[str] = []
+    sections: list[str] = []
+
+
+class Options(_Block):
+    """What holds for every site; params.yaml says what each key means."""
 
     contact: str
-    delay_s: float
-    max_delay_s: float
-    timeout_s: float
-    retries: int
-    retry_base_s: float
-    max_page_mb: float
-    max_book_mb: float
-    chunk_mb: float
-    max_section_pages: int
-    recheck_days: int
+    delay_s: Positive
+    max_delay_s: Positive
+    timeout_s: Positive
+    retries: Count
+    retry_base_s: Positive
+    max_page_mb: Positive
+    max_book_mb: Positive
+    chunk_mb: Positive
+    max_section_pages: Count
+    recheck_days: Count
     http_cache: bool
-    sites: dict[str, SiteOptions] = field(default_factory=dict)
 
     @property
     def user_agent(self) -> str:
         return f"kopri-crawler/0.1 (+{self.contact})"
 
 
-def load_options(path: Path = Path("params.yaml")) -> Options:
-    """Read the block.
+@dataclass(frozen=True)
+class Job:
+    """One crawl, as the user asked for it."""
 
-    Raises CrawlError with every fault in one message: file, dotted key, value, nearest valid key.
+    site: SiteOptions
+    options: Options
+    out: Path
+    state_dir: Path
+    langs: tuple[str, ...]
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    max_pages: int | None = None
+
+    @property
+    def signature(self) -> str:
+        """Crawls of one signature look for the same pages; the second may continue the first's queue."""
+        parts = (self.site, self.langs, self.since, self.until, self.max_pages)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+Block = TypeVar("Block", bound=_Block)
+
+
+def load_options(params: Path, site: str) -> tuple[Options, SiteOptions]:
+    """Read both blocks; ``sources/`` lies beside params.yaml.
+
+    Raises CrawlError with every fault of a file in one message: file, dotted key, value, nearest valid key.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CrawlError(f"{path}: not found; run the command from the repository's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CrawlError(f"{path}: not valid YAML: {error}") from None
-    block = raw.get("crawl") if isinstance(raw, dict) else None
-    if not isinstance(block, dict):
-        raise CrawlError(f"{path}: crawl: expected a block of keys, found {type(block).__name__}")
-    faults: list[str] = []
-    values = _read(block, Options, "crawl", faults)
-    sites: dict[str, SiteOptions] = {}
-    for name, site in (values.get("sites") or {}).items():
-        key = f"crawl.sites.{name}"
-        if not isinstance(site, dict):
-            faults.append(f"{key}: expected a block of keys, found {type(site).__name__}")
-            continue
-        read = _read(site, SiteOptions, key, faults)
-        for lang in read.get("langs", ()):
-            if not _LANG.fullmatch(lang):
-                faults.append(f"{key}.langs: {lang!r} is not an ISO 639 code")
-        try:
-            host_and_port(read.get("base_url", ""))
-        except ValueError as error:
-            faults.append(f"{key}.base_url: {error}")
-        if not {"base_url", "langs"} - read.keys():
-            sites[name] = SiteOptions(**read)
-    for name in ("delay_s", "timeout_s", "max_page_mb", "max_book_mb", "chunk_mb", "retry_base_s"):
-        if name in values and not values[name] > 0:
-            faults.append(f"crawl.{name}: expected a number above 0, found {values[name]!r}")
-    for name in ("retries", "recheck_days", "max_section_pages"):
-        if name in values and values[name] < 0:
-            faults.append(f"crawl.{name}: expected 0 or more, found {values[name]!r}")
-    if faults:
-        raise CrawlError(f"{path}: " + "; ".join(faults))
-    return Options(**{**values, "sites": sites})
+    source = params.parent / "sources" / f"{site}.yaml"
+    return _read_block(params, Options), _read_block(source, SiteOptions)
 
 
 def check_contact(options: Options) -> None:
@@ -103,44 +104,30 @@ def check_contact(options: Options) -> None:
         )
 
 
-def _read(block: dict[str, Any], kind: type, prefix: str, faults: list[str]) -> dict[str, Any]:
-    """Check keys and types of one block against a dataclass; faults are appended."""
-    wanted = {item.name: item for item in fields(kind)}
-    values: dict[str, Any] = {}
-    for name, value in block.items():
-        if name not in wanted:
-            near = difflib.get_close_matches(str(name), list(wanted), n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(wanted))}"
-            faults.append(f"{prefix}.{name}: unknown key; {hint}")
-            continue
-        try:
-            values[name] = _cast(value, str(wanted[name].type))
-        except (TypeError, ValueError):
-            faults.append(f"{prefix}.{name}: expected {wanted[name].type}, found {value!r}")
-    optional = {"sitemaps", "feeds", "sections"}
-    faults += [
-        f"{prefix}.{name}: missing; add it (see params.yaml in git)"
-        for name in wanted
-        if name not in block and name not in optional
-    ]
-    return values
+def _read_block(path: Path, kind: type[Block]) -> Block:
+    try:
+        # Safe, YAML 1.2 as DVC reads it; duplicate keys are refused.
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CrawlError(f"{path}: not found; run the command from the repository's root") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise CrawlError(f"{path}: not valid YAML: {error}") from None
+    block = raw.get("crawl") if isinstance(raw, dict) else None
+    if not isinstance(block, dict):
+        raise CrawlError(f"{path}: crawl: expected a block of keys, found {type(block).__name__}")
+    try:
+        return kind.model_validate(block)
+    except ValidationError as error:
+        faults = [_fault(fault, list(kind.model_fields)) for fault in error.errors()]
+        raise CrawlError(f"{path}: " + "; ".join(faults)) from None
 
 
-def _cast(value: Any, kind: str) -> Any:
-    if kind == "float":
-        if isinstance(value, bool):
-            raise TypeError
-        return float(value)
-    if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise TypeError
-    if kind == "bool" and not isinstance(value, bool):
-        raise TypeError
-    if kind == "str" and not isinstance(value, str):
-        raise TypeError
-    if kind.startswith("tuple"):
-        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-            raise TypeError
-        return tuple(value)
-    if kind.startswith("dict") and not isinstance(value, dict):
-        raise TypeError
-    return value
+def _fault(fault: Any, known: list[str]) -> str:
+    key = ".".join(map(str, ("crawl", *fault["loc"])))
+    if fault["type"] == "missing":
+        return f"{key}: missing; add it (see the file in git)"
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        return f"{key}: unknown key; {hint}"
+    return f"{key}: {fault['msg']}, found {fault['input']!r}"

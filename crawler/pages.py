@@ -19,50 +19,29 @@ _DOTTED = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 _FEED_TYPES = ("rss", "atom", "json", "xml", "oembed")
 # Parts of a page that change without the article.
 _AROUND = (
-    "script",
-    "style",
-    "nav",
-    "aside",
-    "header",
-    "footer",
-    "noscript",
-    "template",
-    "form",
-    "iframe",
-    "button",
-    "select",
+    "self::script or self::style or self::nav or self::aside or self::header or self::footer or "
+    "self::noscript or self::template or self::form or self::iframe or self::button or self::select"
 )
 
 
 def parse_time(text: str | None) -> dt.datetime | None:
     """Read an ISO 8601, RFC 2822 or ``31.12.2024`` time; None if it is none of them."""
     text = (text or "").strip()
-    if not text:
-        return None
-    time: dt.datetime | None = None
-    try:
-        time = dt.datetime.fromisoformat(text)
-    except ValueError:
+    iso, dotted = _DATE.search(text), _DOTTED.search(text)
+    for read in (
+        lambda: dt.datetime.fromisoformat(text),
+        lambda: parsedate_to_datetime(text),
+        lambda: dt.datetime.fromisoformat(iso[0] if iso else ""),
+        lambda: dt.datetime(*(int(part) for part in reversed(dotted.groups() if dotted else ()))),
+    ):
         try:
-            time = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError):
-            found = _DATE.search(text)
-            dotted = _DOTTED.search(text)
-            try:
-                if found:
-                    time = dt.datetime.fromisoformat(found[0])
-                elif dotted:
-                    time = dt.datetime(int(dotted[3]), int(dotted[2]), int(dotted[1]))
-            except ValueError:
-                return None
-    if time is None:
-        return None
-    try:
-        # A year like 1 cannot be moved to UTC.
-        (time if time.tzinfo else time.replace(tzinfo=LOCAL)).astimezone(dt.UTC)
-    except (OverflowError, ValueError):
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=LOCAL)
+            time = read()
+            time = time if time.tzinfo else time.replace(tzinfo=LOCAL)
+            time.astimezone(dt.UTC)  # a year like 1 cannot be moved to UTC
+            return time
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
 
 
 @dataclass(frozen=True)
@@ -100,7 +79,7 @@ def read_page(selector: Selector, join: Any, hints: Hints) -> PageFacts:
     return PageFacts(
         title=_title(selector, hints),
         published=_published(selector, hints),
-        canonical=_joined(canonical, join),
+        canonical=joined(canonical, join),
         versions=_versions(selector, join),
         content=_content_hash(selector, hints),
     )
@@ -117,7 +96,8 @@ def next_data(selector: Selector) -> Any:
         return None
 
 
-def _joined(url: str | None, join: Any) -> str | None:
+def joined(url: str | None, join: Any) -> str | None:
+    """Return an absolute address by a page's ``join``; None for no address or a malformed one."""
     if not url:
         return None
     try:
@@ -131,43 +111,26 @@ def _text(node: Selector) -> str:
 
 
 def _title(selector: Selector, hints: Hints) -> str | None:
-    for css in hints.title:
-        for node in selector.css(css):
-            if text := _text(node):
-                return text
-    for path in ("//meta[@property='og:title']/@content", "//h1[1]", "//title"):
-        node = selector.xpath(path)
-        text = " ".join((node.get() or "").split()) if path.endswith("@content") else ""
-        if not text and node and not path.endswith("@content"):
-            text = _text(node[0])
-        if text:
-            return text
-    return None
+    nodes = [node for css in hints.title for node in selector.css(css)]
+    texts = [_text(node) for node in nodes]
+    texts.append(" ".join((selector.xpath("//meta[@property='og:title']/@content").get() or "").split()))
+    texts += [_text(node) for path in ("//h1[1]", "//title") for node in selector.xpath(path)[:1]]
+    return next(filter(None, texts), None)
 
 
 def _published(selector: Selector, hints: Hints) -> dt.datetime | None:
-    for css in hints.date:
-        for node in selector.css(css):
-            time = parse_time(node.attrib.get("datetime") or node.attrib.get("content") or _text(node))
-            if time:
-                return time
+    nodes = [node for css in hints.date for node in selector.css(css)]
+    texts = [node.attrib.get("datetime") or node.attrib.get("content") or _text(node) for node in nodes]
     for path in (
         "//meta[@property='article:published_time']/@content",
         "//*[@itemprop='datePublished']/@content",
         "//*[@itemprop='datePublished']/@datetime",
     ):
-        if time := parse_time(selector.xpath(path).get()):
-            return time
-    for text in selector.xpath("//script[@type='application/ld+json']/text()").getall():
-        found = re.search(r'"datePublished"\s*:\s*"([^"]+)"', text)
-        if found and (time := parse_time(found[1])):
-            return time
-    for text in selector.xpath(
-        "//article//time/@datetime | //h1/following::*[@datetime][1]/@datetime"
-    ).getall():
-        if time := parse_time(text):
-            return time
-    return None
+        texts += selector.xpath(path).getall()[:1]
+    for script in selector.xpath("//script[@type='application/ld+json']/text()").getall():
+        texts += re.findall(r'"datePublished"\s*:\s*"([^"]+)"', script)[:1]
+    texts += selector.xpath("//article//time/@datetime | //h1/following::*[@datetime][1]/@datetime").getall()
+    return next(filter(None, map(parse_time, texts)), None)
 
 
 def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
@@ -177,7 +140,7 @@ def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
         rel = (node.attrib.get("rel") or "").lower().split()
         if node.root.tag == "link" and "alternate" not in rel:
             continue
-        url = _joined(node.attrib["href"], join)
+        url = joined(node.attrib["href"], join)
         lang = node.attrib["hreflang"].strip().lower()
         if url and lang and lang != "x-default":
             found.setdefault(url, Version(url, lang, "hreflang"))
@@ -185,7 +148,7 @@ def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
         rel = (node.attrib["rel"] or "").lower().split()
         kind = (node.attrib.get("type") or "").lower()
         if "alternate" in rel and "stylesheet" not in rel and not any(t in kind for t in _FEED_TYPES):
-            url = _joined(node.attrib["href"], join)
+            url = joined(node.attrib["href"], join)
             if url:
                 found.setdefault(url, Version(url, node.attrib.get("lang"), "alternate"))
     return tuple(found.values())
@@ -193,15 +156,9 @@ def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
 
 def _content_hash(selector: Selector, hints: Hints) -> str:
     """Hash the visible text of the article: counters, menus and scripts around it may change."""
-    skip = " or ".join(f"self::{tag}" for tag in _AROUND)
-    texts: list[str] = []
-    for css in (*hints.body, "article", "main", "body"):
-        for node in selector.css(css):
-            texts = node.xpath(f".//text()[not(ancestor::*[{skip}])]").getall()
-            if any(text.strip() for text in texts):
-                break
-        if any(text.strip() for text in texts):
-            break
+    nodes = (node for css in (*hints.body, "article", "main", "body") for node in selector.css(css))
+    parts = (node.xpath(f".//text()[not(ancestor::*[{_AROUND}])]").getall() for node in nodes)
+    texts = next((part for part in parts if any(text.strip() for text in part)), [])
     words = " ".join(" ".join(texts).split())
     title = _title(selector, hints) or ""
     return hashlib.sha256(f"{title}\n{words}".encode("utf-8", "replace")).hexdigest()

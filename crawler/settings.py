@@ -25,7 +25,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.middlewares.RetryWithBackoff": 550,
     "crawler.middlewares.Conditional": 650,
 }
-ITEM_PIPELINES = {"crawler.pipelines.StorePipeline": 100}
+ITEM_PIPELINES = {"crawler.extensions.StorePipeline": 100}
 EXTENSIONS = {
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.remote_control.RemoteControl": None,
@@ -57,3 +57,4 @@ HTTPCACHE_GZIP = True
 LOG_LEVEL = "WARNING"
 LOG_INSTALL_ROOT_HANDLER = False
 STATS_DUMP = False
+LOGSTATS_INTERVAL = 60

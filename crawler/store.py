@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import io
 import json
 import logging
 import os
@@ -49,18 +50,7 @@ def pack(record: dict[str, Any]) -> bytes:
 
 def unpack(member: bytes) -> dict[str, Any]:
     """Read one member back."""
-    return json.loads(next(iter(_members(_Bytes(member), 0)))[2])
-
-
-class _Bytes:
-    """Bytes with a file's read."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-
-    def read(self, size: int) -> bytes:
-        out, self._data = bytes(self._data[:size]), self._data[size:]
-        return out
+    return json.loads(gzip.decompress(member))
 
 
 def _members(file: Any, offset: int) -> Iterator[tuple[int, int, bytes]]:
@@ -156,7 +146,7 @@ class PackedFile:
         start = tail.find(b"\x1f\x8b\x08")
         while start >= 0:
             try:
-                next(iter(_members(_Bytes(tail[start:]), 0)))
+                next(iter(_members(io.BytesIO(tail[start:]), 0)))
             except (TornMember, StopIteration, CrawlError):
                 start = tail.find(b"\x1f\x8b\x08", start + 1)
                 continue

@@ -124,14 +124,3 @@ class AddressPolicy:
         """Return whether a connection to this IP address and port may be opened."""
         plain = str(ipaddress.ip_address(address.partition("%")[0]))
         return (plain, port) in self._exempt or is_public_address(address)
-
-
-def safe_name(text: str, max_chars: int = 80) -> str:
-    """Turn any text into one file name of letters, digits, dots, dashes and underscores.
-
-    Never empty, never hidden, never a path, never a device name.
-    """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:max_chars].rstrip("._") or "unnamed"
-    if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name):
-        name = f"_{name}"
-    return name

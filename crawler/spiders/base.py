@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
@@ -27,13 +26,13 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from crawler.discovery import Found, ListError, gunzip, next_page, read_feed, read_links, read_sitemap
-from crawler.errors import is_of_disk, stop
-from crawler.items import Article, Record, record_from
+from crawler.errors import stop_at_file_error
+from crawler.items import Article, Book, Record, record_from
 from crawler.middlewares import PrivateAddress
-from crawler.options import Options, SiteOptions
-from crawler.pages import Hints, PageFacts, parse_time, read_page
+from crawler.options import Job
+from crawler.pages import Hints, PageFacts, joined, parse_time, read_page
 from crawler.pairing import Candidate, Paired, pair_pages
-from crawler.state import Known, Seen, State
+from crawler.state import Seen, State
 from crawler.store import PackedFile
 from crawler.urls import normalise_url
 
@@ -41,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 # Lists that name everything come first; what a page names as its other version comes before other pages, so
 # that a limited crawl brings whole pairs; listings, which can be long, come last.
-_SITEMAP, _FEED, _VERSION, _PAGE, _SECTION = 60, 50, 40, 20, 10
+SITEMAP, FEED, VERSION, PAGE, SECTION = 60, 50, 40, 20, 10
 _MAX_SITEMAP_DEPTH = 3
 _MAX_MENU_SECTIONS = 30
 
@@ -52,6 +51,11 @@ _PERMANENT = {
     *("401", "403", "404", "410", "451", "not HTML", "not PDF", "too large", "refused", "refused address"),
     *("redirected away", "too many redirects", "not XML", "not a sitemap", "not a feed", "damaged gzip"),
     *("entity declarations", "no language said"),
+}
+_FAILURES = {
+    DownloadTimeoutError: "timeout",
+    CannotResolveHostError: "no such host",
+    DownloadConnectionRefusedError: "connection refused",
 }
 # So many failures in a row, each after its retries, and the site is taken to be down.
 _MAX_STREAK = 15
@@ -64,26 +68,6 @@ class Ref:
     lang: str
     id: str | None
     key: str
-
-
-@dataclass(frozen=True)
-class Job:
-    """One crawl, as the user asked for it."""
-
-    site: SiteOptions
-    options: Options
-    out: Path
-    state_dir: Path
-    langs: tuple[str, ...]
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
-    max_pages: int | None = None
-
-    @property
-    def signature(self) -> str:
-        """Crawls of one signature look for the same pages; the second may go on with the first's queue."""
-        parts = (self.site, self.langs, self.since, self.until, self.max_pages)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 class SiteSpider(Spider):
@@ -110,7 +94,6 @@ class SiteSpider(Spider):
         self._streak = 0
         self.store = PackedFile(job.out / f"{self.name}.jsonl.gz")
         self.state_file = State(job.state_dir / "state.sqlite")
-        self.state_file.when_disk_fails(lambda error: stop(error, self.state_file.path))
         self.state_file.sync(self.store)
         self.resumed = self.state_file.begin(job.signature)
 
@@ -119,7 +102,8 @@ class SiteSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(spider._robots_parsed, signal=signals.robots_parsed)
         crawler.signals.connect(spider._answered, signal=signals.response_received)
-        crawler.signals.connect(spider._stumbled, signal=signals.spider_error)
+        crawler.signals.connect(spider._failed_inside, signal=signals.spider_error)
+        crawler.signals.connect(spider._failed_inside, signal=signals.item_error)
         return spider
 
     # --- what a site has to say ---
@@ -140,10 +124,10 @@ class SiteSpider(Spider):
 
     def count(self, name: str, by: int = 1) -> int:
         """Count something of this crawl; the number survives a kill."""
-        return self.state_file.count(f"n:{name}", by)
+        return self.state_file.count(name, by)
 
     def numbers(self) -> dict[str, int]:
-        return self.state_file.numbers("n:")
+        return self.state_file.numbers()
 
     def key_of(self, url: str) -> str:
         """Return what tells a page from others: its language and id, else its address."""
@@ -157,9 +141,9 @@ class SiteSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         for path in self.job.site.sitemaps:
-            yield self._list(urljoin(self.base + "/", path), "parse_sitemap", _SITEMAP)
+            yield self._list(urljoin(self.base + "/", path), "parse_sitemap", SITEMAP)
         for path in self.job.site.feeds:
-            yield self._list(urljoin(self.base + "/", path), "parse_feed", _FEED)
+            yield self._list(urljoin(self.base + "/", path), "parse_feed", FEED)
         for path in self.job.site.sections:
             yield self._section(urljoin(self.base + "/", path), root=path)
 
@@ -174,23 +158,22 @@ class SiteSpider(Spider):
         )
 
     def _section(self, url: str, root: str, number: int = 1, before: str = "") -> Request:
-        return self._list(url, "parse_section", _SECTION, root=root, number=number, before=before)
+        return self._list(url, "parse_section", SECTION, root=root, number=number, before=before)
 
     def _robots_parsed(self, robotparser: Any, request: Request) -> None:
         """Follow the sitemaps that robots.txt names."""
         for url in list(getattr(robotparser.rp, "sitemaps", ()))[:50]:
             absolute = urljoin(self.base + "/", url)
             if self._is_here(absolute):
-                self.crawler.engine.crawl(self._list(absolute, "parse_sitemap", _SITEMAP))
+                self.crawler.engine.crawl(self._list(absolute, "parse_sitemap", SITEMAP))
 
     def _answered(self, response: Response) -> None:
         if response.status < 500 and response.status != 429:
             self._streak = 0
 
-    def _stumbled(self, failure: Failure, response: Response | Failure | None) -> None:
-        """Count a fault of the spider itself; Scrapy logs where it was. One of the disk is the end."""
-        if is_of_disk(failure.value):
-            stop(failure.value, self.store.path)
+    def _failed_inside(self, failure: Failure, response: Response | Failure | None) -> None:
+        """Count a fault of the spider or the pipeline; Scrapy logs where it was. One of a file ends all."""
+        stop_at_file_error(failure.value, self.store.path)
         # What was answered, or what failed; nothing if it was the start.
         self._error(f"fault {failure.type.__name__}", response.request.url if response else self.base)
 
@@ -219,7 +202,7 @@ class SiteSpider(Spider):
             ):
                 continue
             if self._is_here(found.url):
-                yield self._list(found.url, "parse_sitemap", _SITEMAP, depth=depth + 1)
+                yield self._list(found.url, "parse_sitemap", SITEMAP, depth=depth + 1)
         for found in pages:
             yield from self._offer(found)
             for url in found.versions:
@@ -266,14 +249,12 @@ class SiteSpider(Spider):
         too_old = bool(
             self.job.since and dates and len(dates) * 2 > len(keys) and max(dates) < self.job.since
         )
-        swept = self.state_file.get(f"swept:{root}")
+        swept = self.state_file.get("swept", root)
         walked = swept is not None and swept <= self._since_text()
-        if not keys or here == before or too_old or (walked and not new):
-            self.state_file.set(f"ended:{root}", self._since_text())
-            return
         following = next_page(response.selector, response.urljoin, response.url)
-        if following is None or number >= self.job.options.max_section_pages:
-            self.state_file.set(f"ended:{root}", self._since_text())
+        is_end = not keys or here == before or too_old or (walked and not new)
+        if is_end or following is None or number >= self.job.options.max_section_pages:
+            self.state_file.set("ended", root, self._since_text())
             return
         if not self._is_here(following) or self.ref(following):
             return
@@ -289,30 +270,22 @@ class SiteSpider(Spider):
 
     def _menu(self, response: TextResponse) -> Iterator[Request]:
         """Queue the sections of the site's menu: short paths without figures, so no calendars."""
-        seen: list[str] = []
+        paths: dict[str, None] = {}
         for href in response.xpath("//nav//a/@href | //header//a/@href").getall():
-            try:
-                url = urljoin(response.url, href.strip())
-            except ValueError:
-                continue
-            path = urlsplit(url).path
-            if (
-                self._is_here(url)
-                and not urlsplit(url).query
-                and re.fullmatch(r"(?:/[A-Za-z][A-Za-z_-]*){1,2}/?", path)
-                and path not in seen
-            ):
-                seen.append(path)
-        for path in seen[:_MAX_MENU_SECTIONS]:
+            url = joined(href, response.urljoin)
+            path = urlsplit(url).path if url and self._is_here(url) and not urlsplit(url).query else ""
+            if re.fullmatch(r"(?:/[A-Za-z][A-Za-z_-]*){1,2}/?", path):
+                paths[path] = None
+        for path in list(paths)[:_MAX_MENU_SECTIONS]:
             yield self._section(urljoin(self.base + "/", path), root=path)
 
-    def _offer(self, found: Found, priority: int = _PAGE) -> Iterator[Request]:
+    def _offer(self, found: Found, priority: int = PAGE) -> Iterator[Request]:
         """Queue an article unless what is known of it says that it is not wanted or has not changed."""
         ref = self.ref(found.url) if self._is_here(found.url) else None
         if ref is None or ref.lang not in self.job.langs:
             return
         url = found.url
-        key = self.state_file.alias(normalise_url(url)) or ref.key
+        key = self.state_file.get("alias", normalise_url(url)) or ref.key
         job = self.job
         if found.published and not self._in_range(found.published):
             self._settle(key, "outside")
@@ -356,7 +329,7 @@ class SiteSpider(Spider):
         if self.state_file.settle(key):
             self.count(name)
 
-    def _wants_again(self, known: Known, changed: dt.datetime | None) -> bool:
+    def _wants_again(self, known: Article | Book, changed: dt.datetime | None) -> bool:
         """Return whether a stored page may have changed: by its change date, else by its age."""
         if changed:
             before = parse_time(known.lastmod)
@@ -371,76 +344,86 @@ class SiteSpider(Spider):
 
     def conditions(self, request: Request) -> dict[str, str]:
         """Return the headers that ask for a page only if it differs from the stored one."""
-        known = self.state_file.known(request.meta["key"]) if request.meta.get("article") else None
-        if known is None:
-            return {}
-        headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-        return {name: value for name, value in headers.items() if value}
+        return validators(self.state_file.known(request.meta["key"]) if request.meta.get("article") else None)
 
     # --- pages ---
 
     def parse_page(self, response: Response) -> Iterator[Any]:
         """Make a record of an article, if it is new or changed."""
-        key = response.meta["key"]
-        lastmod = response.meta.get("lastmod")
+        key, lastmod = response.meta["key"], response.meta.get("lastmod")
         known = self.state_file.known(key)
         if response.status == 304 and known:
-            self.count("unchanged")
-            self.state_file.set_lastmod(key, lastmod)
+            self._unchanged(key, lastmod)
             return
-        if response.status in (404, 410):
-            self._error(str(response.status), response.url)
-            if spare := self._spare(response.request):
-                yield spare
-            elif known:
-                self.count("gone")
-            return
-        if not isinstance(response, TextResponse) or not response.xpath("//body"):
-            self._error("not HTML", response.url)
-            return
-        ref = self.ref(response.url)
-        if ref is None or ref.lang not in self.job.langs:
-            self._error("redirected away", response.url)
+        ref = self._readable(response)
+        if ref is None:
+            if response.status in (404, 410):
+                if spare := self._spare(response.request):
+                    yield spare
+                elif known:
+                    self.count("gone")
             return
         facts = read_page(response.selector, response.urljoin, self.hints)
         refined = self.refine(response, facts)
         published: dt.datetime | None = refined.pop("published", None) or facts.published
         for version in facts.versions:
-            yield from self._offer(Found(version.url), _VERSION)
+            yield from self._offer(Found(version.url), VERSION)
         if published and not self._in_range(published):
             self.count("outside")
-            self.state_file.set_seen(key, Seen(published.isoformat(), lastmod, None, None, ()))
+            self.state_file.set_seen(key, Seen(published.isoformat(), lastmod))
             return
         if self.is_full():
             return
-        record = Article(
+        record = self._record(response, ref, facts, published)
+        for name, value in refined.items():
+            setattr(record, name, value)
+        if known:
+            record.doc, record.paired = known.doc, known.paired
+            if known.content == record.content and known.alternates == record.alternates:
+                self._unchanged(key, lastmod)
+                return
+        yield record
+
+    def _unchanged(self, key: str, lastmod: str | None) -> None:
+        self.count("unchanged")
+        self.state_file.set_lastmod(key, lastmod)
+
+    def _readable(self, response: Response) -> Ref | None:
+        """Return what the address of a page says; count an error and return None if it is no page of ours."""
+        ref = self.ref(response.url)
+        if response.status in (404, 410):
+            self._error(str(response.status), response.url)
+        elif not isinstance(response, TextResponse) or not response.xpath("//body"):
+            self._error("not HTML", response.url)
+        elif ref is None or ref.lang not in self.job.langs:
+            self._error("redirected away", response.url)
+        else:
+            return ref
+        return None
+
+    def _record(
+        self, response: TextResponse, ref: Ref, facts: PageFacts, published: dt.datetime | None
+    ) -> Article:
+        key = response.meta["key"]
+        return Article(
             url=response.url,
             canonical=facts.canonical if facts.canonical and self._is_here(facts.canonical) else response.url,
             lang=ref.lang,
             id=ref.id,
             title=facts.title,
             published=published.isoformat() if published else None,
-            fetched=_now(),
+            fetched=now(),
             sha256=hashlib.sha256(response.body).hexdigest(),
             doc=f"{self.name}/{ref.id or hashlib.sha256(key.encode()).hexdigest()[:16]}",
             key=key,
             content=facts.content,
-            etag=_header(response, "ETag"),
-            last_modified=_header(response, "Last-Modified"),
-            lastmod=lastmod,
+            etag=header(response, "ETag"),
+            last_modified=header(response, "Last-Modified"),
+            lastmod=response.meta.get("lastmod"),
             alternates=self._links(facts, key),
             aliases=tuple(normalise_url(url) for url in response.meta.get("redirect_urls", ())),
             html=response.text,
         )
-        for name, value in refined.items():
-            setattr(record, name, value)
-        if known:
-            record.doc, record.paired = known.doc, known.paired
-            if known.content == record.content and known.alternates == record.alternates:
-                self.count("unchanged")
-                self.state_file.set_lastmod(key, lastmod)
-                return
-        yield record
 
     def _links(self, facts: PageFacts, key: str) -> tuple[str, ...]:
         """Return the keys of the versions that a page names, each with how it names it."""
@@ -448,7 +431,9 @@ class SiteSpider(Spider):
         for version in facts.versions:
             ref = self.ref(version.url) if self._is_here(version.url) else None
             if ref and ref.key != key:
-                links.append(f"{version.how} {self.state_file.alias(normalise_url(version.url)) or ref.key}")
+                links.append(
+                    f"{version.how} {self.state_file.get('alias', normalise_url(version.url)) or ref.key}"
+                )
         return tuple(dict.fromkeys(links))
 
     def is_full(self) -> bool:
@@ -474,9 +459,7 @@ class SiteSpider(Spider):
     def failed(self, failure: Failure) -> list[Request]:
         """Count an error by its kind, and try the page's other address; nothing is lost silently."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if is_of_disk(failure.value) and not isinstance(failure.value, PermissionError):
-            # Scrapy's cache of pages. That something is not permitted, a firewall says as well.
-            stop(failure.value, self.store.path)
+        stop_at_file_error(failure.value, self.store.path)  # of Scrapy's cache, or of a book's part
         kind = self._count_failure(request, failure.value)
         if kind is not None and kind not in _PERMANENT:
             self._streak += 1
@@ -488,27 +471,12 @@ class SiteSpider(Spider):
     def _count_failure(self, request: Request, error: BaseException | None) -> str | None:
         """Count and name an error; a page that is closed to us, or elsewhere, is none."""
         text = str(error)
-        if isinstance(error, PrivateAddress):
-            kind = "refused address"
-        elif isinstance(error, HttpError):
-            kind = str(error.response.status)
-        elif isinstance(error, IgnoreRequest):
-            for word in ("robots", "offsite"):
+        if isinstance(error, IgnoreRequest) and not isinstance(error, (PrivateAddress, HttpError)):
+            for word, name in (("robots", "disallowed"), ("offsite", "offsite")):
                 if word in text:
-                    self.count("disallowed" if word == "robots" else word)
+                    self.count(name)
                     return None
-            kind = "too large" if "DOWNLOAD_MAXSIZE" in text else "refused"
-            kind = "too many redirects" if "redirections" in text else kind
-        elif isinstance(error, DownloadCancelledError):
-            kind = "too large"
-        else:
-            names = {
-                DownloadTimeoutError: "timeout",
-                CannotResolveHostError: "no such host",
-                DownloadConnectionRefusedError: "connection refused",
-            }
-            kind = next((name for class_, name in names.items() if isinstance(error, class_)), "")
-            kind = kind or type(error).__name__
+        kind = _failure_kind(error, text)
         self._error(kind, f"{request.url}: {text}" if text else request.url)
         return kind
 
@@ -523,9 +491,10 @@ class SiteSpider(Spider):
         return pair_pages(self.name, map(self._candidate, self.state_file.pages()), self.shared_ids)
 
     @staticmethod
-    def _candidate(known: Known) -> Candidate:
+    def _candidate(known: Article | Book) -> Candidate:
         links = tuple((link.partition(" ")[2], link.partition(" ")[0]) for link in known.alternates)
-        return Candidate(known.key, known.lang, known.id, parse_time(known.published), known.title, links)
+        published = parse_time(known.published)
+        return Candidate(known.key or known.url, known.lang, known.id, published, known.title, links)
 
     def finish(self, reason: str) -> int:
         """Write the documents' names into the records, pack the file, close it; return the pairs.
@@ -535,20 +504,21 @@ class SiteSpider(Spider):
         state, store = self.state_file, self.store
         paired = self.pair()
         for known in state.pages():
-            wanted = paired[known.key]
+            key = known.key or known.url
+            wanted = paired[key]
             if (known.doc, known.paired) != (wanted.doc, wanted.how):
-                record = record_from(store.read(known.span))
+                record = record_from(store.read(state.span(key)))
                 record.doc, record.paired = wanted.doc, wanted.how
                 state.add(store, record.to_dict(), tally=False)
-                state.set_lastmod(known.key, known.lastmod)
+                state.set_lastmod(key, known.lastmod)
         state.compact(store)
         langs: dict[str, set[str | None]] = {}
         for known in state.pages():
-            langs.setdefault(known.doc or known.key, set()).add(known.lang)
+            langs.setdefault(known.doc or known.url, set()).add(known.lang)
         failed = {name[6:] for name in self.numbers() if name.startswith("error:")}
         if reason == "finished" and failed <= _PERMANENT:
-            for name, value in state.values("ended:").items():
-                state.set(f"swept:{name}", value)
+            for root, since in state.all("ended").items():
+                state.set("swept", root, since)
         if reason in ("finished", "max_pages"):
             state.end()
         store.close()
@@ -562,10 +532,30 @@ def _host(url: str) -> tuple[str, int | None]:
     return (parts.hostname or "").removeprefix("www."), None if parts.port in (80, 443) else parts.port
 
 
-def _now() -> str:
+def _failure_kind(error: BaseException | None, text: str) -> str:
+    if isinstance(error, PrivateAddress):
+        return "refused address"
+    if isinstance(error, HttpError):
+        return str(error.response.status)
+    if isinstance(error, DownloadCancelledError) or "DOWNLOAD_MAXSIZE" in text:
+        return "too large"
+    if isinstance(error, IgnoreRequest):
+        return "too many redirects" if "redirections" in text else "refused"
+    return _FAILURES.get(type(error), type(error).__name__)
+
+
+def now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
-def _header(response: Response, name: str) -> str | None:
+def header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1") if value else None
+
+
+def validators(known: Article | Book | Seen | None) -> dict[str, str]:
+    """Return the headers of a conditional request for what is known of a page."""
+    if known is None:
+        return {}
+    headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in headers.items() if value}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,9 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.params = self.folder / "params.yaml"
         self.params.write_text(yaml.safe_dump({"crawl": block}), encoding="utf-8")
+        (self.folder / "sources").mkdir(exist_ok=True)
+        for site in ("turkmenportal", "orient", "uzedu"):
+            shutil.copy(ROOT / f"sources/{site}.yaml", self.folder / "sources")
         self.out = self.folder / "crawl"
         self.state = self.folder / "state"
 

@@ -102,7 +102,7 @@ def test_a_packed_file_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -
     assert refused.code == 1
     assert refused.stderr == (
         f"error: {in_the_way}: Is a directory; "
-        "see that it may be written and has room, then the same command goes on\n"
+        "check that it is writable and has room, then run the same command to continue\n"
     )
 
 
@@ -308,8 +308,8 @@ def test_a_book_that_could_not_be_kept_is_not_asked_for_twice(tmp_path: Path) ->
         assert refused.code == 1
         assert "Traceback" not in refused.stderr
         assert refused.stderr.endswith(
-            f"\nerror: {in_the_way}: File exists; "
-            "see that it may be written and has room, then the same command goes on\n"
+            f"error: {in_the_way}: File exists; "
+            "check that it is writable and has room, then run the same command to continue\n"
         )
         in_the_way.unlink()
         assert bench.crawl(replica).code == 0
@@ -372,7 +372,7 @@ def ends_full(bench: Bench, replica: Replica, file: str, code: str, *arguments: 
     assert "Traceback" not in full.stderr
     last = full.stderr.splitlines()[-1]
     assert last.startswith(f"error: {bench.folder}/{file}: "), last
-    assert last.endswith("; see that it may be written and has room, then the same command goes on")
+    assert last.endswith("; check that it is writable and has room, then run the same command to continue")
     assert bench.crawl(replica).code == 0
     check_whole(bench, replica)
 
@@ -456,7 +456,7 @@ def test_an_interrupt_closes_the_file_and_the_next_run_goes_on(tmp_path: Path) -
             if process.poll() is None:
                 process.kill()
         assert process.returncode == 130
-        assert "pages waiting; the same command goes on" in stderr
+        assert "pages waiting; the same command continues" in stderr
         done = bench.crawl(replica)
         assert done.stats["resumed"]
         check_whole(bench, replica)

@@ -11,11 +11,12 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from crawler.errors import CrawlError, disk_message, is_of_disk
+from crawler.errors import CrawlError, is_file_error
 from crawler.items import Article, Book, record_from
 from crawler.state import State
 from crawler.store import PackedFile, Span, pack, unpack
@@ -118,13 +119,13 @@ def test_a_newer_record_of_a_page_replaces_the_older_when_the_file_is_packed(tmp
     for number in range(4):
         state.add(store, record(number))
     state.add(store, record(1, "täze"))
-    assert state.numbers("n:") == {"new": 4, "changed": 1}
+    assert state.numbers() == {"new": 4, "changed": 1}
     assert state.compact(store)
     assert not state.compact(store)
     kept = {found["key"]: (span, found) for span, found in store.scan()}
     assert sorted(kept) == ["tk:0", "tk:1", "tk:2", "tk:3"]
     assert kept["tk:1"][1]["html"].startswith("täze")
-    assert all(store.read(state.known(key).span) == found for key, (_, found) in kept.items())
+    assert all(store.read(state.span(key)) == found for key, (_, found) in kept.items())
     store.append(record(7))
     store.close()
 
@@ -166,7 +167,7 @@ def test_a_page_stored_before_a_kill_is_not_asked_for_again(tmp_path: Path) -> N
     state.sync(store)
     assert state.begin("one crawl")
     assert state.pop(1.0, 1) is None
-    assert state.numbers("n:") == {"new": 1}
+    assert state.numbers() == {"new": 1}
     store.close()
     state.close()
 
@@ -189,7 +190,7 @@ def test_a_retry_waits_for_its_time_and_what_was_in_the_air_is_asked_again(tmp_p
     state.begin("a")
     state.push("page", {"url": "1"}, 1, 0, 0.0)
     assert state.pop(1.0, 1)[0] == "page"
-    state.push_again("page", {"url": "1"}, 1, 0, 50.0)
+    state.push("page", {"url": "1"}, 1, 0, 50.0, again=True)
     state.finish("page", 1)  # of the first attempt; the second still waits
     assert state.pop(49.0, 2) is None
     assert state.next_time() == 50.0
@@ -200,7 +201,7 @@ def test_a_retry_waits_for_its_time_and_what_was_in_the_air_is_asked_again(tmp_p
     assert state.pop(51.0, 1)[0] == "page"
     state.finish("page", 1)
     assert not state.begin("another crawl")
-    assert not state.has_waiting()
+    assert state.next_time() is None
     state.close()
 
 
@@ -233,7 +234,7 @@ except OSError:
 def test_a_record_that_cannot_be_indexed_leaves_the_next_ones_alone(tmp_path: Path) -> None:
     store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
     with pytest.raises(sqlite3.Error, match="type 'list' is not supported"):
-        state.add(store, {**record(1), "title": ["no text"]})
+        state.add(store, {**record(1), "aliases": [["no text"]]})
     state.add(store, record(2))
     assert [known.key for known in state.pages()] == ["tk:2"]
     store.close()
@@ -260,14 +261,16 @@ except CrawlError as error:
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
     )
-    assert done.stdout.startswith(f"{path}: disk I/O error; see that it may be written")
+    assert done.stdout.startswith(f"{path}: disk I/O error; check that it is writable")
     state = State(path)
     assert state.begin("a")
-    assert state.has_waiting()
+    assert state.next_time() is not None
     state.close()
 
 
-def test_a_queue_that_is_damaged_in_the_middle_is_told(tmp_path: Path) -> None:
+def test_a_queue_that_is_corrupt_in_the_middle_ends_the_crawl_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "state.sqlite"
     state = State(path)
     for number in range(500):
@@ -276,31 +279,42 @@ def test_a_queue_that_is_damaged_in_the_middle_is_told(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2 :] = os.urandom(len(content) - len(content) // 2)
     path.write_bytes(content)
-    told: list[sqlite3.Error] = []
     state = State(path)
-    state.when_disk_fails(told.append)
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
     with pytest.raises(sqlite3.DatabaseError):
         list(map(state.pop, [1.0] * 500, range(500)))
     state.close()
-    assert disk_message(told[0], path) == (
-        f"{path}: database disk image is malformed; "
-        "delete it, then the same command begins with what is stored"
+    assert codes == [1]
+    assert capsys.readouterr().err == (
+        f"error: {path}: database disk image is malformed; "
+        "delete it, the same command then continues from the stored pages\n"
     )
 
 
-def test_only_errors_of_files_are_of_the_disk(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError) as missing:
-        (tmp_path / "none").read_bytes()
-    assert is_of_disk(missing.value)
-    assert is_of_disk(OSError(errno.ENOSPC, "full"))
-    assert not is_of_disk(ConnectionResetError(errno.ECONNRESET, "reset"))
-    # These have numbers of their own: 1 is not EPERM here.
-    assert not is_of_disk(ssl.SSLError(1, "handshake"))
-    assert not is_of_disk(socket.gaierror(2, "no such host"))
-    assert not is_of_disk(OSError("could not get source code"))
-    with pytest.raises(sqlite3.OperationalError) as wrong:
-        sqlite3.connect(":memory:").execute("SELECT nothing")
-    assert not is_of_disk(wrong.value)
+def raised(call: Callable[[], object]) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any, to be judged
+        call()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (raised(Path("none/none").read_bytes), True),
+        (OSError(errno.ENOSPC, "full"), True),
+        (raised(lambda: sqlite3.connect("none/none")), True),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), False),
+        (PermissionError(errno.EPERM, "by a firewall"), False),
+        # These have numbers of their own: 1 is not EPERM here.
+        (ssl.SSLError(1, "handshake"), False),
+        (socket.gaierror(2, "no such host"), False),
+        (OSError("could not get source code"), False),
+        (raised(lambda: sqlite3.connect(":memory:").execute("SELECT ?", ([],))), False),
+    ],
+)
+def test_only_errors_of_files_end_a_crawl(error: Exception, expected: bool) -> None:
+    assert is_file_error(error) == expected
 
 
 def test_records_come_back_as_what_they_were() -> None:

@@ -45,6 +45,8 @@ class SourceConfig(_Block):
     integrity: str | None = None
     license: str
     options: dict[str, Any] = {}
+    # Where a site's pages are listed; read and checked by the crawler (crawler/options.py).
+    crawl: dict[str, Any] = {}
 
 
 class PinnedFile(_Block):

@@ -133,7 +133,7 @@ def _endless(handler: http.server.BaseHTTPRequestHandler) -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "message", "asked"),
     [
-        ("/truncated.txt", _truncated, r"truncated: .*100 bytes read, 2\d\d\d more expected.* \(3 attempts\)", 3),
+        ("/truncated.txt", _truncated, r"truncated: .*100 bytes read, .*more expected.*\(3 attempts", 3),
         ("/down.txt", _failing, r"HTTP 500 Internal Server Error \(3 attempts\).*\$KOPRI_MIRROR/127", 3),
         ("/gone.txt", lambda h: _send(h, 404), r"expected the file, found HTTP 404 Not Found", 1),
         (
@@ -156,7 +156,7 @@ def _endless(handler: http.server.BaseHTTPRequestHandler) -> None:
             r"redirects to http://example.org/a, which is not https",
             1,
         ),
-        ("/loop.txt", _to("/loop.txt"), r"expected the file, found more than 5 redirects", None),  # asked a few times
+        ("/loop.txt", _to("/loop.txt"), r"expected the file, found more than 5 redirects", None),
     ],
 )
 def test_fetch_names_the_fault_and_leaves_nothing(
