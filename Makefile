@@ -46,16 +46,10 @@ repro: $(STAMP)  ## Run the pipeline and print the result table
 	python -m commands.check
 	python -m commands.mend
 	dvc repro
-	python -m commands.results
+	python -m commands.results table
 
-results: $(STAMP)  ## Print the result table of the last run, and the experiments below it [FORMAT=md: the table alone, for a paper]
-	@if [ -n "$${FORMAT:-}" ]; then
-	  python -m commands.results --format="$$FORMAT"
-	else
-	  python -m commands.results
-	  echo
-	  $(EXPERIMENTS)
-	fi
+results: $(STAMP)  ## Print the result table of the last run [FORMAT=md: for a paper]
+	@python -m commands.results table $(if $(FORMAT),--format="$$FORMAT")
 
 test: $(STAMP)  ## Run the fast tests (no network)
 	python -m pytest
@@ -80,16 +74,8 @@ bench: $(VENV)/.engine-installed  ## Run every speed benchmark; figures go to me
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"
 	done
 
-# The main view of an experiment: one model before and after, beside every other experiment. --md, because the
-# plain table loses columns on a narrow terminal. --drop takes one pattern, so it names what stays.
-EXPERIMENTS = dvc exp show --md --drop '^(?!Experiment$$|'"$${MODEL:-use_tr}"'\.((pretrained|finetuned)\.test_p1_mean|finetuned\.(sts_ru_smoke_pearson|p))$$)'
-
-experiments: $(STAMP)  ## Show experiments, pretrained beside fine-tuned: MODEL=use_tr
-	@$(if $(MODEL),python -m commands.check --model="$$MODEL")
-	@$(EXPERIMENTS)
-
-study-table: $(STAMP)  ## Print the published study's tables beside ours
-	@python -m commands.study_table
+experiments: $(STAMP)  ## Show experiments: changed parameters beside figures, pretrained and fine-tuned [MODEL=use]
+	@python -m commands.experiments show $(if $(MODEL),--model="$$MODEL")
 
 benchmarks: $(STAMP)  ## Evaluate the default adapters on NTREX, FLORES and STS, and at several strengths (web access or KOPRI_MIRROR)
 	python -m commands.benchmark
@@ -98,8 +84,10 @@ benchmarks: $(STAMP)  ## Evaluate the default adapters on NTREX, FLORES and STS,
 fingerprints: $(STAMP)  ## Rewrite the benchmark fingerprints (KOPRI_MIRROR)
 	python -m commands.fingerprint
 
-trials: $(STAMP)  ## Run the recipes of assets/trials.yaml as experiments; figures go to metrics/recipes.json
-	python -m commands.trials
+trials: $(STAMP)  ## Run named experiments of assets/experiments.yaml (every trial): NAME="rank lr" [MODELS="use use_tr"]
+	@read -ra names <<< "$${NAME:-}"
+	read -ra models <<< "$${MODELS:-}"
+	python -m commands.experiments run $(if $(MODELS),--models "$${models[@]}") -- "$${names[@]}"
 
 save-model: $(STAMP)  ## Save a fine-tuned model, adapter merged, for others to load: MODEL=use_tr [OUT=...]
 	@if [ -z "$${MODEL:-}" ]; then
@@ -110,14 +98,6 @@ save-model: $(STAMP)  ## Save a fine-tuned model, adapter merged, for others to 
 
 readme: $(STAMP)  ## Rewrite the figures of README.md and docs/ from metrics/
 	python -m commands.readme
-
-sweep: $(STAMP)  ## Run a grid of assets/sweeps.yaml as experiments: NAME=rank|lr|data-size|pivot [MODELS="use use_tr"]
-	@if [ -z "$${NAME:-}" ]; then
-	  echo "error: which grid? make sweep NAME=rank (or lr, data-size, pivot)" >&2
-	  exit 2
-	fi
-	read -ra models <<< "$${MODELS:-}"
-	python -m commands.sweep $(if $(MODELS),--models "$${models[@]}") -- "$$NAME"
 
 export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
 	@if [ -z "$${FORMAT:-}" ]; then
@@ -157,7 +137,7 @@ compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (e
 	  echo "error: which two? make compare A=main B=workspace; dvc exp list names the experiments" >&2
 	  exit 2
 	fi
-	python -m commands.compare -- "$$A" "$$B"
+	python -m commands.results compare -- "$$A" "$$B"
 
 plots: $(STAMP)  ## Draw DVC's plots on a page that needs no network: data/plots/index.html [A=HEAD B=workspace to compare]
 	python -m commands.plots -- $(if $(A),"$$A") $(if $(B),"$$B")
@@ -167,7 +147,7 @@ pair: $(STAMP)  ## Keep the figures of an experiment with another language pair 
 	  echo "error: which experiment? make pair EXP=ru-uz; dvc exp list names them" >&2
 	  exit 2
 	fi
-	python -m commands.pair -- "$$EXP"
+	python -m commands.results pair -- "$$EXP"
 
 nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; Debian's apt-get and an hour or more, resumable
 	python -m commands.nllb_mini

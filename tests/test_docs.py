@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 import yaml
 
-from commands.readme import BLOCKS, figures_of, rewrite
+from commands.readme import BLOCKS, read_figures, rewrite
 from crawler.options import load_options
+from stages.lib.core.markdown import markdown_table
 from stages.lib.core.params import Params, load_params
-from stages.report.result_table import VARIANTS, as_markdown, table_rows
+from stages.report.tables import VARIANTS, table_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,7 +65,7 @@ def documents(tree: Path) -> list[Path]:
 
 
 def test_every_figure_between_markers_is_that_of_the_metrics(tree: Path, params: Params) -> None:
-    found = figures_of(tree / "metrics", params)
+    found = read_figures(tree / "metrics", params)
     used = set()
     for path in documents(tree):
         text = path.read_text(encoding="utf-8")
@@ -126,27 +127,27 @@ def test_the_citation_names_the_version_and_the_licence_that_are_there() -> None
 
 def test_the_result_table_is_that_of_the_metrics(results: str, metrics: Any, params: Params) -> None:
     summary = metrics("summary")
-    ordered = {name: summary[name] for name in [*params.models, *params.baselines]}
     details = {
         (model, variant): metrics(f"detail/{model}-{variant}")
-        for model in ordered
+        for model in [*params.models, *params.baselines]
         for variant in VARIANTS
-        if variant in ordered[model]
+        if variant in summary[model]
     }
-    assert as_markdown(table_rows(ordered, details, params.pair)) in results
+    assert markdown_table(table_rows(details, params.pair)) in results
 
 
 def test_the_first_table_has_the_summary_s_means(tree: Path, metrics: Any) -> None:
     readme = (tree / "README.md").read_text(encoding="utf-8")
     for model, variants in metrics("summary").items():
         row = next(line for line in readme.splitlines() if line.startswith(f"| `{model}` |"))
-        told = [f"{variants[name]['test_p1_mean']:.3f}" for name in VARIANTS if name in variants]
+        told = [f"{variants[name]['p1']:.3f}" for name in VARIANTS if name in variants]
         assert row.split(" | ")[1 : 1 + len(told)] == told
 
 
 def test_every_source_has_a_row_with_its_licence(tree: Path, params: Params) -> None:
     data = (tree / "docs/data.md").read_text(encoding="utf-8")
-    for name, config in params.sources_config.items():
+    for name in params.sources:
+        config = params.sources_config[name]
         row = next(line for line in data.splitlines() if line.startswith(f"| {name} |"))
         if not config.license.startswith("LicenseRef-"):
             assert config.license in row

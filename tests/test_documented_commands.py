@@ -95,7 +95,6 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "python -m commands.mend": Run(),
     "make results": Run(says=r"use +finetuned"),
     "make results FORMAT=md": Run(says=r"\| use \| finetuned \|"),
-    "make study-table": Run(says=r"\| study \| NLLB"),
     'make search TEXT="Сохранить изменения"': Run(says=r"\[(django|files|udhr)\]"),
     "make align-view DOC=udhr": Run(),
     "make demo": Elsewhere(
@@ -104,7 +103,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     # --- experiments ---
     LR: Run(says="lr-1e-3"),
     "make experiments MODEL=use": Run(says="lr-1e-3", after=(LR,)),
-    "make experiments": Run(says="Experiment"),
+    "make experiments": Run(says="experiment +model"),
     "make compare A=workspace B=lr-1e-3": Run(says="B: lr-1e-3", after=(LR,)),
     "make compare": Run(says="error: which two", code=2),
     "dvc exp run --temp -n study -S finetune.recipe=study": Elsewhere(
@@ -116,7 +115,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make compare A=workspace B=seeds": Run(
         says="B: seeds", after=("dvc exp run --temp -n seeds -S 'finetune.seeds=[1,2,3]'",)
     ),
-    "dvc metrics diff HEAD lr-1e-3": Run(says="test_p1_mean", after=(LR,)),
+    "dvc metrics diff HEAD lr-1e-3": Run(says=r"use\.finetuned\.p1", after=(LR,)),
     "dvc exp list --all-commits": Run(says="lr-1e-3", after=(LR,)),
     "dvc exp run -S 'models=[labse,nllb,minilm]' -S finetune.recipe=study": Elsewhere(
         "tests/test_hub_models.py::test_the_whole_matrix_runs_from_the_hub_cache_by_dvc_exp_run"
@@ -149,14 +148,11 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
         ),
         Elsewhere("tests/test_language_pair.py::test_every_documented_command_gives_valid_params"),
     ),
-    "make sweep NAME=rank": Elsewhere(
-        "tests/commands/test_sweep.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
-    ),
-    "make sweep NAME=data-size": Elsewhere(
-        "tests/commands/test_sweep.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
+    "make trials NAME=rank": Elsewhere(
+        "tests/commands/test_experiments.py::test_a_grid_is_run_and_what_was_finished_before_a_kill_is_kept"
     ),
     "make trials": Elsewhere(
-        "tests/commands/test_trials.py::test_a_trial_is_an_experiment_whose_figures_are_kept"
+        "tests/commands/test_experiments.py::test_a_trial_is_an_experiment_whose_figures_are_kept"
     ),
     # --- what takes too long, or the web ---
     "make bench": Cannot("an hour; tests/bench runs each bench on less"),

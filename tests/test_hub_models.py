@@ -137,11 +137,13 @@ def test_an_adapter_of_a_folder_does_not_name_its_path(cache: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("recipe_name", ["contrastive", "default"])
-def test_every_recipe_trains_every_encoder(name: str, recipe_name: str, tmp_path: Path) -> None:
-    chosen = load_params(ROOT / "params.yaml").recipe(recipe_name, name)
+@pytest.mark.parametrize(
+    "more", [{}, {"hard_negatives": 1, "keep_weight": 1.0}], ids=["default", "contrastive"]
+)
+def test_every_recipe_trains_every_encoder(name: str, more: dict, tmp_path: Path) -> None:
+    chosen = load_params(ROOT / "params.yaml").recipe("default", name)
     quick = {"epochs": 1, "batch_size": 8, "chunk": min(chosen.chunk, 3), "pivots": [], "min_words": 0}
-    chosen = chosen.model_copy(update=quick)
+    chosen = chosen.model_copy(update=quick | more)
     model = load_encoder(name, config(name))
     before = encode(model, TEXTS, "tk")
     torch.manual_seed(1)

@@ -64,7 +64,7 @@ ROUTES = [
     ("results", "FORMAT", ()),
     ("save-model", "MODEL", ()),
     ("save-model", "OUT", ("MODEL=use",)),
-    ("sweep", "NAME", ()),
+    ("experiments", "MODEL", ()),
     ("plots", "A", ()),
     ("plots", "B", ("A=main",)),
     ("pair", "EXP", ()),
@@ -91,22 +91,14 @@ def test_a_value_reaches_the_command_as_it_is_and_nothing_runs_it(
     assert "--help" not in first
 
 
-def test_the_main_view_of_experiments_takes_a_model_as_it_is(folder: Path) -> None:
-    check, call = make(folder, "experiments", f"MODEL={HOSTILE}")
-    assert not (folder / "ran").exists()
-    assert check[-1] == f"--model={HOSTILE}"
-    assert call[-1].startswith(f"^(?!Experiment$|{HOSTILE}\\.((")
-    (folder / "calls").unlink()
-    assert make(folder, "experiments")[0][-1].startswith("^(?!Experiment$|use_tr\\.((")
-
-
 @pytest.mark.parametrize(
     ("target", "name", "option", "beside"),
     [
         ("export", "SOURCES", "--sources", "FORMAT=tsv"),
         ("export", "LICENSES", "--licenses", "FORMAT=tsv"),
         ("crawl", "LANGS", "--langs", "SITE=orient"),
-        ("sweep", "MODELS", "--models", "NAME=rank"),
+        ("trials", "MODELS", "--models", "NAME=rank"),
+        ("trials", "NAME", "--", "MODELS=use"),
     ],
 )
 def test_a_list_is_divided_at_spaces_and_nothing_runs_it(
@@ -142,5 +134,5 @@ def test_every_variable_that_a_recipe_tells_of_is_tried_here() -> None:
         for line in (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
         if line.startswith("GIVEN :=")
     ]
-    tried = {name for _, name, _ in ROUTES} | {"SOURCES", "LICENSES", "LANGS", "MODELS"}
+    tried = {name for _, name, _ in ROUTES} | {"SOURCES", "LICENSES", "LANGS", "MODELS", "NAME"}
     assert set(line.split()[2:]) == tried

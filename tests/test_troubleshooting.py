@@ -19,15 +19,15 @@ import commands.annotate.pull
 import commands.annotate.report
 import commands.benchmark
 import commands.check
-import commands.compare
 import commands.mend
+import commands.results
 import commands.search
 import commands.share
 import stages.collect.__main__
 import stages.extract.__main__
 from stages.lib.core.errors import KopriError
 from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
-from tests.commands.test_compare import write_result
+from tests.commands.test_results import write_result
 from tests.phrases import PHRASES, corpus
 from tests.settings import write_settings
 
@@ -226,13 +226,13 @@ def no_benchmark(place: Place) -> str:
     return place.say(commands.benchmark.main, "--benchmarks", "ntrex")
 
 
-@provokes("error: lr-1e-4: neither")
+@provokes("error: lr-1e-4: no experiment")
 def unknown_experiment(place: Place) -> str:
     place.repository()
-    return place.say(commands.compare.main, "lr-1e-4", "workspace")
+    return place.say(commands.results.main, "compare", "lr-1e-4", "workspace")
 
 
-@provokes("error: HEAD: its results")
+@provokes("error: HEAD: results is neither")
 def nothing_pulled(place: Place) -> str:
     from stages.lib.core.params import load_params
 
@@ -241,12 +241,12 @@ def nothing_pulled(place: Place) -> str:
     place.must(sys.executable, "-m", "dvc", "add", "--quiet", "results")
     place.commit()
     shutil.rmtree(".dvc/cache")
-    return place.say(commands.compare.main, "HEAD", "workspace")
+    return place.say(commands.results.main, "compare", "HEAD", "workspace")
 
 
 @provokes("error: use-finetuned: test_sha256")
 def other_test_set(place: Place) -> str:
-    from commands.compare import compare_runs, read_runs
+    from commands.results import compare_runs, read_runs
     from stages.lib.core.params import load_params
 
     for side, test in (("a", "098e0aac"), ("b", "5f3b11d0")):

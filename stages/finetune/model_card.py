@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stages.lib.core.markdown import markdown_table
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -76,15 +78,20 @@ def model_card(
         "## Data",
         f"{summary['train_pairs']:,} training pairs; {summary['dev_pairs']:,} pairs of other documents "
         "to choose the epoch and the strength.",
-        _table(("source", "languages", "pairs", "licence"), data),
+        markdown_table([("source", "languages", "pairs", "licence"), *data], 4),
         "## Recipe",
         f"`{recipe_name}`; best epoch {summary['best_epoch']}, strength {summary['scale']:g}.",
-        _table(("key", "value"), [(f"`{key}`", _plain(value)) for key, value in recipe.model_dump().items()]),
+        markdown_table(
+            [("key", "value"), *((f"`{key}`", _plain(value)) for key, value in recipe.model_dump().items())]
+        ),
         "## Figures on dev",
         "Dev chose the epoch, so these are no test figures: those are in `metrics/`.",
-        _table(
-            ("figure", "pretrained", "fine-tuned"),
-            [(f"`{key}`", f"{before[key]:.4f}", f"{after[key]:.4f}") for key in figures],
+        markdown_table(
+            [
+                ("figure", "pretrained", "fine-tuned"),
+                *((f"`{key}`", f"{before[key]:.4f}", f"{after[key]:.4f}") for key in figures),
+            ],
+            3,
         ),
         "## Licence",
         f"The base model's licence is {config.license or 'not stated in params.yaml'}; "
@@ -103,11 +110,6 @@ def _count(rows: pl.DataFrame) -> list[tuple[str, ...]]:
         (row["source"], f"{row['src_lang']}–{row['tgt_lang']}", f"{row['pairs']:,}", row["license"])
         for row in counted.sort("source", "src_lang", "tgt_lang").iter_rows(named=True)
     ]
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Gather the figures of every stage: summary, details, plots and the result table."""
+"""Read what the stages wrote, compare each model before and after, and write the tables, plots and page."""
 
 from __future__ import annotations
 
@@ -14,21 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path, read_json, write_json
-from stages.lib.core.params import Params
+from stages.lib.core.markdown import markdown_table
+from stages.lib.core.params import Pair, Params
 from stages.lib.core.tables import ALIGNMENT_SCHEMA, CORPUS_SCHEMA, DOCUMENT_SCHEMA, read_table
 from stages.lib.scores.comparison import GOLD, RANKS_SCHEMA, TEST, TRANSLATED, compare, correct, rounded
 from stages.lib.scores.sts import STS_SCHEMA, compare_sts
 from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, compare_translation
 from stages.report.alignment_view import Row, view_rows
+from stages.report.corpus import alignment_section, calibration_section, flow_section, length_section
 from stages.report.page import Section, render_page
-from stages.report.result_table import as_markdown, legend, table_rows, translation_rows
 from stages.report.sections import (
-    alignment_section,
-    calibration_section,
     examples_section,
-    flow_section,
     learning_section,
-    length_section,
     p_at_k_section,
     result_section,
     signature_section,
@@ -36,6 +33,7 @@ from stages.report.sections import (
     translation_section,
 )
 from stages.report.study import study_table
+from stages.report.tables import STS, VARIANTS, Details, legend, table_rows, translation_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,8 +44,6 @@ log = logging.getLogger("report")
 _STATS = ("align", "clean", "split")
 # What two results must share to stand in one table.
 _SHARED = ("pair", "test_sha256", "pool_sha256", "normalisation", "benchmarks", "sts", "settings")
-# Metrics that the summary leaves to the details, so that `dvc exp show` stays readable.
-_DETAIL_ONLY = re.compile(r"_margin_|_p5_|hard_mrr_|hard_p1_mean$|_spearman$")
 _PLOT_K = (1, 2, 3, 5, 10, 20, 50)
 # Packages that figures or their picture depend on; torch and its kin are in each result's signature too.
 _PACKAGES = (
@@ -86,20 +82,9 @@ class Inputs:
     params: Path
 
 
-@dataclass(frozen=True)
-class Tables:
-    """What both the page and the files show: rows with the header first, and plot data in long form."""
-
-    results: list[list[str]]
-    legend: list[str]
-    translation: list[list[str]]
-    p_at_k: list[dict[str, Any]]
-    curves: list[dict[str, Any]]
-
-
 def expected_runs(params: Params) -> list[tuple[str, str]]:
     """List the (model, variant) pairs that params.yaml asks for, in its order."""
-    tuned = [(model, variant) for model in params.models for variant in ("pretrained", "finetuned")]
+    tuned = [(model, variant) for model in params.models for variant in VARIANTS]
     return tuned + [(model, "pretrained") for model in params.baselines]
 
 
@@ -169,18 +154,44 @@ def compare_results(results: Iterable[Result], params: Params) -> dict[str, dict
     return comparisons
 
 
-def summarise(result: Result, compared: Mapping[str, dict[str, Any]] | None) -> dict[str, Any]:
-    """Return the flat figures of one result: values by metric; if fine-tuned, ``delta`` and ``p``."""
-    by_name = {name: fig["value"] for name, fig in result.metrics.items() if not _DETAIL_ONLY.search(name)}
-    by_name |= {"test_n": next(f["n"] for name, f in result.metrics.items() if name.startswith("test_p1_"))}
-    if compared:
-        by_name |= {"delta": compared["test_p1_mean"]["difference"], "p": compared["test_p1_mean"]["p_holm"]}
-    return rounded(by_name)
+def summarise(detail: Mapping[str, Any]) -> dict[str, float]:
+    """Return at most six figures of one result, means of both directions: what `dvc exp show` shows.
+
+    ``sts`` is Pearson's r on the repository's own graded pairs; a model that translates has ``chrfpp`` in its
+    place. ``delta`` and ``p`` are the difference of P@1 from pretrained and its corrected p.
+    """
+    metrics = detail["metrics"]
+
+    def mean(pattern: str) -> float | None:
+        values = [figure["value"] for name, figure in metrics.items() if re.fullmatch(pattern, name)]
+        return rounded(sum(values) / len(values)) if values else None
+
+    figures = {
+        "p1": mean("test_p1_mean"),
+        "mrr": mean("test_mrr_mean"),
+        "hard_p1": mean(r"hard_p1_\w+_\w+"),
+        "sts": mean(STS),
+        "chrfpp": mean(r"mt_(?!gold_)\w+_\w+_chrfpp"),
+    }
+    if figures["chrfpp"] is not None:
+        del figures["sts"]
+    summary = {name: value for name, value in figures.items() if value is not None}
+    if test := detail.get("compared_with_pretrained", {}).get("test_p1_mean"):
+        summary |= {"delta": rounded(test["difference"]), "p": rounded(test["p_holm"])}
+    return summary
 
 
-def corpus_figures(folder: Path) -> dict[str, Any]:
-    """Join the counts of align, clean and split under the stages' names."""
-    return {name: read_json(folder / f"{name}.json") for name in _STATS}
+def detail_of(result: Result, compared: Mapping[str, dict[str, Any]] | None) -> dict[str, Any]:
+    """Return all figures of one result, with the comparison with its pretrained model where there is one."""
+    detail = {
+        "model": result.model,
+        "variant": result.variant,
+        "metrics": rounded(result.metrics),
+        "by_source": rounded(result.by_source),
+        "signature": result.signature,
+    }
+    # A p of 0.0000 would say too much: p keeps its digits.
+    return detail | ({"compared_with_pretrained": rounded(compared, 6)} if compared else {})
 
 
 def p_at_k(results: Iterable[Result]) -> list[dict[str, Any]]:
@@ -268,8 +279,7 @@ def packages() -> dict[str, str]:
 
 def page_sections(
     results: Sequence[Result],
-    summary: Mapping[str, Any],
-    tables: Tables,
+    details: Details,
     comparisons: Mapping[str, Mapping[str, Any]],
     stats: Mapping[str, Any],
     alignment: Mapping[str, Any],
@@ -284,36 +294,38 @@ def page_sections(
     corpus = read_table(inputs.corpus, CORPUS_SCHEMA)
     documents = read_table(inputs.documents, DOCUMENT_SCHEMA)
     test = read_table(inputs.splits / "test.parquet", CORPUS_SCHEMA)
-    by_variant: dict[str, dict[str, Result]] = {"pretrained": {}, "finetuned": {}}
-    for result in results:
-        by_variant[result.variant][result.model] = result
+    before, after = (
+        {result.model: result for result in results if result.variant == variant} for variant in VARIANTS
+    )
     translations: dict[str, dict[str, pl.DataFrame]] = {}
     for result in (result for result in results if result.translations):
         translations.setdefault(result.model, {})[result.variant] = result.translations[TEST]
-    ranks = {
-        variant: {model: result.ranks for model, result in found.items()}
-        for variant, found in by_variant.items()
-    }
-    adapters = {
-        model: result.signature["adapter_sha256"] for model, result in by_variant["finetuned"].items()
-    }
     checks = alignment["hidden_keys"]
     hidden = hidden_alignments(inputs.alignments, pair.src)
     sections = [
         result_section(
-            tables.results,
-            tables.legend,
+            table_rows(details, pair),
+            legend(details),
             {model: tests["test_p1_mean"] for model, tests in comparisons.items()},
         ),
-        sts_section(summary, read_json(inputs.interpolation), adapters),
-        p_at_k_section(tables.p_at_k),
-        learning_section(tables.curves),
+        sts_section(
+            details,
+            read_json(inputs.interpolation),
+            {model: result.signature["adapter_sha256"] for model, result in after.items()},
+        ),
+        p_at_k_section(p_at_k(results)),
+        learning_section(learning_curves(results)),
         flow_section(stats, pair),
         length_section(corpus, pair),
         calibration_section(alignment["curve"], checks),
         alignment_section(hidden, checks, documents, corpus, pair),
-        translation_section(tables.translation, translations),
-        examples_section(ranks["pretrained"], ranks["finetuned"], test, pair),
+        translation_section(translation_rows(details, pair), translations),
+        examples_section(
+            {model: result.ranks for model, result in before.items()},
+            {model: result.ranks for model, result in after.items()},
+            test,
+            pair,
+        ),
         signature_section(
             {f"{result.model} {result.variant}": result.signature for result in results},
             file_hashes(inputs, results),
@@ -329,60 +341,62 @@ def report(inputs: Inputs, out: Path, text: Path, params: Params) -> None:
 
     All is read and computed before the first file is written.
     """
-    read = read_results(inputs.results, expected_runs(params))
-    comparisons = compare_results(read, params)
-    figures = rounded(corpus_figures(inputs.stats))
+    results = read_results(inputs.results, expected_runs(params))
+    comparisons = compare_results(results, params)
+    stats = rounded({name: read_json(inputs.stats / f"{name}.json") for name in _STATS})
     alignment = rounded(read_json(inputs.stats / "alignment.json"))
-    summary: dict[str, dict[str, Any]] = {}
-    details: dict[tuple[str, str], dict[str, Any]] = {}
-    for result in read:
-        compared = comparisons.get(result.model) if result.variant == "finetuned" else None
-        summary.setdefault(result.model, {})[result.variant] = summarise(result, compared)
-        details[result.model, result.variant] = {
-            "model": result.model,
-            "variant": result.variant,
-            "metrics": rounded(result.metrics),
-            "by_source": rounded(result.by_source),
-            "signature": result.signature,
-        }
-        if compared:
-            # A p of 0.0000 would say too much: p keeps its digits.
-            details[result.model, result.variant]["compared_with_pretrained"] = rounded(compared, 6)
-    tables = Tables(
-        results=table_rows(summary, details, params.pair),
-        legend=legend(details),
-        translation=translation_rows(details, params.pair),
-        p_at_k=p_at_k(read),
-        curves=learning_curves(read),
-    )
+    details = {
+        (result.model, result.variant): detail_of(
+            result, comparisons.get(result.model) if result.variant == "finetuned" else None
+        )
+        for result in results
+    }
     page = render_page(
         f"Köpri: {params.pair.src}–{params.pair.tgt}",
         ["What fine-tuning did to each model, on what text, and how far the figures can be trusted."],
-        page_sections(read, summary, tables, comparisons, figures, alignment, inputs, params),
+        page_sections(results, details, comparisons, stats, alignment, inputs, params),
     )
+    tables = {"p_at_k": p_at_k(results), "learning_curves": learning_curves(results)}
+    if curve := alignment.pop("curve"):
+        tables["calibration"] = curve
+    write_metrics(out, details, tables, {"align": alignment, "corpus": stats})
+    write_texts(text, details, page, params.pair)
+    log.info("%d results gathered in %s", len(results), out)
 
-    calibration = alignment.pop("curve")
+
+def write_metrics(
+    out: Path,
+    details: Details,
+    plots: Mapping[str, Sequence[Mapping[str, Any]]],
+    stats: Mapping[str, Any],
+) -> None:
+    """Write the details, their summary, the data of the plots (CSV) and the counts."""
+    summary: dict[str, dict[str, Any]] = {}
     with atomic_path(out / "detail") as folder:
         folder.mkdir(parents=True)
         for (model, variant), detail in details.items():
             write_json(folder / f"{model}-{variant}.json", detail)
+            summary.setdefault(model, {})[variant] = summarise(detail)
     with atomic_path(out / "plots") as folder:
         folder.mkdir(parents=True)
-        write_csv(folder / "p_at_k.csv", tables.p_at_k)
-        write_csv(folder / "learning_curves.csv", tables.curves)
-        if calibration:
-            write_csv(folder / "calibration.csv", calibration)
-    write_json(out / "align.json", alignment)
-    write_json(out / "corpus.json", figures)
-    write_json(out / "summary.json", summary)
-    body = f"# Results\n\n{as_markdown(tables.results)}\n\n" + "\n".join(f"- {one}" for one in tables.legend)
-    if tables.translation:
-        body += f"\n\n{as_markdown(tables.translation)}"
+        for name, rows in plots.items():
+            write_csv(folder / f"{name}.csv", rows)
+    for name, counts in stats.items():
+        write_json(out / f"{name}.json", counts)
+    # In the order of params.yaml, pretrained first: `dvc exp show` has its columns so.
+    write_json(out / "summary.json", summary, sort_keys=False)
+
+
+def write_texts(folder: Path, details: Details, page: str, pair: Pair) -> None:
+    """Write the result table and the study's tables as Markdown, and the page."""
+    parts = ["# Results", markdown_table(table_rows(details, pair))]
+    parts.append("\n".join(f"- {line}" for line in legend(details)))
+    if rows := translation_rows(details, pair):
+        parts.append(markdown_table(rows))
     for name, content in (
-        ("results.md", body + "\n"),
-        ("study.md", f"# Beside the study\n\n{study_table(details, params.pair)}\n"),
+        ("results.md", "\n\n".join(parts) + "\n"),
+        ("study.md", f"# Beside the study\n\n{study_table(details, pair)}\n"),
         ("index.html", page),
     ):
-        with atomic_path(text / name) as temporary:
+        with atomic_path(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8", newline="\n")
-    log.info("%d results gathered in %s", len(read), out)

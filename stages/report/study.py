@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stages.lib.core.markdown import markdown_table
 from stages.lib.core.params import Pair
 from stages.lib.scores.significance import exact_binomial_interval, mcnemar_p
-from stages.report.result_table import VARIANTS, as_markdown
+from stages.report.tables import Details, ordered
 
 # As published: retrieval among nine sentences of Russian and Turkmen, MiniLM pretrained only. The study tells
 # the figures and no interval; 0.8889 is 8 of 9.
@@ -37,8 +38,6 @@ TRANSLATION = (
 _CONFIDENCE = 0.95
 _UNTOLD = "not told"
 
-Details = Mapping[tuple[str, str], Mapping[str, Any]]
-
 
 def study_table(
     details: Details, pair: Pair, benchmarks: Mapping[str, Mapping[str, Any]] | None = None
@@ -54,15 +53,15 @@ def study_table(
     parts = [
         *([] if {src, tgt} == {"ru", "tk"} else [others]),
         "## Retrieval",
-        as_markdown(_retrieval(details, pair)),
+        markdown_table(_retrieval(details, pair)),
         nine_sentences(),
         "## Semantic textual similarity: Pearson's r",
-        as_markdown(_sts(details, benchmarks or {})),
+        markdown_table(_sts(details, benchmarks or {})),
         "There is no Turkmen STS, and no Russian track in SemEval's STS17: this is a check of what was "
         "forgotten. ru_smoke is the repository's own small set; stsb_ru is machine-translated, with the "
         "grades of the English sentences.",
         f"## Translation, {src}–{tgt}",
-        as_markdown(_translation(details, pair)),
+        markdown_table(_translation(details, pair)),
         "TER is an error rate: less is better. The study's test set and settings are not told, so its "
         "figures and ours are of other sentences, and of models of other sizes.",
     ]
@@ -97,12 +96,6 @@ def _interval(figure: Mapping[str, Any], digits: int = 3) -> str:
     return f"[{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
 
 
-def _ours(details: Details) -> list[tuple[str, str]]:
-    """Our rows: models in the order given, pretrained first."""
-    models = list(dict.fromkeys(model for model, _ in details))
-    return [(model, variant) for model in models for variant in VARIANTS if (model, variant) in details]
-
-
 def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
     rows = [["whose", "model", "variant", "direction", "n", "candidates", "P@1", "95 % interval", "MRR"]]
     n = TEST_SENTENCES
@@ -110,7 +103,7 @@ def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
         low, high = exact_binomial_interval(right, n, _CONFIDENCE)
         p1 = [f"{right / n:.4f}", _interval({"low": low, "high": high})]
         rows.append(["study", model, variant, _UNTOLD, str(n), str(n), *p1, f"{mrr:.4f}"])
-    for model, variant in _ours(details):
+    for model, variant in ordered(details):
         detail = details[model, variant]
         for a, b in ((pair.src, pair.tgt), (pair.tgt, pair.src)):
             p1, mrr = (detail["metrics"][f"test_{figure}_{a}_{b}"] for figure in ("p1", "mrr"))
@@ -123,7 +116,7 @@ def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
 def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     rows = [["whose", "model", "variant", "set", "n", "r", "95 % interval"]]
     rows += [["study", model, variant, "Russian STS", _UNTOLD, f"{r:.4f}", ""] for model, variant, r in STS]
-    for model, variant in _ours(details):
+    for model, variant in ordered(details):
         found = {  # set -> figure
             metric.removeprefix("sts_").removesuffix("_pearson"): figure
             for metric, figure in details[model, variant]["metrics"].items()
@@ -148,7 +141,7 @@ def _translation(details: Details, pair: Pair) -> list[list[str]]:
     rows = [["whose", "model", "variant", "direction", "n", "BLEU", "chrF", "TER"]]
     for direction, variant, figures in TRANSLATION:
         rows.append(["study", "NLLB", variant, direction, _UNTOLD, *(f"{value:.2f}" for value in figures)])
-    for model, variant in _ours(details):
+    for model, variant in ordered(details):
         metrics = details[model, variant]["metrics"]
         for a, b in ((pair.src, pair.tgt), (pair.tgt, pair.src)):
             found = [metrics.get(f"mt_{a}_{b}_{name}") for name in ("bleu", "chrf", "ter")]

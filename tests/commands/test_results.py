@@ -1,18 +1,29 @@
+"""The tables of the last run, two experiments compared, and the figures of another pair."""
+
 from __future__ import annotations
 
 import copy
+import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from commands import results
 from stages.lib.core.errors import DataError
-from stages.lib.core.files import write_json
-from stages.lib.core.params import Pair, load_params
-from stages.report.result_table import as_markdown, as_text, table_rows
+from stages.lib.core.files import read_json, write_json
+from stages.lib.core.markdown import markdown_table
+from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.tables import table_from_rows, write_table
+from stages.lib.scores.comparison import RANKS_SCHEMA, measure
+from stages.report.tables import Details, as_text, legend, table_rows, translation_rows
 
+ROOT = Path(__file__).resolve().parents[2]
 PAIR = Pair(src="ru", tgt="tk")
+DOCS, QUERIES = 30, 4
 FIGURE = {"value": 0.4321, "low": 0.4, "high": 0.4649, "n": 1997, "unit": "document", "units": 123}
 NAMES = (
     "test_p1_ru_tk",
@@ -32,22 +43,22 @@ COMPARED = {"test_p1_mean": {"difference": 0.1234, "p_holm": 0.00049, "unit": "d
 
 @pytest.fixture
 def metrics(tmp_path) -> Path:
-    write_json(
-        tmp_path / "summary.json",
-        {
-            "use": {"finetuned": {"test_n": 1997}, "pretrained": {"test_n": 1997}},
-            "minilm_en": {"pretrained": {"test_n": 1997}},
-        },
-    )
-    for name in ("use-pretrained", "minilm_en-pretrained"):
-        write_json(tmp_path / "detail" / f"{name}.json", {"metrics": METRICS, "signature": SIGNATURE})
-    tuned = {"metrics": METRICS, "signature": SIGNATURE, "compared_with_pretrained": COMPARED}
-    write_json(tmp_path / "detail" / "use-finetuned.json", tuned)
+    summary = {"use": {"finetuned": {}, "pretrained": {}}, "minilm_en": {"pretrained": {}}}
+    write_json(tmp_path / "summary.json", summary)
+    for name in ("use-pretrained", "minilm_en-pretrained", "use-finetuned"):
+        compared = {"compared_with_pretrained": COMPARED} if name == "use-finetuned" else {}
+        detail = {"metrics": METRICS, "signature": SIGNATURE, **compared}
+        write_json(tmp_path / "detail" / f"{name}.json", detail)
     return tmp_path
 
 
-def test_table_has_a_row_for_each_model_and_variant_in_the_order_of_the_params(metrics):
-    lines = results.result_table(metrics, load_params()).split("\n")
+@pytest.fixture
+def details(metrics) -> Details:
+    return results.read_details(metrics, load_params())
+
+
+def test_table_has_a_row_for_each_model_and_variant_in_the_order_of_the_params(details):
+    lines = results.result_table(details, PAIR).split("\n")
     assert [line.split()[:2] for line in lines[2:5]] == [
         *(["use", "pretrained"], ["use", "finetuned"], ["minilm_en", "pretrained"])
     ]
@@ -59,20 +70,22 @@ def test_table_has_a_row_for_each_model_and_variant_in_the_order_of_the_params(m
     assert any("Holm-corrected for 12 comparisons" in line for line in lines)
 
 
-def test_columns_are_aligned(metrics):
-    lines = results.result_table(metrics, load_params()).split("\n")
+def test_columns_are_aligned(details):
+    lines = results.result_table(details, PAIR).split("\n")
     ends = [len(lines[1]), len(lines[0]), len(lines[3])]
     assert len(set(ends)) == 1
     starts = {line.index("[0.400") for line in lines[2:5]}
     assert len(starts) == 1
 
 
-def test_command_prints_the_table(metrics, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["results", "--metrics", str(metrics)])
+@pytest.mark.parametrize("command", ["table", "study"])
+def test_command_prints_the_tables(metrics, details, monkeypatch, capsys, command):
+    monkeypatch.setattr(sys, "argv", ["results", command, "--metrics", str(metrics)])
     monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
     results.main()
-    out = capsys.readouterr().out
-    assert out == results.result_table(metrics, load_params()) + "\n"
+    table = results.result_table(details, PAIR)
+    study = results.study_page(details, metrics, PAIR)
+    assert capsys.readouterr().out == {"table": table, "study": study}[command] + "\n"
 
 
 def test_tiny_p_is_written_as_a_bound_and_missing_hard_negatives_as_a_dash():
@@ -80,27 +93,25 @@ def test_tiny_p_is_written_as_a_bound_and_missing_hard_negatives_as_a_dash():
     compared = copy.deepcopy(COMPARED)
     compared["test_p1_mean"]["p_holm"] = 0.00001
     details = {("use", "finetuned"): detail | {"compared_with_pretrained": compared}}
-    rows = table_rows({"use": {"finetuned": {"test_n": 3}}}, details, PAIR)
+    rows = table_rows(details, PAIR)
     assert rows[1][-1] == "<0.0001"
     assert rows[1][-4:-2] == ["–", "–"]
 
 
 def test_a_share_of_a_few_hard_queries_is_no_figure():
     metrics = METRICS | {"hard_p1_ru_tk": FIGURE | {"n": 19}, "hard_p1_tk_ru": FIGURE | {"n": 20}}
-    rows = table_rows(
-        {"use": {"pretrained": {"test_n": 3}}}, {("use", "pretrained"): {"metrics": metrics}}, PAIR
-    )
+    rows = table_rows({("use", "pretrained"): {"metrics": metrics}}, PAIR)
     assert rows[1][-4:-2] == ["–", "0.432"]
 
 
 def test_markdown_and_text_hold_the_same_cells():
     rows = [["model", "variant", "n"], ["use", "pretrained", "12"]]
-    assert as_markdown(rows) == "| model | variant | n |\n| --- | --- | ---: |\n| use | pretrained | 12 |"
+    assert markdown_table(rows) == "| model | variant | n |\n| --- | --- | ---: |\n| use | pretrained | 12 |"
     assert as_text(rows).split("\n")[2].split() == rows[1]
 
 
-def test_markdown_has_the_table_its_legend_and_nothing_for_a_terminal(metrics):
-    lines = results.result_table(metrics, load_params(), "md").split("\n")
+def test_markdown_has_the_table_its_legend_and_nothing_for_a_terminal(details):
+    lines = results.result_table(details, PAIR, "md").split("\n")
     assert lines[0].startswith("| model | variant | n | P@1 ru→tk |")
     assert lines[1].startswith("| --- | --- | ---: |")
     assert lines[2].startswith("| use | pretrained | 1997 | 0.432 [0.400, 0.465] |")
@@ -110,9 +121,9 @@ def test_markdown_has_the_table_its_legend_and_nothing_for_a_terminal(metrics):
 
 
 @pytest.mark.parametrize("width", [48, 60, 80, 120])
-def test_a_narrow_terminal_gets_every_cell_in_tables_that_fit(metrics, width):
-    wide = results.result_table(metrics, load_params()).split("\n\n")[0].split("\n")
-    narrow = results.result_table(metrics, load_params(), width=width)
+def test_a_narrow_terminal_gets_every_cell_in_tables_that_fit(details, width):
+    wide = results.result_table(details, PAIR).split("\n\n")[0].split("\n")
+    narrow = results.result_table(details, PAIR, width=width)
     assert max(len(line) for line in narrow.split("\n")) <= width
     blocks = narrow[: narrow.index("P@1, MRR:")].strip().split("\n\n")
     assert len(blocks) > 1
@@ -125,31 +136,175 @@ def test_a_narrow_terminal_gets_every_cell_in_tables_that_fit(metrics, width):
             assert names + [cell for part in found for cell in part[2:]] == cells
 
 
-def test_a_terminal_that_is_wide_enough_gets_one_table(metrics):
-    whole = results.result_table(metrics, load_params())
+def test_a_terminal_that_is_wide_enough_gets_one_table(details):
+    whole = results.result_table(details, PAIR)
     first = whole.split("\n\n")[0]
-    assert results.result_table(metrics, load_params(), width=max(map(len, first.split("\n")))).startswith(
-        first
-    )
+    assert results.result_table(details, PAIR, width=max(map(len, first.split("\n")))).startswith(first)
 
 
 def test_missing_files_are_named(tmp_path, metrics):
     with pytest.raises(DataError, match=r"summary\.json: not found"):
-        results.result_table(tmp_path / "none", load_params())
+        results.read_details(tmp_path / "none", load_params())
     (metrics / "detail" / "use-finetuned.json").unlink()
     with pytest.raises(DataError, match=r"use-finetuned\.json: not found"):
-        results.result_table(metrics, load_params())
+        results.read_details(metrics, load_params())
 
 
 def test_a_detail_without_a_figure_is_named():
     metrics = {name: figure for name, figure in METRICS.items() if name != "test_p1_tk_ru"}
     with pytest.raises(DataError, match=r"use-pretrained\.json: lacks 'test_p1_tk_ru'"):
-        table_rows(
-            {"use": {"pretrained": {"test_n": 3}}}, {("use", "pretrained"): {"metrics": metrics}}, PAIR
-        )
+        table_rows({("use", "pretrained"): {"metrics": metrics}}, PAIR)
 
 
 def test_an_empty_summary_is_refused(tmp_path):
     write_json(tmp_path / "summary.json", {})
     with pytest.raises(DataError, match="no model in it"):
-        results.result_table(tmp_path, load_params())
+        results.read_details(tmp_path, load_params())
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    raw = load_params().model_dump()
+    raw["evaluate"] |= {"bootstrap": 200, "permutations": 2000}
+    return Params.model_validate(raw)
+
+
+def write_result(folder: Path, params: Params, *, misses: int, test: str = "t") -> None:
+    """Write a result in which the first ``misses`` of 120 queries, in both directions, have rank 2."""
+    rows = [
+        ("test", direction, "cosine", 0, f"{n:04}", "django", f"doc{n // QUERIES}", 2 if n < misses else 1)
+        for direction in ("ru_tk", "tk_ru")
+        for n in range(DOCS * QUERIES)
+    ]
+    frame = table_from_rows(rows, RANKS_SCHEMA)
+    folder.mkdir(parents=True)
+    write_table(frame, folder / "ranks.parquet", RANKS_SCHEMA)
+    signature = {"pair": "ru-tk", "test_sha256": test, "pool_sha256": "p", "normalisation": "n"}
+    found = measure(frame, params.pair, params.evaluate, params.seed)
+    write_json(folder / "metrics.json", {**found, "signature": signature})
+
+
+def compared(folder: Path, params: Params) -> dict:
+    """Compare the runs in ``folder``/a and ``folder``/b."""
+    return results.compare_runs(*(results.read_runs(folder / side) for side in "ab"), ("a", "b"), params)
+
+
+def test_a_better_experiment_is_told_from_the_same_one(tmp_path, params):
+    write_result(tmp_path / "a/use-finetuned", params, misses=60)
+    write_result(tmp_path / "b/use-finetuned", params, misses=20)
+    write_result(tmp_path / "a/use-pretrained", params, misses=60)
+    write_result(tmp_path / "b/use-pretrained", params, misses=60)
+    write_result(tmp_path / "b/minilm_en-pretrained", params, misses=60)
+    found = results.compare_runs(
+        results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b"), ("a", "b"), params
+    )
+    assert set(found) == {"use-finetuned", "use-pretrained"}
+    assert found["use-pretrained"] == {}
+    test = found["use-finetuned"]["test_p1_mean"]
+    assert (test["a"], test["b"], test["n"]) == (0.5, pytest.approx(100 / 120), 120)
+    assert test["difference"] == pytest.approx(40 / 120)
+    assert test["low"] < 40 / 120 < test["high"]
+    assert test["p"] < 0.01
+    assert test["family"] == 1  # the run without a difference is no comparison
+    text = results.comparison_table(found, ("a", "b"))
+    assert "test_p1_mean" in text
+    assert text.endswith("The same ranks in both: use-pretrained.")
+
+
+def test_the_difference_turns_round_with_the_sides(tmp_path, params):
+    write_result(tmp_path / "a/use-finetuned", params, misses=70)
+    write_result(tmp_path / "b/use-finetuned", params, misses=20)
+    sides = results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b")
+    there = results.compare_runs(*sides, ("a", "b"), params)["use-finetuned"]["test_p1_mean"]
+    back = results.compare_runs(*sides[::-1], ("b", "a"), params)["use-finetuned"]["test_p1_mean"]
+    assert np.allclose(there["difference"], -back["difference"])
+    assert there["p"] == back["p"]
+
+
+def test_another_test_set_is_refused(tmp_path, params):
+    write_result(tmp_path / "a/use-finetuned", params, misses=3)
+    write_result(tmp_path / "b/use-finetuned", params, misses=2, test="other")
+    with pytest.raises(DataError, match="test_sha256 is t in a and other in b"):
+        results.compare_runs(
+            results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b"), ("a", "b"), params
+        )
+
+
+def test_experiments_without_a_model_in_common_are_refused(tmp_path, params):
+    write_result(tmp_path / "a/use-finetuned", params, misses=3)
+    write_result(tmp_path / "b/use_tr-finetuned", params, misses=2)
+    with pytest.raises(DataError, match="nothing to compare"):
+        results.compare_runs(
+            results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b"), ("a", "b"), params
+        )
+
+
+def test_an_empty_folder_is_one_line(tmp_path):
+    with pytest.raises(DataError, match="run dvc repro"):
+        results.read_runs(tmp_path)
+
+
+def test_results_of_a_commit_come_out_of_the_cache_and_an_unknown_name_is_one_line(
+    tmp_path, params, monkeypatch
+):
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    python = sys.executable
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    run("git", "init", "--quiet")
+    run(python, "-m", "dvc", "init", "--quiet")
+    write_result(tmp_path / "results/use-finetuned", params, misses=30)
+    run(python, "-m", "dvc", "add", "--quiet", "results")
+    run("git", "add", "--all")
+    run("git", *identity, "commit", "--quiet", "-m", "first")
+    run("git", "tag", "first")
+    (tmp_path / "results/use-finetuned/metrics.json").unlink()
+    (tmp_path / "results/use-finetuned/ranks.parquet").unlink()
+    (tmp_path / "results/use-finetuned").rmdir()
+    write_result(tmp_path / "results/use-finetuned", params, misses=10)
+    monkeypatch.chdir(tmp_path)
+    before = results.read_runs(results.fetch_output("first", "results", tmp_path / "scratch"))
+    after = results.read_runs(results.fetch_output("workspace", "results", tmp_path / "scratch"))
+    test = results.compare_runs(before, after, ("first", "workspace"), params)["use-finetuned"][
+        "test_p1_mean"
+    ]
+    assert test["difference"] == pytest.approx(20 / 120)
+    with pytest.raises(DataError, match="no-such: no experiment, branch, tag or commit here"):
+        results.fetch_output("no-such", "results", tmp_path / "other")
+    # A clone that has pulled nothing: git knows the commit, the cache has no file of it.
+    shutil.rmtree(tmp_path / ".dvc/cache")
+    with pytest.raises(DataError, match=r"first: results is neither in git nor in DVC's cache"):
+        results.fetch_output("first", "results", tmp_path / "empty")
+
+
+def read_here(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_a_record_gives_the_tables_of_the_run_that_it_was_made_of(tmp_path: Path) -> None:
+    params = load_params(ROOT / "params.yaml")
+    write_json(tmp_path / "record.json", results.pair_record(params, read_here))
+    record = read_json(tmp_path / "record.json")
+    details = results.read_details(ROOT / "metrics", params)
+    kept = results.record_details(record)
+    for rows in (table_rows, translation_rows):
+        assert rows(kept, params.pair) == rows(details, params.pair)
+    assert legend(kept) == legend(details)
+    assert record["corpus"]["rows"]["test"] == sum(record["corpus"]["test_by_source"].values())
+    figures = json.dumps(record["figures"])
+    assert "margin" not in figures.replace("margin_k", "")
+    assert "_p5_" not in figures
+
+
+@pytest.mark.parametrize("experiment", ["no-such-experiment", "0000000"])
+def test_an_unknown_experiment_is_named(experiment: str, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(DataError, match=f"^{experiment}: no experiment, branch, tag or commit here"):
+        results.read_revision(experiment)("params.yaml")
+
+
+def test_a_revision_without_the_file_says_which(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(DataError, match=r"^HEAD: metrics/none\.json is neither in git nor in DVC's cache"):
+        results.read_revision("HEAD")("metrics/none.json")

@@ -88,15 +88,9 @@ class BenchmarkConfig(_Block):
 
 
 class PdfParams(_Block):
-    """Bounds on reading one PDF; the keys but ``workers`` are those of ``stages.extract.pdf.Limits``."""
+    """How PDF books are read; bounds on one file are those of ``stages.extract.pdf.Limits``."""
 
     workers: Count
-    page_seconds: Annotated[float, Field(gt=0.0)]
-    ocr_seconds: Annotated[float, Field(gt=0.0)]
-    open_seconds: Annotated[float, Field(gt=0.0)]
-    memory_mb: Annotated[int, Field(ge=200)]
-    max_pages: Count
-    max_file_mb: Count
     ocr: bool
 
 
@@ -167,18 +161,18 @@ class Recipe(_Block):
     epochs: Count
     batch_size: Count
     warmup: Share
-    scale: Annotated[float, Field(gt=0.0)]
+    scale: Annotated[float, Field(gt=0.0)] = 20.0
     min_words: Annotated[int, Field(ge=0)]
     pivots: list[Lang]
-    source_cap: Annotated[int, Field(ge=0)]
-    keep_weight: Annotated[float, Field(ge=0.0)]
+    source_cap: Annotated[int, Field(ge=0)] = 0
+    keep_weight: Annotated[float, Field(ge=0.0)] = 0.0
     interpolate: list[Share] = Field(min_length=1)
     patience: Count
-    chunk: Annotated[int, Field(ge=0)]
-    accumulate: Count
-    hard_negatives: Annotated[int, Field(ge=0)]
-    recompute: bool
-    select: Literal["mrr", "p1", "bleu", "chrfpp"]
+    chunk: Annotated[int, Field(ge=0)] = 0
+    accumulate: Count = 1
+    hard_negatives: Annotated[int, Field(ge=0)] = 0
+    recompute: bool = False
+    select: Literal["mrr", "p1", "bleu", "chrfpp"] = "mrr"
 
 
 class FinetuneParams(_Block):

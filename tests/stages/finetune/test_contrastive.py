@@ -352,7 +352,8 @@ def test_the_contrastive_recipe_trains_and_holds_what_the_encoder_knew(tmp_path:
     }
     moved = []
     for keep in (0.0, 50.0):
-        chosen = load_params().recipe("contrastive", "use").model_copy(update={**quick, "keep_weight": keep})
+        values = quick | {"r": 32, "alpha": 64, "warmup": 0.1, "hard_negatives": 1, "keep_weight": keep}
+        chosen = load_params().recipe("study", "use").model_copy(update=values)
         config = load_params().models_config["use"]
         model = load_encoder("use", config)
         torch.manual_seed(1)

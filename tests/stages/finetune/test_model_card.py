@@ -22,8 +22,8 @@ def card(name: str, pair: Pair | None = None) -> str:
     params = load_params()
     rows = pl.concat([corpus(PHRASES[:20]), corpus(PHRASES[20:], source="small")])
     config = params.models_config[name]
-    recipe = params.recipe("contrastive", name)
-    return model_card(name, config, config.id, pair or params.pair, "contrastive", recipe, rows, SUMMARY)
+    recipe = params.recipe("default", name)
+    return model_card(name, config, config.id, pair or params.pair, "default", recipe, rows, SUMMARY)
 
 
 def test_a_card_tells_data_recipe_figures_and_licence() -> None:

@@ -1,11 +1,5 @@
 from __future__ import annotations
 
-import sys
-
-import pytest
-
-from commands import study_table as command
-from stages.lib.core.files import write_json
 from stages.lib.core.params import Pair
 from stages.report.study import nine_sentences, study_table
 
@@ -79,23 +73,3 @@ def test_graded_pairs_and_translations_join_where_we_have_them():
     assert [row[3:] for row in rows if len(row) == 8] == [
         ["ru→tk", "367", "12.35 [11.00, 13.00]", "12.35", "12.35"]
     ]
-
-
-@pytest.mark.parametrize("has_benchmarks", [True, False])
-def test_command_prints_the_tables(tmp_path, monkeypatch, capsys, has_benchmarks):
-    write_json(tmp_path / "summary.json", {"use": {"pretrained": {"test_n": 367}}})
-    write_json(tmp_path / "detail" / "use-pretrained.json", detail())
-    found = None
-    if has_benchmarks:
-        flat = {
-            "stsb_ru_pearson": 0.5,
-            "stsb_ru_pearson_low": 0.4,
-            "stsb_ru_pearson_high": 0.6,
-            "stsb_ru_n": 9,
-        }
-        found = {"stsb": {"use": {"pretrained": flat}}}
-        write_json(tmp_path / "benchmarks.json", found)
-    monkeypatch.setattr(sys, "argv", ["study_table", "--metrics", str(tmp_path)])
-    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
-    command.main()
-    assert capsys.readouterr().out == study_table({("use", "pretrained"): detail()}, PAIR, found) + "\n"

@@ -37,9 +37,7 @@ def test_a_hub_model_without_cache_and_network_is_one_clear_line(monkeypatch, tm
 
 def test_a_hub_model_without_a_revision_is_refused():
     config = ModelConfig(kind="sentence_transformer", id="sentence-transformers/LaBSE")
-    with pytest.raises(
-        ModelError, match=r"pin it by its commit as revision in assets/models/labse"
-    ):
+    with pytest.raises(ModelError, match=r"pin it by its commit as revision in assets/models/labse"):
         load_encoder("labse", config)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from stages.lib.core.params import Pair
-from stages.report.result_table import translation_rows
+from stages.report.tables import translation_rows
 
 
 def translated(value: float) -> dict:
