@@ -27,20 +27,11 @@ VERDICTS = ("exact", "minor", "partial", "wrong", "not_sentence")
 GOOD_VERDICTS = ("exact", "minor")
 ERROR_KINDS = ("meaning", "omission", "addition", "number", "name", "language", "grammar", "boundary")
 
-# What a task's data must hold, with its type, for a pair to be known again.
-TASK_FIELDS = {
-    "pair_id": str,
-    "src": str,
-    "tgt": str,
-    "src_lang": str,
-    "tgt_lang": str,
-    "source": str,
-    "doc": str,
-    "method": str,
-}
+# What a task's data must hold, as strings, for its pair to be found again.
+TASK_FIELDS = ("pair_id", "src", "tgt", "src_lang", "tgt_lang", "source", "doc", "method")
 
-# How a pair was picked: blindly from the corpus, blindly from what align found and was not sure of, or for
-# its score near the threshold. Only the blind ones say anything of the others.
+# How a pair was picked: at random from the corpus, at random from the pairs below align's threshold, or for
+# its score near the threshold. Only the random ones say anything about the others.
 PICKS = ("control", "control_unsure", "uncertain")
 BLIND_PICKS = ("control", "control_unsure")
 
@@ -48,19 +39,12 @@ BLIND_PICKS = ("control", "control_unsure")
 # them too. For calibration: "exact" and "minor" are translations, the rest is not, second_look is unknown.
 # pick is null where an export does not say it.
 JUDGED_SCHEMA = {
-    "pair_id": "String",
-    "src": "String",
-    "tgt": "String",
-    "src_group": "String",
-    "tgt_group": "String",
-    "source": "String",
-    "doc": "String",
-    "method": "String",
-    "pick": "String",
-    "decision": "String",
-    "verdict": "String",
+    **dict.fromkeys(("pair_id", "src", "tgt", "src_group", "tgt_group", "source", "doc", "method"), "String"),
+    **dict.fromkeys(("pick", "decision", "verdict"), "String"),
     "annotators": "Int32",
 }
+
+_REMEDY = "export the project again as JSON (make annotate-pull)"
 
 Decision = Literal["keep", "edit", "reject", "second_look"]
 
@@ -84,13 +68,13 @@ class Judgement:
 
     @property
     def keeps(self) -> bool:
-        """Tell whether the pair may stay: as it is, or as this annotator mended it."""
+        """Tell whether the pair may stay: as it is, or as this annotator edited it."""
         return self.verdict in GOOD_VERDICTS or self.is_edited
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What all annotators of a pair say together; ``texts`` are those to keep."""
+    """The annotators' merged judgement of a pair; ``texts`` are those to keep."""
 
     pair_id: str
     decision: Decision
@@ -128,10 +112,9 @@ def read_judgements(folder: Path, pair: Pair) -> Judgements:
     for path in sorted(folder.glob("*.json")):
         for where, task, annotation in _annotations(path):
             unique = annotation.get("unique_id")
-            if unique is not None and not isinstance(unique, str):
+            if not isinstance(unique, str | None):
                 raise DataError(
-                    f"{where}: unique_id of an annotation is {str(unique)[:40]}, expected a string; "
-                    "export the project again as JSON (make annotate-pull)"
+                    f"{where}: unique_id of an annotation is {str(unique)[:40]}, expected a string; {_REMEDY}"
                 )
             if unique in seen:
                 skipped["repeated"] += 1
@@ -147,7 +130,7 @@ def read_judgements(folder: Path, pair: Pair) -> Judgements:
             else:
                 place = (judgement.pair_id, judgement.annotator)
                 skipped["repeated"] += place in latest
-                latest[place] = max(latest.get(place, judgement), judgement, key=lambda one: one.made)
+                latest[place] = max(latest.get(place, judgement), judgement, key=lambda item: item.made)
     rows = [latest[place] for place in sorted(latest)]
     return Judgements(rows, {reason: n for reason, n in sorted(skipped.items()) if n})
 
@@ -158,12 +141,9 @@ def check_task(data: Any, where: str) -> None:
         raise DataError(
             f"{where}: no pair_id in its data, so this is no export of a Köpri project; remove the file"
         )
-    for name, kind in TASK_FIELDS.items():
-        if not isinstance(data.get(name), kind):
-            raise DataError(
-                f"{where}: {name} is {data.get(name)!r}, expected a string; "
-                "export the project again as JSON (make annotate-pull)"
-            )
+    for name in TASK_FIELDS:
+        if not isinstance(data.get(name), str):
+            raise DataError(f"{where}: {name} is {data.get(name)!r}, expected a string; {_REMEDY}")
 
 
 def _annotations(path: Path) -> Iterable[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -171,13 +151,13 @@ def _annotations(path: Path) -> Iterable[tuple[str, dict[str, Any], dict[str, An
     try:
         tasks = read_json(path)
     except DataError:
-        raise DataError(f"{path}: not a JSON file; export the project again (make annotate-pull)") from None
+        raise DataError(f"{path}: not a JSON file; {_REMEDY}") from None
     for number, task in enumerate(check_tasks(tasks, str(path))):
         where = f"{path}: task {number}"
         check_task(task.get("data"), where)
         annotations = task.get("annotations", [])
-        if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
-            raise DataError(f"{where}: annotations is no list of objects; export again as JSON")
+        if not isinstance(annotations, list) or not all(isinstance(item, dict) for item in annotations):
+            raise DataError(f"{where}: annotations is no list of objects; {_REMEDY}")
         for annotation in annotations:
             yield where, task["data"], annotation
 
@@ -185,15 +165,11 @@ def _annotations(path: Path) -> Iterable[tuple[str, dict[str, Any], dict[str, An
 def check_tasks(tasks: Any, where: str) -> list[dict[str, Any]]:
     """Raise DataError unless ``tasks`` is a list of objects, as an export is; return it."""
     if not isinstance(tasks, list):
-        raise DataError(
-            f"{where}: expected a list of tasks, found {type(tasks).__name__}; "
-            "export the project as JSON (make annotate-pull)"
-        )
+        raise DataError(f"{where}: expected a list of tasks, found {type(tasks).__name__}; {_REMEDY}")
     for number, task in enumerate(tasks):
         if not isinstance(task, dict):
             raise DataError(
-                f"{where}: task {number}: expected an object, found {type(task).__name__}; "
-                "export again as JSON (make annotate-pull)"
+                f"{where}: task {number}: expected an object, found {type(task).__name__}; {_REMEDY}"
             )
     return tasks
 
@@ -202,10 +178,12 @@ def _read_judgement(where: str, task: dict[str, Any], annotation: dict[str, Any]
     """Return the judgement of one annotation, or None where it gives no verdict."""
     try:
         regions = {region["from_name"]: region["value"] for region in annotation["result"]}
-        verdicts, errors = (_strings(regions, name, "choices", []) for name in ("verdict", "errors"))
-        texts = [
-            tidy("".join(_strings(regions, f"{side}_edit", "text", [task[side]]))) for side in ("src", "tgt")
-        ]
+        verdicts, errors = (_strings(regions, name, "choices") for name in ("verdict", "errors"))
+        # An emptied field is no edit: the verdict says what should go.
+        src, tgt = (
+            tidy("".join(_strings(regions, f"{side}_edit", "text"))) or tidy(task[side])
+            for side in ("src", "tgt")
+        )
         seconds = annotation.get("lead_time")
         seconds = None if seconds is None else float(seconds)
         if seconds is not None and not 0 <= seconds < float("inf"):
@@ -214,40 +192,31 @@ def _read_judgement(where: str, task: dict[str, Any], annotation: dict[str, Any]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{where}: an annotation is not of the form of assets/labelling.xml "
-            f"({type(error).__name__}: {error}); export the project again as JSON (make annotate-pull)"
+            f"({type(error).__name__}: {error}); {_REMEDY}"
         ) from None
     for kind, given, known in (("verdict", verdicts, VERDICTS), ("error kind", errors, ERROR_KINDS)):
-        for name in given:
-            if name not in known:
-                raise DataError(
-                    f"{where}: unknown {kind} {name!r}, expected one of {', '.join(known)}; "
-                    "was the labelling configuration changed on the server?"
-                )
+        if unknown := [name for name in given if name not in known]:
+            raise DataError(
+                f"{where}: unknown {kind} {unknown[0]!r}, expected one of {', '.join(known)}; "
+                "was the labelling configuration changed on the server?"
+            )
     if not verdicts:
         return None
-    # An emptied field is no edit: what should go is said by the verdict.
-    src, tgt = (text or tidy(task[side]) for side, text in zip(("src", "tgt"), texts, strict=True))
+    made = str(annotation.get("updated_at") or annotation.get("created_at") or "")
     return Judgement(
-        pair_id=task["pair_id"],
-        annotator=annotator,
-        verdict=verdicts[0],
-        errors=tuple(sorted(errors)),
-        texts=(src, tgt),
-        seconds=seconds,
-        made=str(annotation.get("updated_at") or annotation.get("created_at") or ""),
-        task=task,
+        task["pair_id"], annotator, verdicts[0], tuple(sorted(errors)), (src, tgt), seconds, made, task
     )
 
 
-def _strings(regions: Mapping[str, Any], name: str, field: str, absent: list[str]) -> list[str]:
-    """Return what a region of the labelling page holds: a list of strings, or a single one."""
+def _strings(regions: Mapping[str, Any], name: str, field: str) -> list[str]:
+    """Return what a region of the labelling page holds, a list of strings or a single one; [] without it."""
     if name not in regions:
-        return absent
-    found = regions[name][field]
-    found = [found] if isinstance(found, str) else found
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise TypeError(f"{field} of {name} is {str(found)[:40]}, expected a list of strings")
-    return found
+        return []
+    value = regions[name][field]
+    value = [value] if isinstance(value, str) else value
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{field} of {name} is {str(value)[:40]}, expected a list of strings")
+    return value
 
 
 def _annotator(completed_by: Any) -> str:
@@ -260,7 +229,7 @@ def _annotator(completed_by: Any) -> str:
 def merge(judgements: Iterable[Judgement]) -> list[Merged]:
     """Merge the judgements of each pair by majority, in the order of pair_id.
 
-    An annotator votes to keep the pair (by verdict, or by mending it) or to reject it; where it is kept, the
+    An annotator votes to keep the pair (by verdict, or by editing it) or to reject it; where it is kept, the
     texts that most keepers gave win. A tie at either step is ``second_look``. The verdict is the winning
     side's most common one, of equals the worse.
     """
@@ -274,18 +243,14 @@ def _merge_pair(votes: list[Judgement]) -> Merged:
     given = (tidy(votes[0].task["src"]), tidy(votes[0].task["tgt"]))
     keepers = [vote for vote in votes if vote.keeps]
     rejecters = [vote for vote in votes if not vote.keeps]
-    decision: Decision
+    decision: Decision = "second_look"
     texts, winners = given, votes
-    if len(keepers) == len(rejecters):
-        decision = "second_look"
-    elif len(rejecters) > len(keepers):
+    if len(rejecters) > len(keepers):
         decision, winners = "reject", rejecters
-    else:
+    elif len(keepers) > len(rejecters):
         winners = keepers
         (best, count), *others = Counter(vote.texts for vote in keepers).most_common()
-        if others and others[0][1] == count:
-            decision = "second_look"
-        else:
+        if not others or others[0][1] < count:
             texts, decision = best, "keep" if best == given else "edit"
     counts = Counter(vote.verdict for vote in winners)
     verdict = max(counts, key=lambda name: (counts[name], VERDICTS.index(name)))
@@ -296,26 +261,26 @@ def judged(folder: Path, pair: Pair) -> pl.DataFrame:
     """Return the merged judgements as a table of JUDGED_SCHEMA, in the order of pair_id.
 
     pair_id is of the cleaned texts (the corpus's); a table of texts before cleaning is joined by src_group
-    and tgt_group, which do not see capitals and punctuation.
+    and tgt_group, which ignore capitals and punctuation.
     """
     return judged_table(merge(read_judgements(folder, pair).rows))
 
 
 def task_groups(task: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the group of each of a task's texts, by which a respelt copy of the pair is known."""
+    """Return the group of each of a task's texts, which copies in other capitals or punctuation share."""
     return group_id(task["src"], task["src_lang"]), group_id(task["tgt"], task["tgt_lang"])
 
 
 def judged_table(merged: Iterable[Merged]) -> pl.DataFrame:
     rows = [
         {
-            **{name: one.task[name] for name in ("pair_id", "src", "tgt", "source", "doc", "method")},
-            **dict(zip(("src_group", "tgt_group"), task_groups(one.task), strict=True)),
-            "pick": one.task["pick"] if one.task.get("pick") in PICKS else None,
-            "decision": one.decision,
-            "verdict": one.verdict,
-            "annotators": one.annotators,
+            **{name: item.task[name] for name in ("pair_id", "src", "tgt", "source", "doc", "method")},
+            **dict(zip(("src_group", "tgt_group"), task_groups(item.task), strict=True)),
+            "pick": item.task["pick"] if item.task.get("pick") in PICKS else None,
+            "decision": item.decision,
+            "verdict": item.verdict,
+            "annotators": item.annotators,
         }
-        for one in merged
+        for item in merged
     ]
     return table_from_rows(rows, JUDGED_SCHEMA)

@@ -7,6 +7,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
+
+from stages.lib.core.assets import read_asset
 
 # What a program replaces before anyone reads the text. Flags with a space ("% s") are left out on purpose:
 # "10 % skidka" is no placeholder; nor is a letter that a word goes on from ("50%den").
@@ -38,28 +41,8 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 # A tag that the reader is told about ("the &lt;ref&gt; tag"): its name stays, without brackets.
 _QUOTED_TAG = re.compile(r"&lt;/?([A-Za-z][\w:-]{0,30})\s?/?&gt;")
 _COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*-->")
-_BLOCK_TAGS = "address|article|blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|section|table|td|th|tr|ul"
-_INLINE_TAGS = (
-    "a|abbr|acronym|b|bdi|bdo|big|button|center|cite|code|data|del|dfn|em|font|form|i|img|input|ins|kbd|label"
-    "|mark|noinclude|nowiki|onlyinclude|q|ref|references|s|samp|script|small|source|span|strike|strong|style"
-    "|sub|sup|syntaxhighlight|tt|u|var|wbr"
-)
-_TAG_END = r"(?:\s[^<>]{0,500})?/?\s*>"
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK_TAGS}){_TAG_END}", re.IGNORECASE)
-# <0>..</0> and <link>..</link> are how translation libraries mark a part of a message.
-_INLINE_TAG = re.compile(rf"</?(?:{_INLINE_TAGS}|link|\d{{1,2}}){_TAG_END}", re.IGNORECASE)
 
-_FORM = re.compile(r"\{\{\s*(PLURAL|GENDER|GRAMMAR)\s*:([^{}]{0,1000})\}\}", re.IGNORECASE)
-_PASS_THROUGH = re.compile(
-    r"\{\{\s*(?:FORMATNUM|BIDI|LC|UC|LCFIRST|UCFIRST)\s*:([^{}|]{0,200})\}\}", re.IGNORECASE
-)
 _FORM_NUMBER = re.compile(r"\s*\d+\s*=")
-_WIKI_LINK = re.compile(r"\[\[:?([^\[\]|]{1,300})(?:\|([^\[\]]{0,500}))?\]\]")
-_URL_LINK = re.compile(
-    r"\[(?:(?:https?:)?//[^\s\[\]]{1,500}|mailto:[^\s\[\]]{1,200}|[\ue000-\uf8ff][^\s\[\]]{0,100})\s+([^\[\]]{1,500})\]"
-)
-_MAGIC_URL_LINK = re.compile(r"\[\{\{[^{}]{1,200}\}\}\s+([^\[\]]{1,500})\]")
-_WIKI_QUOTES = re.compile(r"'{2,5}")
 _HEADING = re.compile(r"^[^\S\n]*(={1,6})\s*([^=\n]{1,300}?)\s*\1\s*$", re.MULTILINE)
 _BULLET = re.compile(r"^[^\S\n]*(?:[*#]{1,4}(?=\s)|\*{1,4}(?=\w)|:{1,4}(?=\s))\s*", re.MULTILINE)
 
@@ -139,20 +122,31 @@ def _strip_markup(text: str) -> str:
     return outside_placeholders(text, _strip_marks)
 
 
+@lru_cache
+def _markup_rules() -> tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]:
+    """Return the rules in their order: a sign that a text must have, the pattern, what takes its place."""
+    tags = {kind: names.replace(" ", "|") for kind, names in read_asset("text/tags").items()}
+    end = r"(?:\s[^<>]{0,500})?/?\s*>"
+    url = r"(?:https?:)?//[^\s\[\]]{1,500}|mailto:[^\s\[\]]{1,200}|[\ue000-\uf8ff][^\s\[\]]{0,100}"
+    rules = (
+        ("{{", r"\{\{\s*(PLURAL|GENDER|GRAMMAR)\s*:([^{}]{0,1000})\}\}", _choose_form),
+        ("{{", r"\{\{\s*(?:FORMATNUM|BIDI|LC|UC|LCFIRST|UCFIRST)\s*:([^{}|]{0,200})\}\}", r"\1"),
+        ("{{", r"\[\{\{[^{}]{1,200}\}\}\s+([^\[\]]{1,500})\]", r"\1"),
+        ("<", r"<!--(?:[^-]|-(?!->))*-->", " "),
+        ("<", rf"</?(?:{tags['block']}){end}", " "),
+        ("<", rf"</?(?:{tags['inline']}|\d{{1,2}}){end}", ""),
+        ("[", r"\[\[:?([^\[\]|]{1,300})(?:\|([^\[\]]{0,500}))?\]\]", lambda match: match[2] or match[1]),
+        ("[", rf"\[(?-i:{url})\s+([^\[\]]{{1,500}})\]", r"\1"),
+        ("''", r"'{2,5}", ""),
+    )
+    return tuple((sign, re.compile(pattern, re.IGNORECASE), new) for sign, pattern, new in rules)
+
+
 def _strip_marks(text: str) -> str:
-    if "{{" in text:
-        text = _FORM.sub(_choose_form, text)
-        text = _PASS_THROUGH.sub(r"\1", text)
-        text = _MAGIC_URL_LINK.sub(r"\1", text)
-    if "<" in text:
-        text = _COMMENT.sub(" ", text)
-        text = _BLOCK_TAG.sub(" ", text)
-        text = _INLINE_TAG.sub("", text)
-    if "[" in text:
-        text = _WIKI_LINK.sub(lambda match: match.group(2) or match.group(1), text)
-        text = _URL_LINK.sub(r"\1", text)
-    if "''" in text:
-        text = _WIKI_QUOTES.sub("", text)
+    """Remove markup from a text without placeholders."""
+    for sign, pattern, replacement in _markup_rules():
+        if sign in text:
+            text = pattern.sub(replacement, text)
     text = _strip_mnemonics(text)
     if "%%" in text:
         text = _ESCAPED_PERCENT.sub("%", text)

@@ -192,8 +192,3 @@ def _ends_at_period(before: str, first: str, word: str, begins: str, profile: Pr
 def _is_initial(token: str) -> bool:
     """Tell whether a token is an initial, or several: A, Ýa, G.M (its last period is not part of it)."""
     return all((len(part) == 1 and part.isupper()) or _INITIAL.fullmatch(part) for part in token.split("."))
-
-
-def split_naively(text: str) -> list[str]:
-    """Cut after every end mark that white space follows: what the rules are compared with."""
-    return [piece.strip() for piece in re.split(r"(?<=[.!?…])\s+", text) if piece.strip()]

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import json
+import re
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.lib.text.sentences import split_naively, split_sentences
+from stages.lib.text.sentences import split_sentences
 from tests.stages.lib.text.turkmen_sentences import LINES, PARAGRAPHS
 
 LANGS = ("ru", "tk", "uz", "kk", "ky", "tg", "en", "tr", "az", "de")
@@ -52,8 +52,7 @@ def test_items_and_replies_on_lines_of_their_own_are_sentences(lines: list[str])
 
 def test_rules_beat_cutting_at_every_period() -> None:
     ours = boundary_f1(lambda text: split_sentences(text, "tk"))
-    naive = boundary_f1(split_naively)
-    print(json.dumps({"ours": round(ours, 4), "naive": round(naive, 4)}))
+    naive = boundary_f1(lambda text: re.split(r"(?<=[.!?…])\s+", text))
     assert ours >= 0.99
     assert ours - naive >= 0.05
 
