@@ -131,7 +131,10 @@ def evaluate_all(found: AtHand, models: Path, params: Params, fingerprints: Path
                 )
                 figures["signature"] = signature | {
                     "benchmark_sha256": found.parallel[name].sha256,
-                    "candidates": {params.pair.src: retrieval.n_src, params.pair.tgt: retrieval.n_tgt},
+                    "candidates": {
+                        params.pair.src: retrieval.src.n_candidates,
+                        params.pair.tgt: retrieval.tgt.n_candidates,
+                    },
                     "fingerprinted": name not in unknown,
                 }
                 out[name].setdefault(model, {})[variant] = figures

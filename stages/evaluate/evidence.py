@@ -67,8 +67,8 @@ def measure_model(
         return np.split(vectors([text for texts in groups for text in texts], lang), ends)
 
     pair = params.pair
-    src = together([retrieval.src_texts for retrieval in sets], pair.src)
-    tgt = together([retrieval.tgt_texts for retrieval in sets], pair.tgt)
+    src = together([retrieval.src.texts for retrieval in sets], pair.src)
+    tgt = together([retrieval.tgt.texts for retrieval in sets], pair.tgt)
     ranked = [
         rank_set(retrieval, src_vectors, tgt_vectors, pair, margin_k=params.evaluate.margin_k, seed=seed)
         for retrieval, src_vectors, tgt_vectors in zip(sets, src, tgt, strict=True)

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.evidence import NORMALISATION, collect_evidence, model_signature, versions
+from stages.evaluate.evidence import NORMALISATION, Evidence, collect_evidence, model_signature, versions
 from stages.evaluate.graded_sets import StsSet, read_smoke_set
 from stages.evaluate.retrieval_sets import RetrievalSet, benchmark_set, lay_out_split
 from stages.evaluate.translations import translate_pairs, translate_trivially
 from stages.lib.core.errors import ModelError
 from stages.lib.core.files import atomic_path, write_json
-from stages.lib.core.params import Params
+from stages.lib.core.params import Pair, Params
 from stages.lib.core.tables import (
     CORPUS_SCHEMA,
     POOL_SCHEMA,
@@ -131,39 +131,20 @@ def evaluate(
     The evidence is in Parquet files of these names.
     """
     training = training_log(adapter) if adapter else None
-    sets, signature = load_sets(splits, params)
-    graded = [read_smoke_set(sts)]
-    benchmarks, more, about = load_benchmarks(params, fingerprints)
-    sets, graded = sets + benchmarks, graded + more
+    sets, identity = load_sets(splits, params)
+    benchmarks, graded, about = load_benchmarks(params, fingerprints)
+    sets, graded = sets + benchmarks, [read_smoke_set(sts), *graded]
     evidence = collect_evidence(name, sets, graded, params, adapter)
-    found = measure(evidence.ranks, params.pair, params.evaluate, params.seed)
-    found["metrics"] |= measure_sts(evidence.similarities, params.evaluate, params.seed)
+    figures = measure(evidence.ranks, params.pair, params.evaluate, params.seed)
+    metrics = figures["metrics"]
+    metrics |= measure_sts(evidence.similarities, params.evaluate, params.seed)
     translations = {}
     if params.models_config[name].kind == "nllb":
-        translated = [one.name for one in sets if one.name in TRANSLATED]
+        translated = [retrieval.name for retrieval in sets if retrieval.name in TRANSLATED]
         translations = translate_sets(name, splits, translated, params, adapter)
         for split, table in translations.items():
-            prefix = TRANSLATED[split][1]
-            found["metrics"] |= measure_translation(table, params.evaluate, params.seed, prefix)
-    src, tgt = params.pair.src, params.pair.tgt
-    signature |= about | {
-        "candidates": {
-            retrieval.name: {
-                src: retrieval.n_src,
-                tgt: retrieval.n_tgt,
-                f"hard_{src}": len(retrieval.src_texts) - retrieval.n_src,
-                f"hard_{tgt}": len(retrieval.tgt_texts) - retrieval.n_tgt,
-            }
-            for retrieval in sets
-        },
-        "sts": {one.name: dict(one.sha256) for one in graded},
-        "model": model_signature(name, params.models_config[name]),
-        "adapter_sha256": evidence.adapters,
-        "seeds": {"resampling": params.seed, "training": [int(seed) for seed in evidence.adapters]},
-        "normalisation": NORMALISATION,
-        "settings": params.evaluate.model_dump(),
-        "versions": versions(),
-    }
+            metrics |= measure_translation(table, params.evaluate, params.seed, TRANSLATED[split][1])
+    signature = identity | about | sign(name, sets, graded, evidence, params)
     with atomic_path(out) as folder:
         folder.mkdir(parents=True)
         write_table(evidence.ranks, folder / "ranks.parquet", RANKS_SCHEMA)
@@ -172,12 +153,36 @@ def evaluate(
             write_table(table, folder / TRANSLATED[split][0], TRANSLATIONS_SCHEMA)
         write_json(
             folder / "metrics.json",
-            {"model": name, "variant": variant, **rounded(found, 6), "signature": signature},
+            {"model": name, "variant": variant, **rounded(figures, 6), "signature": signature},
         )
         if training:
             shutil.copyfile(training, folder / "training.json")
-    there, back = (found["metrics"][f"test_p1_{a}_{b}"] for a, b in ((src, tgt), (tgt, src)))
+    src, tgt = params.pair.src, params.pair.tgt
+    there, back = (metrics[f"test_p1_{a}_{b}"] for a, b in ((src, tgt), (tgt, src)))
     log.info(
         "%s %s: %s test pairs, P@1 %s→%s %.3f, %s→%s %.3f",
         *(name, variant, f"{there['n']:,}", src, tgt, there["value"], tgt, src, back["value"]),
     )
+
+
+def sign(
+    name: str, sets: Iterable[RetrievalSet], graded: Iterable[StsSet], evidence: Evidence, params: Params
+) -> dict[str, Any]:
+    """Return what the figures depend on beside the splits and the benchmarks."""
+    return {
+        "candidates": {retrieval.name: count_candidates(retrieval, params.pair) for retrieval in sets},
+        "sts": {sts.name: dict(sts.sha256) for sts in graded},
+        "model": model_signature(name, params.models_config[name]),
+        "adapter_sha256": evidence.adapters,
+        "seeds": {"resampling": params.seed, "training": [int(seed) for seed in evidence.adapters]},
+        "normalisation": NORMALISATION,
+        "settings": params.evaluate.model_dump(),
+        "versions": versions(),
+    }
+
+
+def count_candidates(retrieval: RetrievalSet, pair: Pair) -> dict[str, int]:
+    """Count the candidates of each language, and its hard negatives."""
+    sides = {pair.src: retrieval.src, pair.tgt: retrieval.tgt}
+    hard = {f"hard_{lang}": len(side.texts) - side.n_candidates for lang, side in sides.items()}
+    return {lang: side.n_candidates for lang, side in sides.items()} | hard

@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.evaluate.hard_negatives import corrupt
 from stages.lib.core.errors import DataError
+from stages.lib.core.tables import pair_id, table_from_rows
 from stages.lib.scores.comparison import HARD, RANKS_SCHEMA, TEST
 from stages.lib.scores.retrieval import densities, ranks
 from stages.lib.text.letters import group_id
@@ -22,28 +23,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RetrievalSet:
-    """Pairs to retrieve, and the texts they are retrieved among.
+class Side:
+    """One language of a set. ``texts`` are distinct: ``n_candidates``, then the hard negatives.
 
-    ``src_texts`` and ``tgt_texts`` are distinct: the candidates, then the hard negatives from
-    ``n_src`` / ``n_tgt`` on. ``*_query`` numbers each row's own text, ``*_gold`` lists the candidates of that
-    side which are right for the row, ``*_hard`` says whether the row's text of that side has a corruption.
+    ``query`` numbers each row's own text, ``gold`` lists the candidates that are right for the row,
+    ``has_hard`` says whether the row's text has a corruption.
     """
+
+    texts: list[str]
+    n_candidates: int
+    query: np.ndarray
+    gold: list[list[int]]
+    has_hard: np.ndarray
+
+
+@dataclass(frozen=True)
+class RetrievalSet:
+    """Pairs to retrieve, and on both sides the texts they are retrieved among."""
 
     name: str
     pair_ids: list[str]
     sources: list[str]
     docs: list[str]
-    src_texts: list[str]
-    tgt_texts: list[str]
-    n_src: int
-    n_tgt: int
-    src_query: np.ndarray
-    tgt_query: np.ndarray
-    src_gold: list[list[int]]
-    tgt_gold: list[list[int]]
-    src_hard: np.ndarray
-    tgt_hard: np.ndarray
+    src: Side
+    tgt: Side
 
 
 def make_set(
@@ -67,38 +70,19 @@ def make_set(
     """
     if not src:
         raise DataError(f"{name}: no pair to evaluate; lower split.min_words or add sources")
-    src_side = _lay_out(src, src_groups, tgt_groups, src_pool, pair.src)
-    tgt_side = _lay_out(tgt, tgt_groups, src_groups, tgt_pool, pair.tgt)
     return RetrievalSet(
         name=name,
         pair_ids=list(pair_ids),
         sources=list(sources),
         docs=list(docs),
-        src_texts=src_side.texts,
-        tgt_texts=tgt_side.texts,
-        n_src=src_side.n_candidates,
-        n_tgt=tgt_side.n_candidates,
-        src_query=src_side.query,
-        tgt_query=tgt_side.query,
-        src_gold=src_side.gold,
-        tgt_gold=tgt_side.gold,
-        src_hard=src_side.has_hard,
-        tgt_hard=tgt_side.has_hard,
+        src=_lay_out(src, src_groups, tgt_groups, src_pool, pair.src),
+        tgt=_lay_out(tgt, tgt_groups, src_groups, tgt_pool, pair.tgt),
     )
-
-
-@dataclass(frozen=True)
-class _Side:
-    texts: list[str]
-    n_candidates: int
-    query: np.ndarray
-    gold: list[list[int]]
-    has_hard: np.ndarray
 
 
 def _lay_out(
     texts: Sequence[str], groups: Sequence[str], other_groups: Sequence[str], pool: Sequence[str], lang: str
-) -> _Side:
+) -> Side:
     candidates = list(dict.fromkeys([*texts, *pool]))
     number = {text: n for n, text in enumerate(candidates)}
     keys = [group_id(text, lang) for text in candidates]
@@ -124,7 +108,7 @@ def _lay_out(
         copies = [copy.text for copy in corrupt(text, lang) if group_id(copy.text, lang) not in by_key]
         has_hard[row] = bool(copies)
         hard.update(dict.fromkeys(copies))
-    return _Side(
+    return Side(
         texts=[*candidates, *hard],
         n_candidates=len(candidates),
         query=np.array([number[text] for text in texts], dtype=np.int64),
@@ -158,8 +142,6 @@ def benchmark_set(benchmark: Benchmark, pair: Pair) -> RetrievalSet:
 
     Where it does not tell its documents, all is one, so that sentences are resampled, and named so.
     """
-    from stages.lib.core.tables import pair_id
-
     src, tgt = list(benchmark.src), list(benchmark.tgt)
     docs = benchmark.docs or ["all"] * len(src)
     return make_set(
@@ -186,63 +168,64 @@ def rank_set(
 ) -> pl.DataFrame:
     """Rank every pair in both directions: by cosine, by margin, and by cosine among the hard negatives.
 
-    ``src_vectors`` (len(src_texts), dim) and ``tgt_vectors`` follow the set's texts. The neighbours of the
+    ``src_vectors`` (len(src.texts), dim) and ``tgt_vectors`` follow the set's texts. The neighbours of the
     margin are searched among all candidates of the other side, queries included.
     """
     import polars as pl
 
-    from stages.lib.core.tables import table_from_rows
-
-    src, tgt = src_vectors[: retrieval.n_src], tgt_vectors[: retrieval.n_tgt]
-    src_density, tgt_density = densities(src, tgt, margin_k)
-    sides = {
-        f"{pair.src}_{pair.tgt}": (
-            (src, retrieval.src_query, src_density),
-            (tgt_vectors, retrieval.n_tgt, tgt_density, retrieval.tgt_gold, retrieval.tgt_hard),
-        ),
-        f"{pair.tgt}_{pair.src}": (
-            (tgt, retrieval.tgt_query, tgt_density),
-            (src_vectors, retrieval.n_src, src_density, retrieval.src_gold, retrieval.src_hard),
-        ),
-    }
-    frames = []
-
-    def add(benchmark: str, direction: str, scoring: str, rows: np.ndarray, found: np.ndarray) -> None:
-        frames.append(
-            pl.DataFrame(
-                {
-                    "benchmark": [benchmark] * len(rows),
-                    "direction": [direction] * len(rows),
-                    "scoring": [scoring] * len(rows),
-                    "seed": np.full(len(rows), seed, dtype=np.int32),
-                    "pair_id": [retrieval.pair_ids[row] for row in rows],
-                    "source": [retrieval.sources[row] for row in rows],
-                    "doc": [retrieval.docs[row] for row in rows],
-                    "rank": found.astype(np.int32),
-                }
-            )
-        )
-
-    for direction, (
-        (own, query, own_density),
-        (other, n_other, other_density, gold, is_hard),
-    ) in sides.items():
-        queries, every = own[query], np.arange(len(query))
-        add(retrieval.name, direction, "cosine", every, ranks(queries, other[:n_other], gold))
+    src, tgt = retrieval.src, retrieval.tgt
+    src_density, tgt_density = densities(
+        src_vectors[: src.n_candidates], tgt_vectors[: tgt.n_candidates], margin_k
+    )
+    sides = (src, src_vectors, src_density), (tgt, tgt_vectors, tgt_density)
+    every = np.arange(len(src.query))
+    frames = [table_from_rows([], RANKS_SCHEMA)]
+    for direction, (asking, asking_vectors, asking_density), (answering, vectors, density) in (
+        (f"{pair.src}_{pair.tgt}", *sides),
+        (f"{pair.tgt}_{pair.src}", *sides[::-1]),
+    ):
+        queries, candidates = asking_vectors[asking.query], vectors[: answering.n_candidates]
+        cosine = ranks(queries, candidates, answering.gold)
         margin = ranks(
-            queries,
-            other[:n_other],
-            gold,
+            *(queries, candidates, answering.gold),
             scoring="margin",
-            query_density=own_density[query],
-            candidate_density=other_density,
+            query_density=asking_density[asking.query],
+            candidate_density=density,
         )
-        add(retrieval.name, direction, "margin", every, margin)
-        rows = np.flatnonzero(is_hard)
+        frames.append(_ranks_table(retrieval, retrieval.name, direction, "cosine", seed, every, cosine))
+        frames.append(_ranks_table(retrieval, retrieval.name, direction, "margin", seed, every, margin))
+        rows = np.flatnonzero(answering.has_hard)
         if len(rows):
-            found = ranks(queries[rows], other, [gold[row] for row in rows])
-            add(hard_name(retrieval.name), direction, "cosine", rows, found)
-    return pl.concat([table_from_rows([], RANKS_SCHEMA), *frames])
+            hard = ranks(queries[rows], vectors, [answering.gold[row] for row in rows])
+            name = hard_name(retrieval.name)
+            frames.append(_ranks_table(retrieval, name, direction, "cosine", seed, rows, hard))
+    return pl.concat(frames)
+
+
+def _ranks_table(
+    retrieval: RetrievalSet,
+    benchmark: str,
+    direction: str,
+    scoring: str,
+    seed: int,
+    rows: np.ndarray,
+    found: np.ndarray,
+) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(
+        {
+            "benchmark": benchmark,
+            "direction": direction,
+            "scoring": scoring,
+            "seed": seed,
+            "pair_id": [retrieval.pair_ids[row] for row in rows],
+            "source": [retrieval.sources[row] for row in rows],
+            "doc": [retrieval.docs[row] for row in rows],
+            "rank": found,
+        },
+        schema_overrides={"seed": pl.Int32, "rank": pl.Int32},
+    )
 
 
 def hard_name(name: str) -> str:
