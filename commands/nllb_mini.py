@@ -69,6 +69,8 @@ GETTEXT_PACKAGES = (
 
 
 FINGERPRINTS = Path("assets/fingerprints.json.gz")
+# The model card, with fields for str.format.
+CARD = Path(__file__).resolve().parents[1] / "assets/nllb_mini_card.md"
 STEPS = 12_000
 SCORE_STEPS = 2_000
 CHECKPOINT_S = 300
@@ -498,71 +500,21 @@ def write_card(trainer: Trainer, pairs: pl.DataFrame) -> str:
     """Return the model card: what it is, how to use it, data, recipe, figures on the way, licence."""
     import polars as pl
 
-    recipe, progress = trainer.recipe, trainer.progress
-    names = ", ".join(LANGUAGE_CODES[lang] for lang in LANGS)
-    with_turkmen = pairs.filter(pl.col("tgt_lang") == "tk")
     by_source = pairs.group_by("source").len().sort(["len", "source"], descending=[True, False]).rows()
-    scores = [
-        f"| {row['step']:,} | {row['loss']:.2f} | {row['chrfpp_ru_tk']:.1f} | {row['chrfpp_tk_ru']:.1f} |"
-        for row in progress.history
-    ]
-    settings = ", ".join(f"{key} {value}" for key, value in asdict(recipe).items())
-    return f"""---
-language: [en, ru, tr, az, uz, kk, ky, tk]
-license: {LICENSE}
-pipeline_tag: translation
----
-# nllb_mini
-
-NLLB's architecture (M2M100 and an NllbTokenizer of its own), small enough for any machine:
-{trainer.model.num_parameters():,} parameters, trained from scratch by `make nllb-mini`. It stands for NLLB
-where no model hub can be reached, so that translation, LoRA on it and its evaluation run for real. **It is no
-translator to rely on:** it knows interface messages and names; what it makes of other text is mostly wrong.
-
-```python
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("assets/nllb_mini", src_lang="eng_Latn")
-model = AutoModelForSeq2SeqLM.from_pretrained("assets/nllb_mini", dtype="float32")
-ids = model.generate(
-    **tokenizer("Save the file", return_tensors="pt"),
-    forced_bos_token_id=tokenizer.convert_tokens_to_ids("tuk_Latn"),
-)
-print(tokenizer.batch_decode(ids, skip_special_tokens=True))
-```
-
-Languages: {names}.
-
-## Data
-
-{len(pairs):,} pairs of interface messages, names and terms from package registries (PyPI, npm, Debian), of
-all pairs of these languages, each in both directions; {len(with_turkmen):,} of them have Turkmen, beside
-English or Turkish. **Russian and Turkmen never stand side by side**: that pair is what fine-tuning adds. Left
-out is every document that the split stage gives to dev or test, in any language, and every text near one of
-theirs or near a benchmark's.
-
-By source: {", ".join(f"{name} {count:,}" for name, count in by_source)}.
-
-## Recipe
-
-{progress.step:,} steps; {settings}.
-
-A batch holds at most batch_tokens tokens, padding and both sides included; dim, ffn, heads and layers are the
-model's; turkmen, russian, others and denoise are shares of the examples (pairs with Turkmen; with Russian;
-the rest; Turkmen made from Turkmen with tokens masked, dropped and moved). The rate is constant after warm-up
-and falls to zero over the last decay_share of the steps.
-
-chrF++ of the dev pairs, Russian and Turkmen, which the model was never shown together (greedy search), and
-the mean training loss since the line before, in nats:
-
-| step | loss | ru-tk | tk-ru |
-| ---: | ---: | ---: | ---: |
-{chr(10).join(scores)}
-
-## Licence
-
-{LICENSE}, the strictest licence among the texts it was trained on.
-"""
+    return CARD.read_text(encoding="utf-8").format(
+        license=LICENSE,
+        parameters=trainer.model.num_parameters(),
+        languages=", ".join(LANGUAGE_CODES[lang] for lang in LANGS),
+        pairs=len(pairs),
+        turkmen=len(pairs.filter(pl.col("tgt_lang") == "tk")),
+        sources=", ".join(f"{name} {count:,}" for name, count in by_source),
+        steps=trainer.progress.step,
+        settings=", ".join(f"{key} {value}" for key, value in asdict(trainer.recipe).items()),
+        scores="\n".join(
+            f"| {row['step']:,} | {row['loss']:.2f} | {row['chrfpp_ru_tk']:.1f} | {row['chrfpp_tk_ru']:.1f} |"
+            for row in trainer.progress.history
+        ),
+    )
 
 
 def main() -> None:

@@ -350,7 +350,6 @@ def fit(
     all of them. Raises DataError if no batch has two rows.
     """
     import torch
-    from tqdm import tqdm
 
     if recipe.recompute:
         _recompute_activations(model)
@@ -366,8 +365,8 @@ def fit(
     if progress.optimizer:
         optimizer.load_state_dict(progress.optimizer)
 
-    batches_of = (make_batches or ContrastiveBatches.of)(model, train, recipe)
-    lengths = [len(batches_of.plan(seed, epoch)) for epoch in range(recipe.epochs)]
+    batches = (make_batches or ContrastiveBatches.of)(model, train, recipe)
+    lengths = [len(batches.plan(seed, epoch)) for epoch in range(recipe.epochs)]
     if not min(lengths):
         raise DataError(
             "no batch of two training pairs of one language; lower the recipe's min_words, "
@@ -375,36 +374,10 @@ def fit(
         )
     steps = [math.ceil(length / recipe.accumulate) for length in lengths]
     while progress.epoch < recipe.epochs and progress.epoch - progress.best_epoch < recipe.patience:
-        epoch = progress.epoch
-        torch.manual_seed(1_000_003 * seed + epoch + (index() << 32))  # each process has its own dropout
-        model.train()
-        losses = []
-        batches = batches_of.plan(seed, epoch)
-        bar = tqdm(
-            batches,
-            desc=f"epoch {epoch + 1}/{recipe.epochs}",
-            unit="batch",
-            disable=None if is_first() else True,
-            leave=False,
-        )
-        for n, rows in enumerate(bar):
-            first = n - n % recipe.accumulate  # of the batches of this step
-            share = min(recipe.accumulate, len(batches) - first)
-            if n == first:
-                optimizer.zero_grad()
-            losses.append(batches_of.backward(model, rows, share) * share)
-            if n + 1 < first + share:
-                continue
-            rate = learning_rate(sum(steps[:epoch]) + n // recipe.accumulate, sum(steps), recipe)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            add_up_gradients(weights)
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-        model.eval()
-        progress.epoch = epoch + 1
+        loss = _train_epoch(model, optimizer, batches, recipe, seed, progress.epoch, steps)
+        progress.epoch += 1
         scores = score_dev()
-        progress.history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), **scores})
+        progress.history.append({"epoch": progress.epoch, "loss": loss, **scores})
         progress.state = trainable_state(model)
         if scores["score"] > progress.best_score:
             progress.best_score, progress.best_epoch = scores["score"], progress.epoch
@@ -412,9 +385,52 @@ def fit(
         progress.optimizer = optimizer.state_dict()
         if is_first():
             save_progress(progress, checkpoint)
-        log.info("epoch %d: loss %.4f, dev score %.4f", epoch + 1, np.mean(losses), scores["score"])
+        log.info("epoch %d: loss %.4f, dev score %.4f", progress.epoch, loss, scores["score"])
     load_trainable(model, progress.best_state)
     return progress
+
+
+def _train_epoch(
+    model: SentenceTransformer,
+    optimizer: torch.optim.Optimizer,
+    objective: Batches,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    steps: Sequence[int],
+) -> float:
+    """Train for one epoch and return the mean loss of its batches; ``steps`` counts those of each epoch."""
+    import torch
+    from tqdm import tqdm
+
+    torch.manual_seed(1_000_003 * seed + epoch + (index() << 32))  # each process has its own dropout
+    model.train()
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    losses = []
+    batches = objective.plan(seed, epoch)
+    bar = tqdm(
+        batches,
+        desc=f"epoch {epoch + 1}/{recipe.epochs}",
+        unit="batch",
+        disable=None if is_first() else True,
+        leave=False,
+    )
+    for n, rows in enumerate(bar):
+        first = n - n % recipe.accumulate  # of the batches of this step
+        share = min(recipe.accumulate, len(batches) - first)
+        if n == first:
+            optimizer.zero_grad()
+        losses.append(objective.backward(model, rows, share) * share)
+        if n + 1 < first + share:
+            continue
+        rate = learning_rate(sum(steps[:epoch]) + n // recipe.accumulate, sum(steps), recipe)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        add_up_gradients(weights)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+    model.eval()
+    return float(np.mean(losses))
 
 
 def _recompute_activations(model: SentenceTransformer) -> None:
