@@ -55,4 +55,4 @@ def test_alone_nothing_is_changed() -> None:
 def test_more_processes_than_gpus_are_refused_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(ParamsError, match=r"^finetune.processes: 8 processes and 2 GPUs"):
-        processes.launch("stages.finetune.run", [], 8)
+        processes.launch("stages.finetune", [], 8)

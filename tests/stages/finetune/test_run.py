@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [
     sys.executable,
     "-m",
-    "stages.finetune.run",
+    "stages.finetune",
     "--model",
     "use",
     "--splits",
