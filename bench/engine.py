@@ -87,7 +87,7 @@ class Outcome:
 def run_stages(engine: Engine, segments: pl.DataFrame, folder: Path, params: Params) -> Outcome:
     """Embed, mine and clean one source's segments into a folder."""
     from stages.clean.corpus import clean_pairs
-    from stages.embed.vectors import embed
+    from stages.embed.__main__ import embed
     from stages.lib.core.tables import SEGMENT_SCHEMA, write_table
     from stages.lib.models.vectors import Embedder
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.align.pairs import pair_given
+from stages.align.keys import pair_by_key
 from stages.clean.filters import Filter, PairTexts, make_steps
 from stages.finetune.translation import Example, plan_batches, sequence_loss
 from stages.lib.core.cli import run
@@ -236,7 +236,7 @@ def _clean(table: pl.DataFrame, src_lang: str, tgt_lang: str, params: Params) ->
         for step in make_steps(params.clean, src_lang, tgt_lang)
         if isinstance(step, Filter) and step.reason in _FILTERS
     ]
-    for row in pair_given(table, src_lang, tgt_lang).iter_rows(named=True):
+    for row in pair_by_key(table, src_lang, tgt_lang).iter_rows(named=True):
         own = english.get((row["doc"], row["key"]), frozenset()) if src_lang != "en" else frozenset()
         pair = PairTexts(src_lang, tgt_lang, normalise(row["src"]), normalise(row["tgt"]), own)
         if all(step.accepts(pair) for step in filters):

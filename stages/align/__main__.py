@@ -5,24 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.align.pairs import align
 from stages.lib.core import cli
 from stages.lib.core.engine import open_engine
 from stages.lib.core.files import write_json
 from stages.lib.core.params import load_params
-from stages.lib.core.tables import (
-    ALIGNMENT_SCHEMA,
-    DOCUMENT_SCHEMA,
-    PAIR_SCHEMA,
-    write_table,
-)
+from stages.lib.core.tables import ALIGNMENT_SCHEMA, DOCUMENT_SCHEMA, PAIR_SCHEMA, write_table
 from stages.lib.models.vectors import Embedder
 from stages.lib.text.annotations import judged
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("align")
 
@@ -30,23 +21,24 @@ log = logging.getLogger("align")
 def main() -> None:
     """Parse the command line and align the listed sources."""
     parser = argparse.ArgumentParser(prog="python -m stages.align", description=__doc__)
-    parser.add_argument("--segments", required=True, type=Path, help="folder of segment tables")
-    parser.add_argument("--vectors", required=True, type=Path, help="folder of their vectors, from embed")
-    parser.add_argument("--annotations", required=True, type=Path, help="folder of exported judgements")
-    parser.add_argument("--out", required=True, type=Path, help="the pair table to write")
-    parser.add_argument(
-        "--below-threshold", required=True, type=Path, help="table of found pairs not kept to write"
-    )
-    parser.add_argument("--documents", required=True, type=Path, help="table of aligned documents to write")
-    parser.add_argument("--alignments", required=True, type=Path, help="table of their beads to write")
-    parser.add_argument("--stats", required=True, type=Path, help="JSON of counts by source to write")
-    parser.add_argument("--quality", required=True, type=Path, help="JSON of calibration and checks to write")
+    for name, description in (
+        ("segments", "folder of segment tables"),
+        ("vectors", "folder of their vectors, from embed"),
+        ("annotations", "folder of exported judgements"),
+        ("out", "the pair table to write"),
+        ("below-threshold", "table of candidates not kept to write"),
+        ("documents", "table of aligned documents to write"),
+        ("alignments", "table of their beads to write"),
+        ("stats", "JSON of counts by source to write"),
+        ("quality", "JSON of calibration and checks to write"),
+    ):
+        parser.add_argument(f"--{name}", required=True, type=Path, help=description)
     args = parser.parse_args()
     params = load_params()
-    said = judged(args.annotations, params.pair)
+    judgements = judged(args.annotations, params.pair)
     with open_engine(params.engine) as engine:
         embedder = Embedder.of(params.align.model, params, engine=engine)
-        aligned = align(args.segments, args.vectors, params, embedder.unit, said, engine)
+        aligned = align(args.segments, args.vectors, params, embedder.unit, judgements, engine)
     write_table(aligned.pairs, args.out, PAIR_SCHEMA)
     write_table(aligned.below_threshold, args.below_threshold, PAIR_SCHEMA)
     write_table(aligned.documents, args.documents, DOCUMENT_SCHEMA)

@@ -10,7 +10,7 @@ import numpy as np
 from stages.align.beads import Alignment
 
 if TYPE_CHECKING:
-    from stages.align.found import Side
+    from stages.align.candidates import Side
 
 Names = tuple[Sequence[str], Sequence[str]]
 
@@ -35,20 +35,9 @@ def alignment_rows(
     beads = zip(alignment.beads.tolist(), alignment.confidence.tolist(), faults, strict=True)
     for bead, ((a, b, c, d), confidence, fault) in enumerate(beads):
         for side, side_names, span in zip(sides, names, (range(a, b), range(c, d)), strict=True):
-            rows += [
-                (
-                    source,
-                    doc,
-                    bead,
-                    side.lang,
-                    side_names[n],
-                    side.texts[n],
-                    confidence,
-                    fault,
-                    alignment.score,
-                )
-                for n in span
-            ]
+            for n in span:
+                segment = (side.lang, side_names[n], side.texts[n])
+                rows.append((source, doc, bead, *segment, confidence, fault, alignment.score))
     return rows
 
 

@@ -77,24 +77,17 @@ class Calibration:
         Units name the document of each; the bootstrap resamples documents (pairs, where no units are given
         or there are few documents). Fitted is Platt's sigmoid (1999) with his smoothed targets, so that gold
         that scores separate wholly gives no step, and with a slope that is never negative.
-        Raises DataError if a side is empty, a score is not finite or units do not fit.
+        Raises DataError if a side is empty or a score is not finite.
         """
         from stages.lib.scores.significance import resampling_units
 
         sides = [np.asarray(side, dtype=np.float64) for side in (positive, negative)]
-        for side, units, name in zip(
-            sides, (positive_units, negative_units), ("gold", "planted wrong"), strict=True
-        ):
-            if side.ndim != 1 or len(side) == 0 or not np.isfinite(side).all():
+        for side, name in zip(sides, ("gold", "planted wrong"), strict=True):
+            if len(side) == 0 or not np.isfinite(side).all():
                 raise DataError(
-                    f"calibration: expected finite scores of {name} pairs, found shape {side.shape}"
-                    f" with {np.count_nonzero(~np.isfinite(side))} not finite; "
+                    f"calibration: expected finite scores of {name} pairs, found {len(side)} scores, "
+                    f"{np.count_nonzero(~np.isfinite(side))} of them not finite; "
                     "use Calibration.default() where there is no gold"
-                )
-            if units is not None and len(units) != len(side):
-                raise DataError(
-                    f"calibration: expected a document for each of {len(side)} {name} pairs, "
-                    f"found {len(units)}"
                 )
         scores = np.concatenate(sides)
         is_gold = np.arange(len(scores)) < len(sides[0])
@@ -130,8 +123,6 @@ class Calibration:
         It is counted among the gold and planted pairs; without gold it is where the probability is that
         high. Raises DataError if no score reaches the precision.
         """
-        if not 0 < precision < 1:
-            raise DataError(f"calibration: precision is {precision}; expected a number between 0 and 1")
         if len(self.scores) == 0:
             value = self.centre + float(np.log(precision / (1 - precision))) / self.slope
             return Threshold(value, None, None, precision, None, self.unit, 0)
@@ -200,74 +191,10 @@ class Calibration:
         return np.concatenate(values)
 
 
-def plant_negatives(
-    src: np.ndarray, tgt: np.ndarray, docs: Sequence[str], *, memory_mb: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows (int32 src, int32 tgt) of wrong pairs that are hard to tell from right ones.
-
-    Row i of ``src`` and ``tgt`` (n, dim) is a gold pair of document ``docs[i]``, in the document's order.
-    Planted are, for each row, its nearest wrong neighbour on either side and the next sentence of its
-    document. A row whose text on one side is the same as row i's is no wrong neighbour of i. Each pair comes
-    once, in the order of rows. Raises DataError on vectors that are not finite or do not fit.
-    """
-    from stages.align.mining import check_vectors, nearest
-
-    check_vectors(src, tgt, "calibration")
-    if not len(src) == len(tgt) == len(docs):
-        raise DataError(
-            f"calibration: expected gold pairs, found {len(src)} source rows, {len(tgt)} target rows and "
-            f"{len(docs)} documents"
-        )
-    src_texts, tgt_texts = _number_rows(src), _number_rows(tgt)
-    rows = np.arange(len(src))
-    names = np.asarray(docs, dtype=str)
-    follows = rows[:-1][names[:-1] == names[1:]]
-    pairs = [np.column_stack([follows, follows + 1])]
-    for queries, others, is_src in ((src, tgt, True), (tgt, src, False)):
-        near = nearest(queries, others, NEAR_ROWS, memory_mb).rows  # (n, k)
-        is_wrong = (src_texts[near] != src_texts[:, None]) & (tgt_texts[near] != tgt_texts[:, None])
-        wrong = near[rows, is_wrong.argmax(axis=1)]
-        found = is_wrong.any(axis=1)
-        pair = (rows[found], wrong[found]) if is_src else (wrong[found], rows[found])
-        pairs.append(np.column_stack(pair))
-    planted = np.concatenate(pairs)
-    same = (src_texts[planted[:, 0]] == src_texts[planted[:, 1]]) | (
-        tgt_texts[planted[:, 0]] == tgt_texts[planted[:, 1]]
-    )
-    planted = np.unique(planted[~same], axis=0).astype(np.int32)
-    return planted[:, 0].copy(), planted[:, 1].copy()
-
-
-def plant_merges(src: Sequence[str], tgt: Sequence[str], docs: Sequence[str]) -> list[tuple[str, str, int]]:
-    """Return wrong beads (source text, target text, row of the gold pair), as alignment makes them.
-
-    One side of gold pair ``row`` took the next sentence of its document too: the source at even rows, the
-    target at odd ones.
-    """
-    merged = []
-    for row in range(len(docs) - 1):
-        if docs[row] == docs[row + 1]:
-            left, right = src[row], tgt[row]
-            if row % 2 == 0:
-                left = f"{left} {src[row + 1]}"
-            else:
-                right = f"{right} {tgt[row + 1]}"
-            merged.append((left, right, row))
-    return merged
-
-
-# Neighbours looked at for one that is wrong; more equal texts than that leave a row without.
-NEAR_ROWS = 8
-
-
-def _number_rows(vectors: np.ndarray) -> np.ndarray:
-    """Return a number (n,) for each row, the same for equal vectors."""
-    return np.unique(np.ascontiguousarray(vectors), axis=0, return_inverse=True)[1].reshape(-1)
-
-
 def _fit_sigmoid(scores: np.ndarray, is_gold: np.ndarray) -> tuple[float, float]:
     """Return slope and centre of Platt's sigmoid, both kinds weighing one half."""
     from scipy.optimize import minimize
+    from scipy.special import expit
 
     n_gold = int(is_gold.sum())
     n_wrong = len(scores) - n_gold
@@ -278,8 +205,6 @@ def _fit_sigmoid(scores: np.ndarray, is_gold: np.ndarray) -> tuple[float, float]
     x = (scores - mean) / spread
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        from scipy.special import expit
-
         z = parameters[0] * x + parameters[1]
         # log(1 + e^z) - t z, and its gradient
         value = weight @ (np.logaddexp(0, z) - target * z)
@@ -287,6 +212,6 @@ def _fit_sigmoid(scores: np.ndarray, is_gold: np.ndarray) -> tuple[float, float]
         return float(value), np.array([residual @ x, residual.sum()])
 
     # A slope of nearly zero stands for scores that say nothing; the centre needs one to divide by.
-    found = minimize(loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(1e-6, None), (None, None)])
-    slope, offset = (float(value) for value in found.x)
+    fit = minimize(loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(1e-6, None), (None, None)])
+    slope, offset = (float(value) for value in fit.x)
     return slope / spread, mean - spread * offset / slope

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.align.mining import nearest
-from stages.lib.core.errors import DataError
 from stages.lib.models.vectors import UnitRows
 
 log = logging.getLogger(__name__)
@@ -89,10 +88,7 @@ def pair_documents(
     Of all such pairings the one with the highest sum of log-odds above those of ``min_score`` is taken
     (scipy's sparse assignment, so that it does not grow with the cube of the documents). Which documents are
     paired does not depend on the order of either list. Documents without a sentence stay alone.
-    Raises DataError on vectors that are not finite or of another dimension, and on an id that comes twice.
     """
-    for docs, side in ((src_docs, "source"), (tgt_docs, "target")):
-        _check(docs, side, src_docs, tgt_docs)
     src = sorted((doc for doc in src_docs if len(doc.texts)), key=lambda doc: doc.id)
     tgt = sorted((doc for doc in tgt_docs if len(doc.texts)), key=lambda doc: doc.id)
     if not src or not tgt:
@@ -150,29 +146,6 @@ def assign(
     partner = np.full(n_src, -1)
     partner[chosen_rows] = chosen_columns
     return np.flatnonzero(partner[src_rows] == tgt_rows)
-
-
-def _check(
-    docs: Sequence[Document], side: str, src_docs: Sequence[Document], tgt_docs: Sequence[Document]
-) -> None:
-    dims = Counter(doc.vectors.shape[-1] for doc in (*src_docs, *tgt_docs) if len(doc.texts))
-    expected = dims.most_common(1)[0][0] if dims else 0
-    seen = set()
-    for doc in docs:
-        where = f"document pairing: {side} document {doc.id!r}"
-        if doc.id in seen:
-            raise DataError(f"{where} comes twice; expected one id for each document")
-        seen.add(doc.id)
-        if len(doc.texts) == 0:
-            continue
-        if doc.vectors.shape != (len(doc.texts), expected):
-            raise DataError(
-                f"{where}: expected vectors of shape ({len(doc.texts)}, {expected}), "
-                f"found {doc.vectors.shape}; encode all documents with one model"
-            )
-        if not np.isfinite(doc.vectors[:]).all():
-            row = int(np.argmin(np.isfinite(doc.vectors[:]).all(axis=1)))
-            raise DataError(f"{where}: the vector of sentence {row} is not finite; encode its text again")
 
 
 def _sentence_weights(docs: Sequence[Document]) -> list[np.ndarray]:

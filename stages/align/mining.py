@@ -57,9 +57,9 @@ class Neighbours:
 
     def densities(self) -> np.ndarray:
         """Return float32 (n,): the mean cosine to the neighbours, at least ``MIN_DENSITY``."""
-        found = self.rows >= 0
-        total = np.where(found, self.cosines, 0).sum(axis=1, dtype=np.float64)
-        return np.maximum(total / np.maximum(found.sum(axis=1), 1), MIN_DENSITY).astype(np.float32)
+        is_neighbour = self.rows >= 0
+        total = np.where(is_neighbour, self.cosines, 0).sum(axis=1, dtype=np.float64)
+        return np.maximum(total / np.maximum(is_neighbour.sum(axis=1), 1), MIN_DENSITY).astype(np.float32)
 
 
 def mine(
@@ -93,111 +93,47 @@ def mine(
 def choose(forth: Neighbours, back: Neighbours, margin: Margin, retrieval: Retrieval) -> Mined:
     """Score the neighbours of either side, and keep those that ``retrieval`` asks for."""
     src_density, tgt_density = forth.densities(), back.densities()
-    ahead = _best(forth, src_density, tgt_density, margin)  # (n_src,) rows of tgt, their scores
-    behind = _best(back, tgt_density, src_density, margin)
-    pairs = [np.column_stack([np.arange(len(ahead[0])), ahead[0]])]
-    pairs.append(np.column_stack([behind[0], np.arange(len(behind[0]))]))
-    scores = [ahead[1], behind[1]]
+    tgt_rows, forward = _best(forth, src_density, tgt_density, margin)  # (n_src,)
+    src_rows, backward = _best(back, tgt_density, src_density, margin)  # (n_tgt,)
+    ahead = np.column_stack([np.arange(len(tgt_rows)), tgt_rows])
+    behind = np.column_stack([src_rows, np.arange(len(src_rows))])
     if retrieval == "forward":
-        chosen, score = pairs[0], scores[0]
+        pairs, score = ahead, forward
     elif retrieval == "backward":
-        chosen, score = pairs[1], scores[1]
+        pairs, score = behind, backward
     elif retrieval == "intersection":
-        agrees = behind[0][np.maximum(ahead[0], 0)] == np.arange(len(ahead[0]))
-        chosen, score = pairs[0][agrees], scores[0][agrees]
+        agrees = src_rows[np.maximum(tgt_rows, 0)] == ahead[:, 0]
+        pairs, score = ahead[agrees], forward[agrees]
     else:
-        chosen, score = np.concatenate(pairs), np.concatenate(scores)
-    is_found = (chosen >= 0).all(axis=1)
-    chosen, score = chosen[is_found], score[is_found]
-    order = np.lexsort((chosen[:, 1], chosen[:, 0], -score))
-    chosen, score = chosen[order].astype(np.int32), score[order]
+        pairs, score = np.concatenate([ahead, behind]), np.concatenate([forward, backward])
+    is_pair = (pairs >= 0).all(axis=1)
+    pairs, score = pairs[is_pair], score[is_pair]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -score))
+    pairs, score = pairs[order].astype(np.int32), score[order]
     if retrieval == "max_weight":
-        kept = match_greedily(chosen[:, 0], chosen[:, 1])
-        chosen, score = chosen[kept], score[kept]
-    return Mined(np.ascontiguousarray(chosen[:, 0]), np.ascontiguousarray(chosen[:, 1]), score)
+        kept = match_greedily(pairs[:, 0], pairs[:, 1])
+        pairs, score = pairs[kept], score[kept]
+    return Mined(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]), score)
 
 
 def match_greedily(src: np.ndarray, tgt: np.ndarray) -> np.ndarray:
     """Walk a list of pairs, best first, and keep each whose two rows are both still free.
 
     Returns the positions kept, int64, rising. Works in rounds, each keeping every pair that is the first
-    left for both its rows: the very pairs that the walk one by one would keep.
+    remaining for both its rows: the same pairs as the walk one by one.
     """
-    left = np.arange(len(src))
+    remaining = np.arange(len(src))
     kept: list[np.ndarray] = []
-    while len(left):
-        first_src = np.zeros(len(left), dtype=bool)
-        first_tgt = np.zeros(len(left), dtype=bool)
-        first_src[np.unique(src[left], return_index=True)[1]] = True
-        first_tgt[np.unique(tgt[left], return_index=True)[1]] = True
-        taken = left[first_src & first_tgt]
+    while len(remaining):
+        first_src = np.zeros(len(remaining), dtype=bool)
+        first_tgt = np.zeros(len(remaining), dtype=bool)
+        first_src[np.unique(src[remaining], return_index=True)[1]] = True
+        first_tgt[np.unique(tgt[remaining], return_index=True)[1]] = True
+        taken = remaining[first_src & first_tgt]
         kept.append(taken)
-        left = left[~np.isin(src[left], src[taken]) & ~np.isin(tgt[left], tgt[taken])]
+        is_free = ~np.isin(src[remaining], src[taken]) & ~np.isin(tgt[remaining], tgt[taken])
+        remaining = remaining[is_free]
     return np.sort(np.concatenate(kept)) if kept else np.empty(0, dtype=np.int64)
-
-
-def margin_scores(
-    src: np.ndarray,
-    tgt: np.ndarray,
-    src_rows: np.ndarray,
-    tgt_rows: np.ndarray,
-    *,
-    k: int,
-    margin: Margin,
-    memory_mb: int,
-) -> np.ndarray:
-    """Return float32 (n,): the margin of each named pair among all rows of ``src`` and ``tgt``.
-
-    Raises DataError as :func:`mine` does, and on a row number outside its side.
-    """
-    check_vectors(src, tgt, "mining")
-    for rows, side, name in ((src_rows, src, "src_rows"), (tgt_rows, tgt, "tgt_rows")):
-        if len(rows) != len(src_rows) or (len(rows) and not 0 <= np.min(rows) <= np.max(rows) < len(side)):
-            raise DataError(
-                f"mining: {name}: expected {len(src_rows):,} numbers from 0 to {len(side) - 1:,}, "
-                f"found {len(rows):,}" + (f" from {np.min(rows)} to {np.max(rows)}" if len(rows) else "")
-            )
-    if len(src_rows) == 0:
-        return np.empty(0, dtype=np.float32)
-    src_density = nearest(src, tgt, k, memory_mb).densities()
-    tgt_density = nearest(tgt, src, k, memory_mb).densities()
-    cosines = _paired_cosines(src[src_rows], tgt[tgt_rows])
-    return _margin(cosines, src_density[src_rows], tgt_density[tgt_rows], margin)
-
-
-def background_scores(
-    src: np.ndarray,
-    tgt: np.ndarray,
-    *,
-    src_background: np.ndarray,
-    tgt_background: np.ndarray,
-    k: int,
-    memory_mb: int,
-) -> np.ndarray:
-    """Return float32 (n,): the margin ratio of each pair (src[i], tgt[i]) among a fixed background.
-
-    The one feature that calibration compares pairs of every method by: cosine over the mean cosine of either
-    side to its ``k`` nearest rows of the other language's background. A background row equal to the pair's
-    own partner is left out, so a pair scores the same whether its texts are in the background or not; the
-    background should hold no text twice.
-
-    Raises DataError as :func:`mine` does, and if a background is empty.
-    """
-    check_vectors(src, tgt, "pair scores")
-    if len(src) != len(tgt):
-        raise DataError(f"pair scores: expected rows in pairs, found {len(src)} source and {len(tgt)} target")
-    for side, background, name in ((src, tgt_background, "target"), (tgt, src_background, "source")):
-        check_vectors(side, background, f"{name} background")
-        if len(background) == 0:
-            raise DataError(f"pair scores: the {name} background is empty; expected vectors of any sentences")
-    if len(src) == 0:
-        return np.empty(0, dtype=np.float32)
-    return _margin(
-        _paired_cosines(src, tgt),
-        _density_without(src, tgt, tgt_background, k, memory_mb),
-        _density_without(tgt, src, src_background, k, memory_mb),
-        "ratio",
-    )
 
 
 def nearest(
@@ -223,8 +159,7 @@ def nearest(
         f"{len(rows):,}",
         "exact" if is_exact else "inverted lists",
     )
-    found = np.full((len(queries), k), -1, dtype=np.int32)
-    cosines = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    neighbours, cosines = _no_neighbours(len(queries), k)
     if is_exact:
         height = _block_rows(queries.shape[1], memory_mb, 2)
         size = min(height, max(1024, SHARD_COSINES // max(1, len(rows))))
@@ -241,11 +176,16 @@ def nearest(
     with tqdm(blocks, unit="block", desc="search", disable=None, leave=False) as progress:
         for start, (which, near) in zip(progress, results, strict=True):
             if is_exact:
-                found[start : start + size], cosines[start : start + size] = which, near
+                neighbours[start : start + size], cosines[start : start + size] = which, near
             else:
                 which = np.where(which < 0, -1, which + start).astype(np.int32)
-                found, cosines = _merge(found, cosines, which, near)
-    return Neighbours(found, cosines)
+                neighbours, cosines = _merge(neighbours, cosines, which, near)
+    return Neighbours(neighbours, cosines)
+
+
+def _no_neighbours(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and cosines (n, k) that say that nothing is near."""
+    return np.full((n, k), -1, dtype=np.int32), np.full((n, k), -np.inf, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -261,8 +201,7 @@ class _ExactSearch:
         import faiss
 
         block = _as_float32(queries)
-        found = np.full((len(block), self.k), -1, dtype=np.int32)
-        cosines = np.full((len(block), self.k), -np.inf, dtype=np.float32)
+        neighbours, cosines = _no_neighbours(len(block), self.k)
         # Products of unit rows are off by less than this.
         slack = np.float32(block.shape[1] * 2.0**-23)
         for first in range(0, len(self.rows), self.height):
@@ -272,11 +211,11 @@ class _ExactSearch:
             exact, which = _settle(block, rows, which.astype(np.int32), k)
             if width < len(rows):
                 # Too many rows have about the cosine of the last one: any of those left out may belong here.
-                unsure = np.flatnonzero(exact[:, -1] <= near[:, -1] + slack)
-                exact[unsure], which[unsure] = _scan(block[unsure], rows, k)
-            found, cosines = _merge(found, cosines, which + np.int32(first), exact)
+                is_tie = np.flatnonzero(exact[:, -1] <= near[:, -1] + slack)
+                exact[is_tie], which[is_tie] = _scan(block[is_tie], rows, k)
+            neighbours, cosines = _merge(neighbours, cosines, which + np.int32(first), exact)
             del rows  # or they would be held beside the next
-        return found, cosines
+        return neighbours, cosines
 
 
 @dataclass(frozen=True)
@@ -297,8 +236,7 @@ class _ListSearch:
         )
         index.nprobe = max(8, int(lists * PROBE_SHARE))
         k = min(self.k, len(rows))
-        found = np.full((len(self.queries), k), -1, dtype=np.int32)
-        cosines = np.full((len(self.queries), k), -np.inf, dtype=np.float32)
+        neighbours, cosines = _no_neighbours(len(self.queries), k)
 
         def make() -> None:
             index.train(rows)
@@ -313,8 +251,8 @@ class _ListSearch:
         with ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
             pool.submit(make).result()
             for part, which in pool.map(search, _slices(len(self.queries), _LIST_QUERIES)):
-                cosines[part], found[part] = _settle(_as_float32(self.queries[part]), rows, which, k)
-        return found, cosines
+                cosines[part], neighbours[part] = _settle(_as_float32(self.queries[part]), rows, which, k)
+        return neighbours, cosines
 
 
 def _slices(total: int, size: int) -> Iterator[slice]:
@@ -330,7 +268,7 @@ def _settle(
         for column in range(which.shape[1]):
             named = which[part, column]
             cosines[part, column] = np.where(
-                named < 0, -np.inf, _paired_cosines(queries[part], rows[np.maximum(named, 0)])
+                named < 0, -np.inf, paired_cosines(queries[part], rows[np.maximum(named, 0)])
             )
     order = np.lexsort((which, -cosines), axis=1)[:, :k]
     return np.take_along_axis(cosines, order, axis=1), np.take_along_axis(which, order, axis=1)
@@ -344,7 +282,7 @@ def _scan(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np
     for n, query in enumerate(distinct):
         products = np.concatenate(
             [
-                _paired_cosines(rows[part], np.broadcast_to(query, rows[part].shape))
+                paired_cosines(rows[part], np.broadcast_to(query, rows[part].shape))
                 for part in _slices(len(rows), 1024)
             ]
         )
@@ -380,40 +318,26 @@ def _best(
     near: Neighbours, own_density: np.ndarray, other_density: np.ndarray, margin: Margin
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each row's neighbour of highest margin, int32 (n,), and that margin; ties take the lower."""
-    scores = _margin(near.cosines, own_density[:, None], other_density[near.rows], margin)
+    scores = margins(near.cosines, own_density[:, None], other_density[near.rows], margin)
     scores = np.where(near.rows >= 0, scores, -np.inf)  # (n, k)
     best = scores.max(axis=1, keepdims=True)
     rows = np.where(scores == best, near.rows, np.iinfo(np.int32).max).min(axis=1)
     return rows, best[:, 0]
 
 
-def _margin(
+def margins(
     cosines: np.ndarray, src_density: np.ndarray, tgt_density: np.ndarray, margin: Margin
 ) -> np.ndarray:
+    """Return cosines of pairs set against the mean density of either side, float32 of the cosines' shape."""
     if margin == "absolute":
         return cosines.astype(np.float32)
     around = (src_density + tgt_density) / 2
     return (cosines - around if margin == "distance" else cosines / around).astype(np.float32)
 
 
-def _paired_cosines(src: np.ndarray, tgt: np.ndarray) -> np.ndarray:
+def paired_cosines(src: np.ndarray, tgt: np.ndarray) -> np.ndarray:
+    """Return float32 (n,): the product of row i with row i, summed in one order whatever n is."""
     return np.einsum("nd,nd->n", _as_float32(src), _as_float32(tgt))
-
-
-def _density_without(
-    own: np.ndarray, partner: np.ndarray, background: np.ndarray, k: int, memory_mb: int
-) -> np.ndarray:
-    """Return each row's mean cosine to its k nearest of the background other than its partner; (n,)."""
-    near = nearest(own, background, k + 1, memory_mb)
-    rows, cosines = near.rows.copy(), near.cosines.copy()
-    for column in range(rows.shape[1]):
-        is_partner = _paired_cosines(background[rows[:, column]], partner) > 1 - 1e-4
-        rows[is_partner, column] = -1
-    # Left of each row: the first k that are not its partner, or its partner alone in a background of one.
-    rank = np.cumsum(rows >= 0, axis=1)
-    rows[rank > k] = -1
-    cosines[rows < 0] = 0
-    return Neighbours(rows, cosines).densities()
 
 
 def _block_rows(dim: int, memory_mb: int, blocks: int) -> int:

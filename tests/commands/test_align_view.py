@@ -9,7 +9,7 @@ import lxml.html
 import pytest
 
 from commands.align_view import STEPS, find_document, render, show
-from stages.embed.vectors import embed
+from stages.embed.__main__ import embed
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import ALIGNMENT_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table

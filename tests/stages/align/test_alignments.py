@@ -6,13 +6,13 @@ import numpy as np
 
 from stages.align.alignments import alignment_rows, find_faults
 from stages.align.beads import Alignment
-from stages.align.found import Side
+from stages.align.candidates import Side
 from stages.lib.core.tables import ALIGNMENT_SCHEMA, table_from_rows
 
 
 def side(lang: str, count: int) -> Side:
     texts = [f"{lang} {n}" for n in range(count)]
-    return Side("", lang, texts, np.arange(count), np.zeros((count, 1)), None, "")
+    return Side("", lang, texts, np.arange(count), np.zeros((count, 1)))
 
 
 def test_a_bead_is_at_fault_when_it_lacks_what_belongs_to_it_or_holds_what_does_not():

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.bead_scores import score_beads, to_beads
 from stages.align import beads as alignment
 from stages.align.beads import Alignment, AlignSettings, align_document
-from stages.align.quality import score_beads, to_beads
 from stages.lib.core.errors import DataError
 from tests.phrases import PHRASES
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stages.align.check import check_source, gold_pairs, read_hidden
+from stages.align.check import HiddenSide, check_alignment, gold_pairs, hide_keys
 from stages.lib.core.params import load_params
 
 PARAMS = load_params(Path(__file__).parents[3] / "params.yaml")
@@ -42,7 +42,7 @@ def source(tgt_order: list[int] | None = None) -> tuple[pl.DataFrame, np.ndarray
 
 
 def test_a_text_in_the_order_of_its_keys_is_found_whole():
-    found = check_source("u", *source(), PARAMS, embed)[0]
+    found = check_alignment("u", *source(), PARAMS, embed)[0]
     for part in ("paragraphs", "sentences", "documents"):
         for figure in ("precision", "recall", "f1"):
             assert found[part][figure]["value"] == 1.0, (part, figure)
@@ -55,7 +55,7 @@ def test_a_text_in_the_order_of_its_keys_is_found_whole():
 def test_segments_that_changed_places_count_against_both_figures():
     order = list(range(2 * DOCS))
     order[0], order[15] = order[15], order[0]  # their meanings are now far from their keys
-    found = check_source("u", *source(order), PARAMS, embed)[0]["paragraphs"]
+    found = check_alignment("u", *source(order), PARAMS, embed)[0]["paragraphs"]
     assert found["recall"]["value"] == pytest.approx(14 / 16)
     assert found["precision"]["value"] >= 14 / 16
     assert 14 / 16 <= found["f1"]["value"] < 1
@@ -64,7 +64,7 @@ def test_segments_that_changed_places_count_against_both_figures():
 def test_f1_is_the_harmonic_mean_of_precision_and_recall():
     order = list(range(2 * DOCS))
     order[3], order[12] = order[12], order[3]
-    found = check_source("u", *source(order), PARAMS, embed)[0]["paragraphs"]
+    found = check_alignment("u", *source(order), PARAMS, embed)[0]["paragraphs"]
     p, r, f1 = (found[name]["value"] for name in ("precision", "recall", "f1"))
     assert f1 == pytest.approx(2 * p * r / (p + r))
     assert found["f1"]["low"] <= f1 <= found["f1"]["high"]
@@ -73,12 +73,17 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall():
 def test_a_source_without_a_common_key_is_not_checked():
     segments, table = source()
     other = pl.when(pl.col("lang") == "tk").then(pl.lit("x")).otherwise(pl.col("key"))
-    assert check_source("u", segments.with_columns(key=other), table, PARAMS, embed) is None
+    assert check_alignment("u", segments.with_columns(key=other), table, PARAMS, embed) is None
 
 
 def test_hidden_text_is_in_the_order_of_documents_and_gold_joins_by_document_and_key():
-    sides, keys = read_hidden(*source(), PARAMS)
-    assert [side.lang for side in sides] == ["ru", "tk"]
-    assert keys[0][:3] == [("u/0", "k0"), ("u/0", "k1"), ("u/1", "k0")]
-    assert gold_pairs(keys) == {(n, n) for n in range(2 * DOCS)}
-    assert gold_pairs(([("a", None), ("a", "x")], [("a", "x"), ("a", None)])) == {(1, 0)}
+    sides = hide_keys(*source(), PARAMS)
+    assert [hidden.side.lang for hidden in sides] == ["ru", "tk"]
+    assert sides[0].places[:3] == [("u/0", "k0"), ("u/0", "k1"), ("u/1", "k0")]
+    assert sides[0].names[:3] == ["0 k0", "0 k1", "1 k0"]
+    assert gold_pairs(*sides) == {(n, n) for n in range(2 * DOCS)}
+    src, tgt = (
+        HiddenSide(sides[0].side, places) for places in ([("a", None), ("a", "x")], [("a", "x"), ("a", None)])
+    )
+    assert gold_pairs(src, tgt) == {(1, 0)}
+    assert tgt.names == [" x", "2"]

@@ -20,7 +20,6 @@ from stages.align.documents import (
     score_candidates,
 )
 from stages.evaluate.benchmarks import load_benchmark
-from stages.lib.core.errors import DataError
 from stages.lib.core.params import Pair, load_params
 from stages.lib.models import encode, load_encoder
 from tests.phrases import PHRASES
@@ -162,18 +161,6 @@ def test_a_side_without_sentences_gives_no_pairs() -> None:
     assert pair_documents([], tgt, min_score=0.5) == []
     assert pair_documents([empty], tgt, min_score=0.5) == []
     assert numbers(pair_documents([*src, empty], tgt, min_score=0.5)) == [(0, 0), (1, 1), (2, 2)]
-
-
-def test_unusable_documents_are_one_line_errors() -> None:
-    src, tgt = made(3)
-    broken = tgt[1].vectors.copy()
-    broken[2, 0] = np.nan
-    with pytest.raises(DataError, match="target document 'tk/1': the vector of sentence 2 is not finite"):
-        pair_documents(src, [tgt[0], replace(tgt[1], vectors=broken)], min_score=0.5)
-    with pytest.raises(DataError, match=r"source document 'ru/0': expected vectors of shape \(6, 64\)"):
-        pair_documents([replace(src[0], vectors=src[0].vectors[:, :9])], tgt, min_score=0.5)
-    with pytest.raises(DataError, match="'ru/0' comes twice"):
-        pair_documents([src[0], src[0]], tgt, min_score=0.5)
 
 
 @pytest.fixture(scope="module")

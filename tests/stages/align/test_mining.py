@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.align import mining
-from stages.align.mining import background_scores, margin_scores, match_greedily, mine, nearest
+from stages.align.mining import match_greedily, mine, nearest
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import load_params
 from stages.lib.models import encode, load_encoder
@@ -64,8 +64,6 @@ def test_scores_are_those_of_the_definition(margin: str) -> None:
     for row, target in zip(ahead.src, ahead.tgt, strict=True):
         near = np.argsort(-(src[row] @ tgt[:33].T))[:4]
         assert expected[row, target] == pytest.approx(expected[row, near].max(), abs=1e-5)
-    named = margin_scores(src, tgt[:33], ahead.src, ahead.tgt, k=4, margin=margin, memory_mb=256)
-    assert np.allclose(named, ahead.score, atol=1e-6)
 
 
 def test_a_hub_wins_by_cosine_and_loses_by_ratio() -> None:
@@ -232,37 +230,6 @@ def test_unusable_vectors_are_one_line_errors() -> None:
         mine(src, tgt[:, :20], **USUAL)
     with pytest.raises(DataError, match=r"source side: expected \(n, dim\) vectors, found shape \(48,\)"):
         mine(src[0], tgt, **USUAL)
-    with pytest.raises(DataError, match="tgt_rows: expected 1 numbers from 0 to 4"):
-        margin_scores(src, tgt, np.array([0]), np.array([5]), k=4, margin="ratio", memory_mb=256)
-    with pytest.raises(DataError, match="source background is empty"):
-        background_scores(src, tgt, src_background=src[:0], tgt_background=tgt, k=4, memory_mb=256)
-
-
-def test_a_pair_scores_the_same_whether_the_background_holds_it_or_not() -> None:
-    src, tgt = translations(60, noise=0.5)
-    pair = {"src": src[:10], "tgt": tgt[::-1][:10]}
-    others = {"src_background": src[10:], "tgt_background": tgt[::-1][10:]}
-    every = {"src_background": src, "tgt_background": tgt}
-    for n in range(10):
-        one = {name: vectors[n : n + 1] for name, vectors in pair.items()}
-        without = background_scores(**one, **others, k=4, memory_mb=256)
-        near = np.sort(one["src"] @ others["tgt_background"].T)[0, -4:].mean()
-        back = np.sort(one["tgt"] @ others["src_background"].T)[0, -4:].mean()
-        assert without[0] == pytest.approx(
-            float(one["src"][0] @ one["tgt"][0]) / ((near + back) / 2), abs=1e-5
-        )
-        alone = {
-            "src_background": np.concatenate([others["src_background"], one["src"]]),
-            "tgt_background": np.concatenate([others["tgt_background"], one["tgt"]]),
-        }
-        assert background_scores(**one, **alone, k=4, memory_mb=256)[0] == pytest.approx(without[0], abs=1e-6)
-    # Pairs are scored each for itself: the batch changes nothing.
-    together = background_scores(**pair, **every, k=4, memory_mb=256)
-    alone = [
-        background_scores(src[n : n + 1], tgt[::-1][n : n + 1], **every, k=4, memory_mb=256)[0]
-        for n in range(10)
-    ]
-    assert np.allclose(together, alone, atol=1e-6)
 
 
 def test_real_sentences_find_their_translations() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.align.pairs import pair_given
+from stages.align.keys import pair_by_key
 from stages.lib.core.errors import ParamsError, SourceError
 from stages.lib.core.params import SourceConfig
 from stages.lib.formats.tmx import write_tmx
@@ -36,7 +36,7 @@ def config(kind: str, options: dict, license: str = "CC-BY-NC-SA-4.0") -> Source
 
 def pairs_of(source: GivenSource, raw: Path) -> list[tuple[str, str]]:
     """The pairs as align joins them, in its order."""
-    table = pair_given(source.extract(raw).with_row_index("row"), "ru", "tk")
+    table = pair_by_key(source.extract(raw).with_row_index("row"), "ru", "tk")
     return list(zip(table["src"], table["tgt"], strict=True))
 
 
@@ -254,8 +254,8 @@ def test_a_table_goes_by_number_and_by_pivots_too(tmp_path: Path) -> None:
     source = Tsv("tsv", config("tsv", options))
     source.collect(tmp_path / "raw.tar")
     table = source.extract(tmp_path / "raw.tar").with_row_index("row")
-    assert pair_given(table, "ru", "tk")["src"].to_list() == ["Вода", "Чай"]
-    assert pair_given(table, "en", "tk")["src"].to_list() == ["Water", "Tea"]
+    assert pair_by_key(table, "ru", "tk")["src"].to_list() == ["Вода", "Чай"]
+    assert pair_by_key(table, "en", "tk")["src"].to_list() == ["Water", "Tea"]
 
 
 def test_an_absent_file_is_one_line_with_what_to_do() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.embed.vectors import embed
+from stages.embed.__main__ import embed
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import SEGMENT_SCHEMA, read_table, table_from_rows, write_table

@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import datetime as dt
 import tracemalloc
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from stages.align.found import Found, Side, _document, align_documents, align_sides, mine_rest, read_sides
+from stages.align.candidates import (
+    Candidate,
+    Record,
+    Side,
+    Span,
+    _document,
+    align_documents,
+    align_sides,
+    mine_remaining,
+    read_sides,
+)
 from stages.lib.core.params import load_params
 from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows
 from stages.lib.models.vectors import to_unit
@@ -21,24 +30,29 @@ def side(doc: str, lang: str, meanings: list[int], date: str | None = None) -> S
     return Side(doc, lang, texts, np.arange(len(meanings)), vectors, date, "MIT")
 
 
+def kept(src: Side, tgt: Side) -> Candidate:
+    """The first sentences of two documents as a pair."""
+    spans = (Span(side.doc, side.texts[0], (0,), None) for side in (src, tgt))
+    return Candidate("aligned", *spans, "MIT")
+
+
 def test_only_what_is_in_no_kept_pair_is_mined_each_text_once():
     src = [side("f/a", "ru", [0, 1, 2]), side("f/b", "ru", [3, 2])]
     tgt = [side("f/a", "tk", [0, 5, 2]), side("f/c", "tk", [3])]
-    kept = Found(
-        "aligned", "f/a", "f/a", "ru 0", "tk 0", (0,), (0,), src[0].vectors[0], tgt[0].vectors[0], ""
-    )
     params = PARAMS.model_copy(update={"retrieval": "intersection"})
-    found = {(pair.src, pair.tgt): pair for pair in mine_rest(src, tgt, [kept], params)}
+    mined = mine_remaining(src, tgt, [kept(src[0], tgt[0])], params)
+    found = {(pair.src.text, pair.tgt.text): pair for pair in mined}
     assert not any("ru 0" in pair or "tk 0" in pair for pair in found)
-    assert found["ru 2", "tk 2"].src_doc == "f/a"  # its first place
-    assert found["ru 3", "tk 3"].doc == "f/b|f/c"
-    assert (found["ru 3", "tk 3"].src_ns, found["ru 3", "tk 3"].method) == ((0,), "mined")
+    assert found["ru 2", "tk 2"].src.doc == "f/a"  # its first place
+    pair = found["ru 3", "tk 3"]
+    assert (pair.src.doc, pair.tgt.doc) == ("f/b", "f/c")
+    assert (pair.method, pair.src.n) == ("mined", (0,))
+    assert np.array_equal(pair.src.vector, src[1].vectors[0])
 
 
 def test_nothing_is_mined_where_a_side_is_used_up():
     src, tgt = side("f/a", "ru", [0]), side("f/a", "tk", [0])
-    kept = Found("aligned", "f/a", "f/a", "ru 0", "tk 0", (0,), (0,), src.vectors[0], tgt.vectors[0], "")
-    assert mine_rest([src], [tgt], [kept], PARAMS) == []
+    assert mine_remaining([src], [tgt], [kept(src, tgt)], PARAMS) == []
 
 
 def test_a_document_has_the_day_that_its_segments_have():
@@ -65,7 +79,7 @@ def test_memory_is_that_of_documents_not_of_the_source(tmp_path):
     stored.flush()
     segments = table_from_rows(rows, SEGMENT_SCHEMA).with_row_index("row")
     vectors = np.load(path, mmap_mode="r")
-    counts = Counter()
+    record = Record()
 
     def embed(texts, lang):
         offset = 0 if lang == "ru" else len(meaning)
@@ -74,12 +88,12 @@ def test_memory_is_that_of_documents_not_of_the_source(tmp_path):
 
     warm = {lang: side("f/0", lang, [0, 1, 2]) for lang in ("ru", "tk")}
     align_sides(warm["ru"], warm["tk"], lambda texts, _: np.eye(12, dtype=np.float32)[: len(texts)], PARAMS)
-    aligned = []
     tracemalloc.start()
     src, tgt = (read_sides(segments, vectors, lang) for lang in ("ru", "tk"))
-    found = sum(1 for _ in align_documents(src, tgt, embed, PARAMS, counts, aligned, [], "f"))
+    found = sum(1 for _ in align_documents("f", src, tgt, embed, PARAMS, record))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    counts, aligned = record.counts, record.documents
     assert counts["documents_by_name"] == documents // 2
     # A score of pairing where the names differ, one of alignment and the beads for all.
     assert [one.pairing is None for one in aligned] == [n < documents // 2 for n in range(documents)]
