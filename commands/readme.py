@@ -96,10 +96,8 @@ def first(figures: Figures) -> str:
     on_news = f"news: {next(iter(news.values()))['pretrained']['n']:,} sentences of NTREX-128" if news else ""
     return (
         f"{markdown_table(rows, 1)}\n\n"
-        f"P@1: how often the right translation is the nearest of {candidates[tgt]:,} {tgt} (or "
-        f"{candidates[src]:,} {src}) candidates, mean of both directions. Test set: {n:,} pairs; {on_news}. "
-        "Gains with 95 % intervals, resampled by document; p: paired permutation test, corrected for the "
-        "number of models."
+        f"Test set: {n:,} pairs among {candidates[tgt]:,} {tgt} (or {candidates[src]:,} {src}) candidates; "
+        f"{on_news}. 95 % intervals by document; p: paired permutation test, corrected."
     )
 
 
@@ -133,31 +131,8 @@ def translation(figures: Figures) -> str:
     return markdown_table(rows) if rows else "No model of the last run translates."
 
 
-def benchmarks(figures: Figures) -> str:
-    """Retrieval on the benchmarks that `make benchmarks` had."""
-    there, back = figures.ways
-    rows = [["benchmark", "model", "variant", "n", *(f"P@1 {way}" for way in figures.ways.values())]]
-    rows[0] += ["mean, 95 % interval", f"hard {figures.ways[there]}", "gain, points", "p"]
-    for benchmark, model, variant, one in figures.measured():
-        if f"p1_{there}" not in one:
-            continue
-        row = [
-            benchmark,
-            model,
-            variant,
-            f"{one['n']:,}",
-            *(f"{one[f'p1_{way}']:.3f}" for way in (there, back)),
-        ]
-        row.append(f"{one['p1_mean']:.3f} [{one['p1_mean_low']:.3f}, {one['p1_mean_high']:.3f}]")
-        row.append(f"{one[f'hard_p1_{there}']:.3f}" if f"hard_p1_{there}" in one else "–")
-        has_test = "delta_p1_mean" in one
-        row += [f"{100 * one['delta_p1_mean']:+.1f}", format_p(one["p_p1_mean"])] if has_test else ["", ""]
-        rows.append(row)
-    return markdown_table(rows, 3)
-
-
 def forgetting(figures: Figures) -> str:
-    """Graded pairs, every set: Pearson's r before, and what fine-tuning changed."""
+    """Graded pairs of the guarded sets: Pearson's r before, and what fine-tuning changed."""
     models, baselines = figures.params.models, figures.params.baselines
     header = [*(f"`{name}`: r, change" for name in models), *(f"`{name}`: r" for name in baselines)]
     rows = [["set", "n", *header]]
@@ -165,7 +140,7 @@ def forgetting(figures: Figures) -> str:
     for _, model, variant, one in figures.measured():
         measured[model, variant] = measured.get((model, variant), {}) | one
     sets = measured[models[0], "pretrained"]
-    for r in sorted(key for key in sets if key.endswith("_pearson")):
+    for r in (f"{name}_pearson" for name in figures.read("interpolation")["guarded"]):
         row = [r.removesuffix("_pearson"), f"{sets[r.replace('_pearson', '_n')]:,}"]
         for model in models:
             before, after = (measured[model, variant] for variant in VARIANTS)
@@ -181,23 +156,6 @@ def forgetting(figures: Figures) -> str:
     return f"{markdown_table(rows, 1)}\n\n{note}"
 
 
-def strengths(figures: Figures) -> str:
-    """Adapters from strength 0 to 1."""
-    record = figures.read("interpolation")
-    rows = [["model", "strength", "P@1 dev", "P@1 test", *(f"r, {name}" for name in record["guarded"])]]
-    for model, measured in record["models"].items():
-        for point in measured["points"]:
-            strength, of_point = point["strength"], point["figures"]
-            saved = " (saved)" if strength in measured["saved"].values() else ""
-            row = [model, f"{strength:g}{saved}"]
-            row += [f"{of_point[f'{name}_p1_mean']['value']:.3f}" for name in ("dev", "test")]
-            for r in (f"sts_{name}_pearson" for name in record["guarded"]):
-                change = point["differences"][r]["difference"] if strength else None
-                row.append(f"{of_point[r]['value']:.3f}" if change is None else f"{change:+.3f}")
-            rows.append(row)
-    return markdown_table(rows)
-
-
 def respelling(figures: Figures) -> str:
     """What reading Turkmen as Turkish gives, with no training."""
     record = figures.read("bench/respell")
@@ -209,72 +167,6 @@ def respelling(figures: Figures) -> str:
         cells = [f"{every['p1_mean']:.3f}", f"{unseen['p1_mean']:.3f} [{low:.3f}, {high:.3f}]"]
         rows.append([label.format(**record), *cells])
     return f"{markdown_table(rows, 1)}\n\nMean of both directions; n = {every['n']:,} and {unseen['n']:,}."
-
-
-def trials(figures: Figures) -> str:
-    """Dev scores of each trial of assets/experiments.yaml."""
-    params = figures.params
-    encoders = [name for name in params.models if params.recipe("default", name).select == "mrr"]
-    tried = figures.read("recipes")["trials"]
-    before = tried["default"]["dev"]
-
-    def mrr(scores: Mapping[str, float]) -> str:
-        # Not `score`, which is what the recipe selects by.
-        return f"{(scores['mrr_src_tgt'] + scores['mrr_tgt_src']) / 2:.3f}"
-
-    rows = [["trial", "what", *(f"`{name}`" for name in encoders)]]
-    rows.append(["pretrained", "no training", *(mrr(before[name]["pretrained"]) for name in encoders)])
-    for name, trial in tried.items():
-        if name != OTHER_PAIRS and set(encoders) <= set(trial["dev"]):
-            scores = [mrr(trial["dev"][model]["finetuned"][0]) for model in encoders]
-            rows.append([name, trial["why"], *scores])
-    n = before[encoders[0]]["dev_pairs"]
-    note = f"MRR on {n:,} dev pairs, mean of both directions, at the strength that is saved."
-    return f"{markdown_table(rows)}\n\n{note}"
-
-
-def recipe_tests(figures: Figures) -> str:
-    """Test figures of each trial that ran to the report."""
-    rows = [["trial", "model", "P@1 pretrained", "fine-tuned", "gain, points", "p", "P@1 news", "STS"]]
-    for name, trial in figures.read("recipes")["trials"].items():
-        if name == OTHER_PAIRS or "test" not in trial:
-            continue
-        for model, variants in trial["test"].items():
-            before, after = (variants[variant] for variant in VARIANTS)
-            row = [name, f"`{model}`", *(f"{one['test_p1_mean']:.3f}" for one in (before, after))]
-            row += [f"{100 * after['delta']:+.1f}", format_p(after["p"])]
-            for key in ("ntrex_p1_mean", "sts_ru_smoke_pearson"):
-                row.append(f"{before[key]:.3f} → {after[key]:.3f}")
-            rows.append(row)
-    return markdown_table(rows)
-
-
-def learning_curve(figures: Figures) -> str:
-    """Dev and test by corpus size, as the grid data-size measured them, beside the whole."""
-    record = figures.read("sweeps/data-size")
-    keys = ("dev_mrr_mean", "dev_p1_mean", "test_p1_mean")
-    header = ["training pairs", "MRR dev", "P@1 dev", "P@1 test", "test, from the whole", "p"]
-    rows = [["model", "share", *header]]
-    for model, before in record["pretrained"].items():
-        points = {"pretrained": {"train_pairs": 0, "figures": before, "against": {}}}
-        points |= {share: point["models"][model] for share, point in record["points"].items()}
-        for share, one in points.items():
-            cells = [f"`{model}`", share, f"{one['train_pairs']:,}"]
-            cells += [f"{one['figures'][key]['value']:.3f}" for key in keys]
-            rows.append([*cells, *_gain(one["against"].get("reference", {}).get("test_p1_mean"))])
-    return markdown_table(rows)
-
-
-def mediawiki(figures: Figures) -> str:
-    """The trial with MediaWiki's messages: P@1 on its held-out modules."""
-    header = [*(f"P@1 {way}, held-out modules" for way in figures.ways.values()), "P@1 news"]
-    rows = [["model", "variant", "n", *header]]
-    for model, variants in figures.read("recipes")["trials"][OTHER_PAIRS]["test"].items():
-        for variant in VARIANTS:
-            held_out = [variants[variant]["by_source"][OTHER_PAIRS][f"p1_{way}"] for way in figures.ways]
-            values = [*(one["value"] for one in held_out), variants[variant]["ntrex_p1_mean"]]
-            rows.append([model, variant, str(held_out[0]["n"]), *(f"{value:.3f}" for value in values)])
-    return markdown_table(rows)
 
 
 def speed(figures: Figures) -> str:
@@ -345,8 +237,8 @@ def alignment(figures: Figures) -> str:
 BLOCKS: dict[str, Callable[[Figures], str]] = {
     block.__name__: block
     for block in (
-        *(first, results, translation, benchmarks, forgetting, strengths, respelling, trials, recipe_tests),
-        *(learning_curve, mediawiki, speed, sources, flow, alignment),
+        *(first, results, translation, forgetting, respelling),
+        *(speed, sources, flow, alignment),
     )
 }
 

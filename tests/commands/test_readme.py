@@ -38,16 +38,6 @@ def test_a_changed_figure_is_the_only_thing_that_changes(metrics: Path) -> None:
     assert after.endswith("After 0.123.\n")
 
 
-def test_trials_are_shown_by_mrr_whatever_they_select_by(metrics: Path) -> None:
-    before = written(metrics, "trials")
-    record = read_json(metrics / "recipes.json")
-    (found,) = record["trials"]["contrastive"]["dev"]["use"]["finetuned"]
-    assert f"{(found['mrr_src_tgt'] + found['mrr_tgt_src']) / 2:.3f}" in before
-    found["score"] = 0.777  # its recipe selects by P@1
-    write_json(metrics / "recipes.json", record)
-    assert written(metrics, "trials") == before
-
-
 @pytest.mark.parametrize("name", sorted(BLOCKS))
 def test_every_block_written_twice_is_the_same(metrics: Path, name: str) -> None:
     once = written(metrics, name)
@@ -74,8 +64,8 @@ def test_a_marker_of_no_block_and_one_without_an_end_are_named(metrics: Path) ->
 
 
 def test_a_figure_that_is_not_there_is_named(metrics: Path) -> None:
-    bench = read_json(metrics / "bench/tmx.json")
-    del bench["speed_over_peer"]
-    write_json(metrics / "bench/tmx.json", bench)
-    with pytest.raises(DataError, match=r"a.md: block speed: metrics/ lacks 'speed_over_peer'"):
+    bench = read_json(metrics / "bench/pdf.json")
+    del bench["plain_ratio"]
+    write_json(metrics / "bench/pdf.json", bench)
+    with pytest.raises(DataError, match=r"a.md: block speed: metrics/ lacks 'plain_ratio'"):
         written(metrics, "speed")
