@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages.lib.core.errors import DataError
 from stages.lib.text.letters import repair_homoglyphs
+from stages.lib.text.markup import strip_invisible
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -182,13 +183,7 @@ def _parse(html: str) -> HtmlElement:
 
 def _clean(text: str) -> str:
     """Return text on one line: NFC, soft hyphens and other invisible characters gone, words joined again."""
-    text = _SOFT_BREAK.sub("", text)
-    kept = (
-        " " if char.isspace() else char
-        for char in text
-        if char.isspace() or unicodedata.category(char) not in ("Cf", "Cc", "Cs", "Co")
-    )
-    return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
+    return unicodedata.normalize("NFC", strip_invisible(_SOFT_BREAK.sub("", text)))
 
 
 def _fold(text: str) -> str:

@@ -2,14 +2,22 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.lib.text.sentences import split_sentences
-from tests.stages.lib.text.turkmen_sentences import LINES, PARAGRAPHS
 
+
+def _paragraphs(part: str) -> list[list[str]]:
+    blocks = ([line for line in block.splitlines() if line[0] != "#"] for block in part.split("\n\n"))
+    return [block for block in blocks if block]
+
+
+GOLD = (Path(__file__).parent / "turkmen_sentences.txt").read_text(encoding="utf-8")
+PARAGRAPHS, LINES = map(_paragraphs, GOLD.split("## lines\n"))
 LANGS = ("ru", "tk", "uz", "kk", "ky", "tg", "en", "tr", "az", "de")
 
 
