@@ -57,10 +57,10 @@ def _corpus(rows: Sequence[tuple[str, str, str, str, str]]) -> pl.DataFrame:
     return table_from_rows(table, CORPUS_SCHEMA)
 
 
-def _document(source: str, split: str, params: Params) -> str:
-    """Find a document name of the source that falls into the split."""
-    names = (f"{source}/{n}" for n in range(1_000))
-    return next(name for name in names if choose_split(source, name, params.split) == split)
+def _document(prefix: str, split: str, params: Params) -> str:
+    """Find a document name with the prefix that falls into the split."""
+    names = (f"{prefix}/{n}" for n in range(1_000))
+    return next(name for name in names if choose_split("django", name, params.split) == split)
 
 
 PARAMS = _params()
@@ -69,14 +69,17 @@ TEST, DEV, TRAIN = (_document("django", split, PARAMS) for split in ("test", "de
 TEST_ROW = (TEST, "a", "ru", "Введите имя пользователя и пароль", "Ulanyjy adyny we açar sözüni giriziň")
 DEV_ROW = (DEV, "b", "ru", "Эта страница больше не существует", "Bu sahypa indi ýok")
 TRAIN_ROW = (TRAIN, "c", "ru", "Файл слишком велик для загрузки", "Faýl ýüklemek üçin gaty uly")
+ROWS = [TEST_ROW, DEV_ROW, TRAIN_ROW]
+BOOK = ("Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
+TEA = ("Вечером мы пили чай", "Agşam çaý içdik")
 
 
-def _tests_text(texts: pl.Series) -> set[str]:
+def _folded(texts: pl.Series) -> set[str]:
     return {fold_for_matching(text) for text in texts}
 
 
 def test_rows_go_where_their_document_goes() -> None:
-    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), [], PARAMS)
+    splits = split_corpus(_corpus(ROWS), [], PARAMS)
     assert splits.test["src"].to_list() == [TEST_ROW[3]]
     assert splits.dev["src"].to_list() == [DEV_ROW[3]]
     assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
@@ -94,24 +97,22 @@ def test_listed_sources_are_wholly_test_or_train() -> None:
         assert choose_split("zod", f"zod/{n}", params.split) == "train"
 
 
-def _found(corpus: pl.DataFrame, docs: set[str], method: str) -> pl.DataFrame:
-    """Make the rows of some documents pairs that a model found."""
-    column = pl.when(pl.col("doc").is_in(docs)).then(pl.lit(method)).otherwise(pl.col("method"))
-    return corpus.with_columns(method=column)
+def _found(corpus: pl.DataFrame, rows: Sequence[tuple[str, str, str, str, str]], method: str) -> pl.DataFrame:
+    """Make some rows pairs that a model found."""
+    is_found = pl.concat_str("doc", "src").is_in([row[0] + row[3] for row in rows])
+    return corpus.with_columns(method=pl.when(is_found).then(pl.lit(method)).otherwise(pl.col("method")))
 
 
 @pytest.mark.parametrize("method", ["aligned", "mined"])
 def test_pairs_that_a_model_found_train_and_never_judge(method: str) -> None:
-    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), {TEST, DEV}, method)
+    corpus = _found(_corpus(ROWS), [TEST_ROW, DEV_ROW], method)
     splits = split_corpus(corpus, [], PARAMS)
     assert (len(splits.test), len(splits.dev), len(splits.train)) == (0, 0, 3)
 
 
 def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
     other = (TEST, None, "ru", "Эту фразу нашла модель", "Bu sözlemi model tapdy")
-    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, other])
-    is_other = pl.col("src") == other[3]
-    corpus = corpus.with_columns(method=pl.when(is_other).then(pl.lit("aligned")).otherwise(pl.col("method")))
+    corpus = _found(_corpus([*ROWS, other]), [other], "aligned")
     splits = split_corpus(corpus, [], PARAMS)
     assert splits.test["src"].to_list() == [TEST_ROW[3]]
     assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
@@ -120,7 +121,7 @@ def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
 
 @pytest.mark.parametrize(("method", "gold"), [("aligned", 1), ("mined", 0)])
 def test_a_found_pair_that_people_mended_is_still_no_test_pair(method: str, gold: int) -> None:
-    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW]), {TEST}, "annotated")
+    corpus = _found(_corpus(ROWS), [TEST_ROW], "annotated")
     splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method=method))
     assert (len(splits.test), len(splits.gold)) == (0, gold)
     given = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW))
@@ -129,7 +130,7 @@ def test_a_found_pair_that_people_mended_is_still_no_test_pair(method: str, gold
 
 def test_found_pairs_of_a_source_that_is_wholly_test_never_train() -> None:
     rows = [("udhr/a", None, "ru", "Все люди рождаются свободными", "Adamlaryň hemmesi azat dogulýar")]
-    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), {"udhr/a"}, "aligned")
+    corpus = _found(_corpus([*ROWS, *rows]), rows, "aligned")
     splits = split_corpus(corpus, [], _params(test_sources=["udhr"]))
     assert splits.train["source"].to_list() == ["django"]
     assert splits.test["source"].to_list() == ["django"]
@@ -144,7 +145,7 @@ def test_shares_hold_over_many_documents() -> None:
 
 def test_short_rows_of_test_and_dev_documents_are_distractors_only() -> None:
     short = (TEST, "d", "ru", "Сохранить", "Ýatda sakla")
-    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, short]), [], PARAMS)
+    splits = split_corpus(_corpus([*ROWS, short]), [], PARAMS)
     assert len(splits.test) == 1
     assert len(splits.train) == 1
     assert splits.stats["rows"]["short_in_dev_and_test"] == 1
@@ -155,7 +156,7 @@ def test_short_rows_of_test_and_dev_documents_are_distractors_only() -> None:
 
 def test_pool_has_the_rest_of_the_corpus_and_no_test_text() -> None:
     echo = (TRAIN, "e", "ru", "Другое", TEST_ROW[4].upper())  # its tk side is a test text
-    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, echo]), [], PARAMS)
+    splits = split_corpus(_corpus([*ROWS, echo]), [], PARAMS)
     assert splits.pool.rows() == sorted(
         [("ru", DEV_ROW[3]), ("ru", TRAIN_ROW[3]), ("tk", DEV_ROW[4]), ("tk", TRAIN_ROW[4])]
     )
@@ -171,14 +172,14 @@ def test_pool_has_no_other_right_answer() -> None:
         (TEST, "u", "en", "Enter the user name and the password", "Adyňyzy hem açar sözi ýazyň"),
         (TEST, "v", "ru", "Выйти", "Çyk"),
     ]
-    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *rows]), [], PARAMS)
+    splits = split_corpus(_corpus([*ROWS, *rows]), [], PARAMS)
     pool = set(splits.pool["text"])
     assert {"Gir", "Выйти", "Çyk"} <= pool
     assert not {"Войти", "Adyňyzy hem açar sözi ýazyň", TEST_ROW[4]} & pool
 
 
 def test_pivots_stay_with_their_document_and_out_of_dev_and_test() -> None:
-    rows = [TEST_ROW, DEV_ROW, TRAIN_ROW]
+    rows = ROWS
     pivots = [
         (TEST, "a", "en", "Enter the user name and the password", TEST_ROW[4]),
         (DEV, "b", "tr", "Bu sayfa artık yok", DEV_ROW[4]),
@@ -224,7 +225,7 @@ def test_train_loses_what_matches_on_either_side(
         (DEV, "b", "tr", "Bu sayfa artık yok", DEV_ROW[4]),
     ]
     news = ["Prezident duşuşyga 15-nji maýda geldi", "The president came to the meeting in May"]
-    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *pivots, (TRAIN, "z", *row)])
+    corpus = _corpus([*ROWS, *pivots, (TRAIN, "z", *row)])
     splits = split_corpus(corpus, [make_fingerprint("news", {}, news)], PARAMS)
     assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
     own = {"django": 1} if row[0] == "ru" else {}  # pivots are counted apart
@@ -248,7 +249,7 @@ def test_pivot_texts_are_protected_by_their_target_where_there_is_no_key() -> No
 def test_dev_loses_what_matches_test_or_a_benchmark() -> None:
     near = (DEV, "x", "ru", "Введите своё имя пользователя и пароль", "Başga")
     news = (DEV, "y", "ru", "Президент прибыл на встречу", "Prezident duşuşyga geldi")
-    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, near, news])
+    corpus = _corpus([*ROWS, near, news])
     splits = split_corpus(corpus, [make_fingerprint("news", {}, [news[3]])], PARAMS)
     assert splits.dev["src"].to_list() == [DEV_ROW[3]]
     assert splits.stats["leakage"]["dev"]["by_reference"] == {
@@ -260,7 +261,7 @@ def test_dev_loses_what_matches_test_or_a_benchmark() -> None:
 
 def test_train_keeps_words_that_only_occur_in_test() -> None:
     word = (TRAIN, "w", "ru", "Пароль", "Açar söz")
-    splits = split_corpus(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, word]), [], PARAMS)
+    splits = split_corpus(_corpus([*ROWS, word]), [], PARAMS)
     assert "Пароль" in splits.train["src"].to_list()
 
 
@@ -268,8 +269,8 @@ def test_train_keeps_words_that_only_occur_in_test() -> None:
     ("rows", "changes", "message"),
     [
         ([], {}, "expected pairs, found none"),
-        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_test": 2}, "test has 1 pairs beside those of udhr, expected"),
-        ([TEST_ROW, DEV_ROW, TRAIN_ROW], {"min_dev": 2}, "dev has 1 pairs, expected at least 2; raise split"),
+        (ROWS, {"min_test": 2}, "test has 1 pairs beside those of udhr, expected"),
+        (ROWS, {"min_dev": 2}, "dev has 1 pairs, expected at least 2; raise split"),
         ([TEST_ROW, DEV_ROW], {}, "train has 0 pairs, expected at least 1"),
     ],
 )  # fmt: skip
@@ -321,12 +322,12 @@ def test_no_document_is_in_two_splits_and_every_row_is_accounted_for(rows: list[
 @settings(max_examples=60, deadline=None)
 def test_no_training_text_is_a_text_of_dev_test_or_a_benchmark(rows: list[Any], news: str) -> None:
     splits = _split(rows, [make_fingerprint("news", {}, [news])])
-    train = _tests_text(splits.train["src"]) | _tests_text(splits.train["tgt"])
-    dev = _tests_text(splits.dev["src"]) | _tests_text(splits.dev["tgt"])
-    test = _tests_text(splits.test["src"]) | _tests_text(splits.test["tgt"])
+    train = _folded(splits.train["src"]) | _folded(splits.train["tgt"])
+    dev = _folded(splits.dev["src"]) | _folded(splits.dev["tgt"])
+    test = _folded(splits.test["src"]) | _folded(splits.test["tgt"])
     assert not train & (dev | test | {fold_for_matching(news)})
     assert not dev & (test | {fold_for_matching(news)})
-    assert not _tests_text(splits.pool["text"]) & test
+    assert not _folded(splits.pool["text"]) & test
 
 
 @given(st.lists(_ROW, max_size=25), st.lists(_OTHER_ROW, max_size=25))
@@ -364,7 +365,7 @@ def _judged(*rows: tuple[str, str, str, str, str], method: str = "given") -> pl.
 
 
 def test_gold_is_what_people_found_good_in_test_documents() -> None:
-    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW])
+    corpus = _corpus(ROWS)
     splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, DEV_ROW, TRAIN_ROW))
     assert splits.gold["src"].to_list() == [TEST_ROW[3]]
     assert not set(splits.gold["doc"]) & set(splits.train["doc"])
@@ -377,14 +378,9 @@ def test_gold_is_what_people_found_good_in_test_documents() -> None:
 def test_a_good_judgement_takes_found_pairs_out_of_training_in_test_documents_alone(
     split: str, trained: int
 ) -> None:
-    names = (f"django/found-{n}" for n in range(1_000))
-    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == split)
-    texts = [
-        ("Книга лежит на столе", "Kitap stoluň üstünde ýatyr"),
-        ("Вечером мы пили чай", "Agşam çaý içdik"),
-    ]
-    found = [(doc, None, "ru", src, tgt) for src, tgt in texts]
-    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, *found]), {doc}, "aligned")
+    doc = _document("django/found", split, PARAMS)
+    found = [(doc, None, "ru", *BOOK), (doc, None, "ru", *TEA)]
+    corpus = _found(_corpus([*ROWS, *found]), found, "aligned")
     splits = split_corpus(corpus, [], PARAMS, _judged(found[0], method="aligned"))
     assert splits.train.filter(doc=doc).height == trained
     assert splits.gold.height == (split == "test")
@@ -392,14 +388,12 @@ def test_a_good_judgement_takes_found_pairs_out_of_training_in_test_documents_al
 
 def test_every_kept_pair_is_in_one_part_whoever_found_or_judged_it() -> None:
     found = {
-        "judged": (TEST, None, "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr"),
-        "left": (TEST, None, "ru", "Вечером мы пили чай", "Agşam çaý içdik"),
+        "judged": (TEST, None, "ru", *BOOK),
+        "left": (TEST, None, "ru", *TEA),
         "short": (DEV, None, "ru", "Сохранить", "Ýatda sakla"),
     }
     echo = (TRAIN, "e", "ru", "Вход в систему", TEST_ROW[4])
-    corpus = _corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, echo, *found.values()])
-    is_found = pl.col("src").is_in([row[3] for row in found.values()])
-    corpus = corpus.with_columns(method=pl.when(is_found).then(pl.lit("aligned")).otherwise(pl.col("method")))
+    corpus = _found(_corpus([*ROWS, echo, *found.values()]), list(found.values()), "aligned")
     judged = pl.concat([_judged(TEST_ROW), _judged(found["judged"], method="aligned")])
     stats = split_corpus(corpus, [], PARAMS, judged).stats
     parts = ("train", "dev", "test", "gold_not_in_test", "short_in_dev_and_test", "found_in_dev_and_test")
@@ -411,11 +405,12 @@ def test_every_kept_pair_is_in_one_part_whoever_found_or_judged_it() -> None:
 
 def test_train_and_dev_are_kept_clean_of_gold() -> None:
     # An aligned pair of a test document: gold once it is judged, but never test.
-    names = (f"django/gold-{n}" for n in range(1_000))
-    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == "test")
-    gold_row = (doc, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
-    echoes = [(doc, "e", "ru", "Книга лежит на столе", "Kitap stolda") for doc in (DEV, TRAIN)]
-    corpus = _found(_corpus([TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, *echoes]), {doc}, "aligned")
+    gold_row = (_document("django/gold", "test", PARAMS), "g", "ru", *BOOK)
+    echoes = [(doc, "e", "ru", BOOK[0], "Kitap stolda") for doc in (DEV, TRAIN)]
+    corpus = _corpus([*ROWS, gold_row, *echoes])
+    corpus = corpus.with_columns(
+        method=pl.when(pl.col("key") == "g").then(pl.lit("aligned")).otherwise("method")
+    )
     splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
     assert splits.gold["src"].to_list() == [gold_row[3]]
     assert splits.test["src"].to_list() == [TEST_ROW[3]]
@@ -425,15 +420,10 @@ def test_train_and_dev_are_kept_clean_of_gold() -> None:
 
 
 def test_what_may_be_right_for_gold_is_no_distractor() -> None:
-    names = (f"django/gold-{n}" for n in range(1_000))
-    doc = next(name for name in names if choose_split("django", name, PARAMS.split) == "test")
-    gold_row = (doc, "g", "ru", "Книга лежит на столе", "Kitap stoluň üstünde ýatyr")
-    # Another translation of its Russian side, in a row too short to be evaluated.
-    other = (TEST, "o", "ru", "Книга лежит на столе", "Kitap stolda")
-    rows = [TEST_ROW, DEV_ROW, TRAIN_ROW, gold_row, other]
-    corpus = _corpus(rows).with_columns(
-        method=pl.when(pl.col("key").is_in(["g", "o"])).then(pl.lit("aligned")).otherwise(pl.lit("given"))
-    )
+    gold_row = (_document("django/gold", "test", PARAMS), "g", "ru", *BOOK)
+    # Another translation of its Russian side.
+    other = (TEST, "o", "ru", BOOK[0], "Kitap stolda")
+    corpus = _found(_corpus([*ROWS, gold_row, other]), [gold_row, other], "aligned")
     assert {"Kitap stolda", gold_row[4]} <= set(split_corpus(corpus, [], PARAMS).pool["text"])
     splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
     assert splits.gold["tgt"].to_list() == [gold_row[4]]
@@ -462,7 +452,7 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path) -> None:
-    command = _write_inputs(tmp_path, [TEST_ROW, DEV_ROW, TRAIN_ROW])
+    command = _write_inputs(tmp_path, ROWS)
     hashes = []
     for _ in range(2):
         done = _run(command, tmp_path)
