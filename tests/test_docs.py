@@ -1,7 +1,7 @@
 """README.md and docs/ agree with the committed settings and metrics, and their links lead somewhere.
 
-Figures are compared with the last commit, not with the working tree: a run of your own changes the metrics, and
-the documents need not follow before you commit.
+Figures are compared with the last commit, not with the working tree: a run of your own changes the metrics,
+and the documents need not follow before you commit.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def merge(into: dict[str, Any], block: Mapping[str, Any]) -> None:
 
 
 def add_shown_settings(raw: dict[str, Any]) -> None:
-    """Put the YAML that the documents show into settings: files by the name in their first line, and params."""
+    """Put the YAML that the documents show into settings; a first line names the file that it belongs to."""
     folders = {"sources": "sources_config", "assets/models": "models_config"}
     for document in ("docs/adding.md", "crawler/README.md"):
         for block in shown(document, "yaml"):
