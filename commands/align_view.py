@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import html
 import logging
 import re
 from collections.abc import Sequence
@@ -31,9 +30,7 @@ log = logging.getLogger("align_view")
 
 # Confidence from which on a bead has each of the bands' colours, surest last.
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8)
-# One hue from pale to dark, told apart by lightness alone, so by everyone; the number stands beside it.
-_LIGHT = ("#dbe9f6", "#b3d3ea", "#7db8da", "#4292c6", "#08519c")
-_DARK = ("#0b2b4a", "#12497c", "#2171b5", "#6baed6", "#c6dbef")
+TEMPLATE = Path(__file__).with_suffix(".html")
 
 
 def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataFrame]:
@@ -45,21 +42,18 @@ def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataF
     import polars as pl
 
     langs = [params.pair.src, params.pair.tgt]
+    src_doc, _, tgt_doc = doc.partition("|")
+    is_asked = (pl.col("lang") == langs[0]) & (pl.col("doc") == src_doc)
+    is_asked |= (pl.col("lang") == langs[1]) & (pl.col("doc") == (tgt_doc if "|" in doc else src_doc))
     known: list[str] = []
     for name in params.sources:
         segments = read_table(folder / f"{name}.parquet", SEGMENT_SCHEMA).filter(pl.col("lang").is_in(langs))
         both = segments.group_by("doc").agg(pl.col("lang").n_unique()).filter(pl.col("lang") == 2)["doc"]
         if doc == name and len(both):
             return name, segments
-        if doc in both:
-            return name, segments.filter(pl.col("doc") == doc)
-        versions = [
-            (pl.col("lang") == lang) & (pl.col("doc") == own)
-            for lang, own in zip(langs, doc.split("|", 1), strict=False)
-        ]
-        paired = segments.filter(pl.any_horizontal(versions))
-        if paired["lang"].n_unique() == 2:
-            return name, paired
+        asked = segments.filter(is_asked)
+        if asked["lang"].n_unique() == 2:
+            return name, asked
         known += [name, *both.sort()]
     near = difflib.get_close_matches(doc, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else f"sources: {', '.join(params.sources)}"
@@ -67,101 +61,29 @@ def find_document(folder: Path, doc: str, params: Params) -> tuple[str, pl.DataF
 
 
 def render(title: str, langs: tuple[str, str], rows: Sequence[Row], score: float, has_gold: bool) -> str:
-    """Return the page: no script, nothing loaded from elsewhere, every text escaped."""
-    faults = sum(row.fault is not None for row in rows)
-    alone = sum(not row.src or not row.tgt for row in rows)
-    told = f"{len(rows):,} beads, {alone:,} of them on one side only; document score {score:.3f}"
+    """Return the page, every text escaped."""
+    import jinja2
+
+    one_sided = sum(not row.src or not row.tgt for row in rows)
+    summary = f"{len(rows):,} beads, {one_sided:,} of them on one side only; document score {score:.3f}"
     if has_gold:
-        told += f"; {faults:,} differ from the keys"
-    legend = "".join(
-        f'<li><span class="band c{n}"></span>{low:.1f} to {high:.1f}</li>'
-        for n, (low, high) in enumerate(zip(STEPS, (*STEPS[1:], 1.0), strict=True))
-    )
-    legend += '<li><span class="band none"></span>one side only</li>'
-    legend += '<li><span class="band fault">✗</span>differs from the keys</li>' if has_gold else ""
-    body = "\n".join(_bead(row, langs) for row in rows)
-    name = html.escape(title)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{name}: alignment</title>
-<style>
-{_style()}
-</style>
-</head>
-<body>
-<main>
-<h1>{name}</h1>
-<p>{told}.</p>
-<ul class="legend" aria-label="confidence">{legend}</ul>
-<table>
-<thead><tr><th scope="col">{html.escape(langs[0])}</th><th scope="col">confidence</th>\
-<th scope="col">{html.escape(langs[1])}</th></tr></thead>
-<tbody>
-{body}
-</tbody>
-</table>
-</main>
-</body>
-</html>
-"""
-
-
-def _bead(row: Row, langs: tuple[str, str]) -> str:
-    is_whole = bool(row.src and row.tgt)
-    kind = f"c{sum(row.confidence >= step for step in STEPS) - 1}" if is_whole else "none"
-    number = f"{row.confidence:.2f}" if is_whole else "–"
-    fault = f'<div class="fault">✗ {html.escape(row.fault)}</div>' if row.fault is not None else ""
-    src, tgt = (
-        "".join(
-            f'<p><span class="n">{html.escape(name)}</span> {html.escape(text)}</p>' for name, text in side
-        )
-        for side in (row.src, row.tgt)
-    )
-    marked = ' class="differs"' if row.fault is not None else ""
-    return (
-        f'<tr{marked}><td lang="{html.escape(langs[0])}">{src}</td>'
-        f'<td class="band {kind}">{number}{fault}</td>'
-        f'<td lang="{html.escape(langs[1])}">{tgt}</td></tr>'
+        summary += f"; {sum(row.fault is not None for row in rows):,} differ from the keys"
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        title=title,
+        summary=summary,
+        langs=langs,
+        has_gold=has_gold,
+        bands=list(zip(STEPS, (*STEPS[1:], 1.0), strict=True)),
+        rows=[(row, *_band(row)) for row in rows],
     )
 
 
-def _style() -> str:
-    def colours(shades: Sequence[str], letters: Sequence[str]) -> str:
-        return "\n".join(
-            f".c{n} {{ background: {shade}; color: {letter}; }}"
-            for n, (shade, letter) in enumerate(zip(shades, letters, strict=True))
-        )
-
-    return f"""body {{ font: 16px/1.5 sans-serif; margin: 2rem; color: #1a1a1a; background: #ffffff; }}
-table {{ border-collapse: separate; border-spacing: 0 4px; width: 100%; }}
-th {{ text-align: left; }}
-td {{ vertical-align: top; width: 44%; padding: 0.3rem 0.8rem; border: 1px solid #c8c8c8; }}
-td p {{ margin: 0; }}
-td.band {{ width: 12%; text-align: center; font-weight: bold; }}
-.n {{ color: #5a5a5a; font-size: 80%; }}
-.none {{ background: repeating-linear-gradient(45deg, #e8e8e8 0 6px, #ffffff 6px 12px); color: #1a1a1a; }}
-.fault {{ color: #1a1a1a; background: #ffd9a0; font-size: 80%; font-weight: normal; }}
-.differs td {{ border: 2px dashed #b35900; }}
-.legend {{ list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 1rem; }}
-.legend .band {{ display: inline-block; width: 2em; height: 1.2em; margin-right: 0.4em; text-align: center; }}
-{colours(_LIGHT, ("#1a1a1a",) * 4 + ("#ffffff",))}
-@media (prefers-color-scheme: dark) {{
-body {{ color: #eaeaea; background: #16181b; }}
-td {{ border-color: #4a4d52; }}
-.n {{ color: #a8adb4; }}
-.none {{ background: repeating-linear-gradient(45deg, #33363b 0 6px, #16181b 6px 12px); color: #eaeaea; }}
-{colours(_DARK, ("#ffffff",) * 3 + ("#1a1a1a",) * 2)}
-}}
-@media (max-width: 45em) {{
-body {{ margin: 0.5rem; font-size: 14px; }}
-table {{ table-layout: fixed; overflow-wrap: anywhere; hyphens: auto; }}
-th {{ font-size: 12px; }}
-th:nth-child(2), td.band {{ width: 18%; padding: 0.2rem 0; }}
-td {{ width: auto; padding: 0.2rem 0.4rem; }}
-}}"""
+def _band(row: Row) -> tuple[str, str]:
+    """Return the class of a bead's colour, and its confidence to two digits."""
+    if not row.src or not row.tgt:
+        return "none", "–"
+    return f"c{sum(row.confidence >= step for step in STEPS) - 1}", f"{row.confidence:.2f}"
 
 
 def show(doc: str, alignments: Path, segments: Path, vectors: Path, params: Params) -> str:

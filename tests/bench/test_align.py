@@ -9,18 +9,14 @@ from bench.align import (
     Paragraph,
     align_with_ours,
     align_with_vecalign_costs,
-    cut_articles,
     damage,
-    deletion_losses,
     make_long,
     match_paragraphs,
-    measure_damaged,
     measure_speed,
     rate,
     read_articles,
     recut,
     remember,
-    without_block,
 )
 from stages.lib.core.tables import SEGMENT_SCHEMA, table_from_rows
 
@@ -37,10 +33,10 @@ def test_recut_documents_hold_the_same_text_and_their_gold_fits():
     ]
     kinds = set()
     for bead in gold:
-        said = [[n for row in rows for n in numbers[side][row]] for side, rows in enumerate(bead)]
-        assert said[0] == said[1] or not all(said)  # a bead says the same on both sides, or lacks one
+        units = [[n for row in rows for n in numbers[side][row]] for side, rows in enumerate(bead)]
+        assert units[0] == units[1] or not all(units)  # a bead says the same on both sides, or lacks one
         kinds.add((len(bead[0]), len(bead[1])))
-        assert len({number // 50 for number in itertools.chain(*said)}) == 1  # and never joins two documents
+        assert len({number // 50 for number in itertools.chain(*units)}) == 1  # and never joins two documents
     assert {(1, 1), (1, 2), (2, 1), (0, 1), (1, 0)} <= kinds
 
 
@@ -73,29 +69,6 @@ def test_made_documents_are_aligned_well_and_with_few_texts_encoded():
         assert [n for bead in beads for n in bead[side]] == list(range(len(texts)))
 
 
-def test_a_block_is_cut_out_with_its_beads_and_the_rest_moves_up():
-    gold = [((0,), (0,)), ((1,), (1, 2)), ((2, 3), (3,)), ((), (4,)), ((4,), (5,))]
-    documents = Documents(list("абвгд"), list("uvwxyz"), None, None, gold)
-    cut, is_rest = without_block(documents, 2, 4)
-    assert cut.tgt == list("uvyz")
-    assert [bead for bead in gold if is_rest(bead)] == [((0,), (0,)), ((), (4,)), ((4,), (5,))]
-    assert cut.gold == [
-        ((0,), (0,)),
-        ((), (2,)),
-        ((4,), (3,)),
-        ((1,), ()),
-        ((2,), ()),
-        ((3,), ()),
-    ]
-
-
-def test_the_loss_by_a_missing_block_is_of_the_rest_alone():
-    losses = deletion_losses(short(3))
-    assert len(losses) == 5
-    assert max(losses) < 0.05
-    assert min(losses) > -0.2
-
-
 ARTICLES = [
     Paragraph(f"article-{n}", f"article-{n}#{m}", f"текст {n}.{m}") for n in range(9) for m in range(2)
 ]
@@ -117,16 +90,6 @@ def test_a_third_of_the_articles_is_deleted_and_two_are_replaced():
         )  # the four articles that are in their places, and what chance put in order
         assert all(ARTICLES[src[0]].key == damaged[tgt[0]].key for src, tgt in matched)
         assert [tgt for _, tgt in matched] == sorted(tgt for _, tgt in matched)
-
-
-def test_short_texts_are_cut_alike_in_both_languages_and_damaged():
-    documents = short(5)
-    src, tgt = (cut_articles(texts[:100], 2) for texts in (documents.src, documents.tgt))
-    assert [one.article for one in src] == [one.article for one in tgt]
-    assert {len(list(run)) for _, run in itertools.groupby(src, lambda one: one.article)} == {1, 2, 3, 4}
-    same = measure_damaged(documents.src, documents.src, documents.embed_src, documents.embed_src)
-    assert same["n"] == 2
-    assert 0.95 < same["least"] <= same["mean"] <= 1
 
 
 def test_articles_are_read_in_order_with_the_preamble_first():
