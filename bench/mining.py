@@ -308,19 +308,20 @@ def read_messages(params: Params, lang: str) -> list[tuple[str, str, str]]:
 
 def _read_mediawiki(params: Params) -> pl.DataFrame | None:
     """Return MediaWiki's segments, collected once into the cache; None where Debian cannot be reached."""
+    from stages.collect.transports import collect
+    from stages.extract.sources import extract
     from stages.lib.core.tables import SEGMENT_SCHEMA, read_table, write_table
-    from stages.lib.sources import make_source
 
     path = CACHE / "mediawiki.parquet"
     if not path.is_file():
-        source = make_source("mediawiki", params)
+        config = params.source("mediawiki")
         raw = CACHE / "mediawiki.tar"
         try:
-            source.collect(raw)
+            collect("mediawiki", config, raw)
         except KopriError as error:
             log.warning("mediawiki is left out: %s", error)
             return None
-        write_table(source.extract(raw), path, SEGMENT_SCHEMA)
+        write_table(extract("mediawiki", config, raw), path, SEGMENT_SCHEMA)
     return read_table(path, SEGMENT_SCHEMA)
 
 

@@ -20,11 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from commands.exports.rows import Row
+from commands.exports.tmx import write_tmx
+from stages.extract.pairs.tmx import read_tmx
 from stages.lib.core.cli import run
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import write_json
-from stages.lib.formats.rows import Row
-from stages.lib.formats.tmx import read_tmx, write_tmx
 
 log = logging.getLogger(__name__)
 

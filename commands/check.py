@@ -12,7 +12,6 @@ from stages.lib.core.cli import run
 from stages.lib.core.errors import ParamsError
 from stages.lib.core.params import load_params, unknown
 from stages.lib.models.respell import tables_by_language
-from stages.lib.sources import make_source
 from stages.lib.text.language import check_known
 
 
@@ -23,8 +22,6 @@ def main() -> None:
     params = load_params()
     if args.model is not None and args.model not in params.models_config:
         raise ParamsError(f"MODEL: {unknown('model', args.model, params.models_config)}")
-    for name in params.sources:
-        make_source(name, params)
     for lang in (params.pair.src, params.pair.tgt):
         check_known(lang)
     for name in [*params.models, *params.baselines, params.align.model]:

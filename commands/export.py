@@ -14,19 +14,18 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from commands.exports.card import Counts, Origin, card_text, hub_header, is_restricted
+from commands.exports.hf import DATA, write_hf
+from commands.exports.jsonl import write_jsonl
+from commands.exports.moses import write_moses
+from commands.exports.rows import FIELDS, Row
+from commands.exports.tmx import write_tmx
+from commands.exports.tsv import write_tsv
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.files import atomic_path, sha256_file
 from stages.lib.core.params import Pair, Params, load_params
 from stages.lib.core.tables import MODEL_METHODS
-from stages.lib.formats.card import Counts, Origin, card_text, hub_header, is_restricted
-from stages.lib.formats.hf import DATA, write_hf
-from stages.lib.formats.jsonl import write_jsonl
-from stages.lib.formats.moses import write_moses
-from stages.lib.formats.rows import FIELDS, Row
-from stages.lib.formats.tmx import write_tmx
-from stages.lib.formats.tsv import write_tsv
-from stages.lib.sources import KINDS
 
 log = logging.getLogger("export")
 
@@ -240,7 +239,7 @@ def _origins(params: Params) -> dict[str, Origin]:
     origins = {}
     for name, config in params.sources_config.items():
         package = " ".join(part for part in (config.package or name, config.version) if part)
-        origins[name] = Origin(config.kind, f"{KINDS[config.kind].registry} {package}")
+        origins[name] = Origin(f"{config.transport} {package}", config.domain, config.translated)
     return origins
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
-import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,12 @@ import numpy as np
 
 from stages.align.keys import pair_by_key
 from stages.clean.filters import Filter, PairTexts, make_steps
+from stages.collect.transports import collect
+from stages.extract.messages.po import plural_categories, read_catalog
+from stages.extract.segments import Segment, make_table
+from stages.extract.sources import extract
 from stages.finetune.translation import Example, plan_batches, sequence_loss
+from stages.lib.core.archives import RawFile, open_raw
 from stages.lib.core.cli import run
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path
@@ -32,10 +36,6 @@ from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, content_sha256
 from stages.lib.models.nllb import LANGUAGE_CODES, language_code
 from stages.lib.models.translate import translate
 from stages.lib.scores.translation import score
-from stages.lib.sources import make_source
-from stages.lib.sources.base import Segment, plural_key
-from stages.lib.sources.catalogs import plural_categories, read_catalog
-from stages.lib.sources.debian import DebianSource
 from stages.lib.text.fingerprints import Fingerprint, match_texts, read_fingerprints
 from stages.lib.text.held_out import choose_split
 from stages.lib.text.letters import fold
@@ -77,6 +77,7 @@ CHECKPOINT_S = 300
 # Examples drawn at once, so that batches are of like length.
 ROUND = 20_000
 LICENSE = "GPL-3.0-or-later"
+PACKAGE_LICENSE = "GPL-2.0-or-later"
 # What the repository gives room to.
 MAX_BYTES = 16_000_000
 _COLUMNS = ["src_lang", "src", "tgt_lang", "tgt", "source"]
@@ -109,36 +110,28 @@ class Recipe:
     seed: int = 13
 
 
-class GettextPackage(DebianSource):
-    """The gettext catalogues of a Debian package, with the English texts that they translate."""
+def read_package(name: str, raw: Path) -> pl.DataFrame:
+    """Return the segments of a Debian package's gettext catalogues, the English of all languages last."""
+    with open_raw(raw) as (origin, files):
+        segments = list(_read_catalogs(name, files))
+    prefix = f"pkg:deb/debian/{origin.package}@{origin.version}#"
+    return make_table(segments, name, PACKAGE_LICENSE, prefix, raw)
 
-    kind = "gettext_package"
-    wanted = re.compile(
-        rf"usr/share/locale/({'|'.join(lang for lang in LANGS if lang != 'en')})/LC_MESSAGES/[^/]+\.mo"
-    )
 
-    def read(self, files: Mapping[str, bytes], langs: Sequence[str]) -> Iterator[Segment]:
-        """Yield each language's messages, then the English of all of them."""
-        english: dict[tuple[str, str], Segment] = {}
-        for file in sorted(files):
-            if not self.wanted.fullmatch(file):
-                continue
-            path = PurePosixPath(file)
-            lang = path.parts[3]
-            catalog = read_catalog(files[file], path.suffix, f"{self.name}: {file}")
-            categories = plural_categories(catalog, lang, f"{self.name}: {file}")
-            for message in catalog.messages:
-                key = message.identity
-                if len(message.ids) == 1:
-                    english[path.stem, key] = Segment(path.stem, "en", message.ids[0], key, file)
-                    yield Segment(path.stem, lang, message.strings[0], key, file)
-                    continue
-                for category, form in dict(zip(categories, message.strings, strict=False)).items():
-                    yield Segment(path.stem, lang, form, plural_key(key, category), file)
-                for category, form in zip(("one", "other"), message.ids, strict=False):
-                    full = plural_key(key, category)
-                    english[path.stem, full] = Segment(path.stem, "en", form, full, file)
-        yield from english.values()
+def _read_catalogs(name: str, files: Mapping[str, RawFile]) -> Iterator[Segment]:
+    english: dict[tuple[str, str], Segment] = {}
+    for file in files:
+        path = PurePosixPath(file)
+        if path.suffix != ".mo" or (lang := path.parts[3]) not in LANGS:
+            continue
+        catalog = read_catalog(files[file].read(), path.suffix, f"{name}: {file}")
+        categories = plural_categories(catalog, lang, f"{name}: {file}")
+        for message in catalog.messages:
+            for key, text in message.forms(message.strings, categories).items():
+                yield Segment(path.stem, lang, text, key, file)
+            for key, text in message.forms(message.ids, ("one", "other")).items():
+                english[path.stem, key] = Segment(path.stem, "en", text, key, file)
+    yield from english.values()
 
 
 def read_segments(folder: Path, cache: Path, params: Params) -> pl.DataFrame:
@@ -149,17 +142,30 @@ def read_segments(folder: Path, cache: Path, params: Params) -> pl.DataFrame:
     import polars as pl
 
     tables = [read_table(folder / f"{name}.parquet", SEGMENT_SCHEMA) for name in params.sources]
-    extra = [make_source(name, params) for name in EXTRA_SOURCES if name not in params.sources]
+    for name in EXTRA_SOURCES:
+        if name not in params.sources:
+            config = params.source(name)
+            tables.append(extract(name, config, _collect_once(name, config, cache)))
     for package in GETTEXT_PACKAGES:
-        config = SourceConfig(kind=GettextPackage.kind, package=package, license="GPL-2.0-or-later")
-        extra.append(GettextPackage(package.replace("-", "_").replace(".", "_"), config))
-    for source in extra:
-        raw = cache / f"{source.name}.tar"
-        if not raw.is_file():
-            source.collect(raw)
-        tables.append(source.extract(raw))
+        name = package.replace("-", "_").replace(".", "_")
+        config = SourceConfig(
+            transport="debian",
+            format="po",
+            package=package,
+            license=PACKAGE_LICENSE,
+            domain="interface messages",
+            files=["usr/share/locale/{locale}/LC_MESSAGES/*.mo"],
+        )
+        tables.append(read_package(name, _collect_once(name, config, cache)))
     segments = pl.concat(tables).filter(pl.col("lang").is_in(LANGS) & pl.col("key").is_not_null())
     return segments.with_row_index("row")
+
+
+def _collect_once(name: str, config: SourceConfig, cache: Path) -> Path:
+    raw = cache / f"{name}.tar"
+    if not raw.is_file():
+        collect(name, config, raw)
+    return raw
 
 
 def make_pairs(segments: pl.DataFrame, splits: Path, fingerprints: Path, params: Params) -> pl.DataFrame:

@@ -7,8 +7,6 @@ once, and is written into the page.
 from __future__ import annotations
 
 import argparse
-import base64
-import hashlib
 import logging
 import subprocess
 import sys
@@ -17,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.collect.npm import check_integrity, fetch
 from stages.lib.core import cli
 from stages.lib.core.archives import read_tar
 from stages.lib.core.errors import KopriError, SourceError
 from stages.lib.core.files import atomic_path
-from stages.lib.sources.npm import pack
 
 log = logging.getLogger("plots")  # run with -m, __name__ says nothing
 
@@ -46,17 +44,12 @@ class NpmFile:
         if not target.is_file():
             with tempfile.TemporaryDirectory(prefix="kopri-npm-") as folder:
                 try:
-                    tarball = pack(self.package, self.version, Path(folder), self.package)
+                    tarball = fetch(self.package, self.version, Path(folder), self.package)
                 except SourceError as error:
                     # What it advises further is for sources of text.
                     fault = str(error).partition("; check package")[0]
                     raise SourceError(f"{fault}; check the connection to the npm registry") from None
-                digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
-                if self.integrity != f"sha512-{digest}":
-                    raise SourceError(
-                        f"{self.package}: {tarball.name} is damaged or not what was pinned: sha512 "
-                        f"{digest[:16]}..., expected {self.integrity[7:23]}...; run the command again"
-                    )
+                check_integrity(tarball, self.integrity, self.package)
                 member = f"package/{self.path}"
                 with tarball.open("rb") as file:
                     content = read_tar(file, tarball.name, lambda name: name == member)[member]

@@ -15,10 +15,9 @@ from stages.clean.corpus import clean_pairs
 from stages.evaluate.hard_negatives import corrupt
 from stages.finetune.contrastive import choose_rows
 from stages.lib.core.errors import ModelError
-from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.params import LANGS, Pair, Params, load_params
 from stages.lib.core.tables import PAIR_SCHEMA, pair_id, table_from_rows
 from stages.lib.models.nllb import LANGUAGE_CODES
-from stages.lib.sources import LANGS
 from stages.lib.text.language import LanguageCheck
 from stages.lib.text.letters import SCRIPTS
 from stages.lib.text.sentences import split_sentences

@@ -129,7 +129,7 @@ def no_registry(place: Place) -> str:
     closed = {"npm_config_registry": "http://127.0.0.1:9", "npm_config_fetch_retries": "0"}
     for name, value in {**closed, "npm_config_cache": str(place.folder / "npm")}.items():
         place.monkeypatch.setenv(name, value)
-    place.monkeypatch.setattr("stages.lib.sources.npm.time.sleep", lambda seconds: None)
+    place.monkeypatch.setattr("stages.collect.npm.time.sleep", lambda seconds: None)
     return place.say(stages.collect.__main__.main, "--source", "zod", "--out", "raw.tar")
 
 

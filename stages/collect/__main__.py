@@ -6,9 +6,9 @@ import argparse
 import logging
 from pathlib import Path
 
+from stages.collect.transports import collect
 from stages.lib.core import cli
 from stages.lib.core.params import load_params
-from stages.lib.sources import make_source
 
 log = logging.getLogger("collect")
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--source", required=True, help="a file of sources/, without .yaml")
     parser.add_argument("--out", required=True, type=Path, help="the tar to write, data/raw/SOURCE.tar")
     args = parser.parse_args()
-    count = make_source(args.source, load_params()).collect(args.out)
+    count = collect(args.source, load_params().source(args.source), args.out)
     log.info("%s: %s files packed", args.source, f"{count:,}")
 
 

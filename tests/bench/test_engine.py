@@ -11,9 +11,10 @@ import pytest
 
 from bench.engine import SOURCE, measure
 from stages.clean import corpus as clean
+from stages.collect.transports import collect
+from stages.extract.sources import extract
 from stages.lib.core.params import load_params
 from stages.lib.models import vectors
-from stages.lib.sources import make_source
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,10 +25,10 @@ ROOT = Path(__file__).parents[2]
 )
 def test_vectors_and_corpus_are_the_same_bytes_on_two_workers_of_which_one_is_killed(tmp_path, monkeypatch):
     params = load_params(ROOT / "params.yaml")
-    source = make_source(SOURCE, params)
-    source.collect(tmp_path / "raw.tar")
+    config = params.source(SOURCE)
+    collect(SOURCE, config, tmp_path / "raw.tar")
     langs = (params.pair.src, params.pair.tgt)
-    table = source.extract(tmp_path / "raw.tar", langs).filter(pl.col("lang").is_in(langs))
+    table = extract(SOURCE, config, tmp_path / "raw.tar", langs).filter(pl.col("lang").is_in(langs))
     # Many small shards.
     monkeypatch.setattr(vectors, "SHARD_TEXTS", 50)
     monkeypatch.setattr(clean, "SHARD_ROWS", 20)

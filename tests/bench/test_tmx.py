@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.tmx import make_rows, measure, write_ours, write_peer
-from stages.lib.formats.tmx import read_tmx
+from stages.extract.pairs.tmx import read_tmx
 
 
 def test_both_sides_write_the_same_texts(tmp_path: Path) -> None:

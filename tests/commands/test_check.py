@@ -61,9 +61,9 @@ def test_a_fault_is_one_line_and_exit_code_1(tmp_path: Path, old: str, new: str,
     [
         (
             "sources/udhr.yaml",
-            "kind: udhr",
-            "kind: uhdr",
-            "udhr.yaml: kind: unknown kind 'uhdr'; did you",
+            "format: udhr",
+            "format: uhdr",
+            "sources/udhr.yaml: format: unknown format 'uhdr'; did you mean 'udhr'?",
         ),
         ("assets/models/use_tr.yaml", "tk-tr", "tm-tr", "respell table: expected one of tk-tr, uz-tr, found"),
     ],

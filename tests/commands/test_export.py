@@ -12,16 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands.export import FORMATS, Selection, export, read_judged
+from commands.exports.hf import DATA
+from stages.extract.pairs.lines import unescape_line
+from stages.extract.pairs.moses import read_moses
+from stages.extract.pairs.tmx import read_tmx
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
-from stages.lib.formats.hf import DATA
-from stages.lib.formats.moses import read_moses
-from stages.lib.formats.rows import unescape_line
-from stages.lib.formats.tmx import read_tmx
+from tests.commands.exports.corpus_rows import NASTY, Row, make_rows
 from tests.phrases import PHRASES
 from tests.settings import write_settings
-from tests.stages.lib.formats.corpus_rows import NASTY, Row, make_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTURE = ("Иисус сказал своим апостолам.", "Isa Mesih öz resullaryna aýtdy.")
@@ -206,13 +206,6 @@ def test_the_card_tells_sources_licences_and_faults(corpus: Path, params: Params
     mined = sum(row["method"] in ("mined", "aligned") for row in [*ZOD, *NEWS, *TATOEBA, *GIVEN])
     assert f"{mined} pairs were found by comparing vectors" in card
     assert "Translationese: in 71.0 % of the pairs" in card  # the 22 of zod in 31
-
-
-def test_the_card_knows_what_every_kind_of_source_holds() -> None:
-    from stages.lib.formats.card import domain
-    from stages.lib.sources import KINDS
-
-    assert all(domain(kind) for kind in KINDS)
 
 
 @pytest.mark.parametrize("damage", ["absent", "text", "segments"])

@@ -12,7 +12,6 @@ import torch
 
 from commands.nllb_mini import (
     LANGS,
-    GettextPackage,
     Mixture,
     Recipe,
     Trainer,
@@ -20,9 +19,11 @@ from commands.nllb_mini import (
     make_pairs,
     pretrain,
     rate,
+    read_package,
 )
+from stages.lib.core.archives import Origin, in_memory, pack_raw
 from stages.lib.core.errors import DataError
-from stages.lib.core.params import SourceConfig, load_params
+from stages.lib.core.params import load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, table_from_rows, write_table
 from stages.lib.models import encode, load_encoder
 from stages.lib.models.nllb import language_code
@@ -123,7 +124,7 @@ def test_with_nothing_left_the_command_says_so(files):
         make_pairs(segments([(document("test"), MESSAGES[2])]), files, files / "none.json.gz", PARAMS)
 
 
-def test_a_gettext_package_gives_translations_and_the_english_they_are_of():
+def test_a_gettext_package_gives_translations_and_the_english_they_are_of(tmp_path):
     from babel.messages import Catalog
     from babel.messages.mofile import write_mo
 
@@ -132,14 +133,15 @@ def test_a_gettext_package_gives_translations_and_the_english_they_are_of():
     catalog.add(("%d file", "%d files"), ("%d faýl", "%d faýl"))
     packed = io.BytesIO()
     write_mo(packed, catalog)
-    config = SourceConfig(kind="gettext_package", package="caja-common", license="GPL-2.0-or-later")
-    files = {"usr/share/locale/tk/LC_MESSAGES/caja.mo": packed.getvalue()}
-    found = list(GettextPackage("caja_common", config).read(files, ["tk"]))
-    texts = {(segment.lang, segment.key): segment.text for segment in found}
+    files = {"usr/share/locale/tk/LC_MESSAGES/caja.mo": in_memory(packed.getvalue())}
+    pack_raw(tmp_path / "raw.tar", Origin("debian", "caja-common", "1.26"), files)
+    found = read_package("caja_common", tmp_path / "raw.tar")
+    texts = dict(zip(zip(found["lang"], found["key"], strict=True), found["text"], strict=True))
     assert texts["tk", "Open"] == "Aç"
     assert texts["en", "Open"] == "Open"
     assert texts["en", "%d file#other"] == "%d files"
-    assert {segment.unit for segment in found} == {"caja"}
+    assert set(found["doc"]) == {"caja_common/caja"}
+    assert found["url"][0] == "pkg:deb/debian/caja-common@1.26#usr/share/locale/tk/LC_MESSAGES/caja.mo"
 
 
 @pytest.fixture(scope="module")

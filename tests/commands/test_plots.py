@@ -10,7 +10,7 @@ import yaml
 from commands.plots import CACHE, VEGA, NpmFile, draw, page_template
 from stages.lib.core.errors import KopriError, SourceError
 from tests.browser import needs_chromium, open_browser, open_page
-from tests.stages.lib.sources.npm_registry import integrity, serve, tarball
+from tests.npm_registry import integrity, serve, tarball
 
 ROOT = Path(__file__).parents[2]
 PLOTS = [

@@ -1,14 +1,17 @@
-"""Tar archives: reading ones that nobody here made, writing ones that are the same every time."""
+"""Tar archives: foreign ones, read with checks, and the raw tars that collect packs and extract reads."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import json
 import lzma
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO, Literal
 
@@ -18,6 +21,8 @@ from stages.lib.core.files import atomic_path
 MAX_MEMBER_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 2 * 2**30
 MAX_MEMBERS = 200_000
+# The member of a raw tar that says where the others come from.
+ORIGIN = "kopri.json"
 
 
 def read_tar(
@@ -129,19 +134,77 @@ def _checked_name(member: tarfile.TarInfo, where: str) -> str:
     return str(path)
 
 
-def write_tar(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write regular files to an uncompressed tar; same files, same bytes on any machine and day."""
-    with atomic_path(path) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
-        for name in sorted(files):
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file, opened on demand; pickled for another process, it takes its content along."""
+
+    open: Callable[[], IO[bytes]]
+    size: int
+
+    def read(self) -> bytes:
+        with self.open() as file:
+            return file.read()
+
+    def __reduce__(self) -> tuple[Callable[[bytes], RawFile], tuple[bytes]]:
+        return in_memory, (self.read(),)
+
+
+def in_memory(content: bytes) -> RawFile:
+    """Return a raw file that is not on disk."""
+    return RawFile(lambda: io.BytesIO(content), len(content))
+
+
+def on_disk(path: Path) -> RawFile:
+    """Return a file on disk as a raw file."""
+    return RawFile(lambda: path.open("rb"), path.stat().st_size)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where raw files come from; kept inside the raw tar."""
+
+    transport: str
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.transport} {self.package} {self.version}"
+
+
+def pack_raw(out: Path, origin: Origin, files: Mapping[str, RawFile]) -> None:
+    """Stream files into one uncompressed tar, the origin first; same files, same bytes on any machine."""
+    head = in_memory((json.dumps(asdict(origin), indent=2, sort_keys=True) + "\n").encode())
+    with atomic_path(out) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in [(ORIGIN, head), *sorted(files.items())]:
             member = tarfile.TarInfo(name)
-            member.size = len(files[name])
-            member.mode = 0o644
-            tar.addfile(member, io.BytesIO(files[name]))
+            member.size, member.mode = content.size, 0o644
+            with content.open() as file:
+                tar.addfile(member, file)
 
 
-def read_own_tar(path: Path) -> dict[str, bytes]:
-    """Return every file of a tar that :func:`write_tar` wrote, under the same checks as a foreign one."""
-    if not path.is_file():
-        raise SourceError(f"{path}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
-    with path.open("rb") as file:
-        return read_tar(file, str(path), lambda name: True)
+@contextmanager
+def open_raw(raw: Path) -> Iterator[tuple[Origin, dict[str, RawFile]]]:
+    """Open a raw tar for reading member by member, without unpacking it; members are sorted by name.
+
+    Raises SourceError if it is absent, broken, or not a tar that :func:`pack_raw` writes.
+    """
+    if not raw.is_file():
+        raise SourceError(f"{raw}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
+    try:
+        with tarfile.open(raw, "r:") as tar:
+            files: dict[str, RawFile] = {}
+            for count, member in enumerate(tar, start=1):
+                path = PurePosixPath(member.name)
+                if not member.isreg() or path.is_absolute() or ".." in path.parts or count > MAX_MEMBERS:
+                    raise SourceError(f"{raw}: member {member.name!r} is not one that collect packs")
+                files[member.name] = RawFile(lambda member=member: tar.extractfile(member), member.size)
+            yield _read_origin(files, raw), dict(sorted(files.items()))
+    except (tarfile.TarError, EOFError) as error:
+        raise SourceError(f"{raw}: not a whole tar archive ({error})") from None
+
+
+def _read_origin(files: dict[str, RawFile], raw: Path) -> Origin:
+    try:
+        return Origin(**json.loads(files.pop(ORIGIN).read()))
+    except (KeyError, TypeError, ValueError):
+        raise SourceError(f"{raw}: has no readable {ORIGIN}; delete it and run the collect stage") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -36,17 +36,131 @@ class Pair(_Block):
         return self
 
 
-class SourceConfig(_Block):
-    """Where one source's text comes from; ``kind`` names the class that reads it."""
+# Every language that a source is searched for, whatever the pair, in the order of segment tables.
+SourceLang = Literal["ru", "tk", "en", "tr", "az", "uz", "kk", "ky", "tg"]
+LANGS: tuple[SourceLang, ...] = get_args(SourceLang)
 
-    kind: Name
+# What each transport needs, beside the licence.
+_NEEDED_BY_TRANSPORT = {
+    "npm": ("package", "version", "checksum", "files"),
+    "pypi": ("package", "version"),
+    "debian": ("package", "files"),
+    "crawl": (),
+    "download": ("url", "files"),
+    "folder": ("files",),
+}
+# The options that each format needs, and those that it takes.
+_FORMAT_OPTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "po": ((), ("native_ids",)),
+    "qt": ((), ()),
+    "js": ((), ("prefixes", "root", "skip", "unit")),
+    "cldr": ((), ()),
+    "cldr_annotations": ((), ()),
+    "babel": (("sections",), ()),
+    "udhr": ((), ()),
+    "mediawiki": ((), ()),
+    "html": ((), ("langs",)),
+    "books": ((), ("langs",)),
+    "documents": ((), ("langs",)),
+    "tmx": (("max_pairs",), ()),
+    "tsv": (("max_pairs", "columns"), ("escapes",)),
+    "moses": (("max_pairs", "langs"), ("escapes",)),
+}
+
+
+class SourceOptions(_Block):
+    """How a source's format is read; sources/*.yaml and the reader of the format describe every key."""
+
+    # Message ids are in the language of the one catalogue without translations, not in English.
+    native_ids: bool = False
+    # JavaScript modules: prefix of a file's keys, names that wrap all keys, names left out, the only unit.
+    prefixes: dict[str, str] = {}
+    root: str = ""
+    skip: list[str] = []
+    unit: str = ""
+    # Sections of Babel's locale data.
+    sections: list[str] = []
+    # Languages kept of documents; languages of the first and of the second file of a Moses corpus.
+    langs: list[SourceLang] = Field(default=list(LANGS), min_length=1)
+    # Most pairs taken of a corpus, by hash.
+    max_pairs: Count | None = None
+    # Columns by language (and doc): names in the first line, or numbers from 1.
+    columns: dict[str, str | int] = {}
+    # The text has the escapes of our own export.
+    escapes: bool = False
+
+    @model_validator(mode="after")
+    def _columns_are_places(self) -> SourceOptions:
+        langs, places = set(self.columns) - {"doc"}, list(self.columns.values())
+        are_valid = all(place if isinstance(place, str) else place >= 1 for place in places)
+        if places and not (
+            len(langs) >= 2 and langs <= set(LANGS) and are_valid and len({type(p) for p in places}) == 1
+        ):
+            raise ValueError(
+                f"columns: expected two or more of {', '.join(LANGS)} (and doc) with a column each, "
+                f"all names or all numbers from 1, found {self.columns}"
+            )
+        return self
+
+
+class SourceConfig(_Block):
+    """Where one source's text comes from (transport), what it is (format) and under which licence."""
+
+    transport: Literal["npm", "pypi", "debian", "crawl", "download", "folder"]
+    format: str
+    # Name and version in the transport's registry.
     package: str | None = None
     version: str | None = None
-    integrity: str | None = None
+    url: str | None = None
+    # npm: sha512-<base64>, as npm prints it; download: sha256 in hexadecimal.
+    checksum: Annotated[str, Field(pattern=r"^(sha512-[\w+/]+=*|[0-9a-f]{64})$")] | None = None
     license: str
-    options: dict[str, Any] = {}
+    # What the text is, for the data card, and whether all languages are translated from a third one.
+    domain: str
+    translated: bool = False
+    # What is packed: paths, in which ** is any folders, * any name and {locale} each language's name below.
+    files: list[str] = []
+    # The source's own name of a language, where it is not the language's code.
+    locales: dict[SourceLang, str] = {}
+    options: SourceOptions = SourceOptions()
     # Where a site's pages are listed; read and checked by the crawler (crawler/options.py).
     crawl: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> SourceConfig:
+        if self.format not in _FORMAT_OPTIONS:
+            raise ValueError(f"format: {unknown('format', self.format, _FORMAT_OPTIONS)}")
+        needed, optional = _FORMAT_OPTIONS[self.format]
+        given = self.options.model_fields_set
+        faults = [
+            f"transport {self.transport} needs {key}; add it"
+            for key in _NEEDED_BY_TRANSPORT[self.transport]
+            if not getattr(self, key)
+        ]
+        faults += [
+            f"options.{key}: format {self.format} needs it; add it" for key in needed if key not in given
+        ]
+        known = ", ".join((*needed, *optional)) or "none"
+        faults += [
+            f"options.{key}: format {self.format} does not take it; known: {known}"
+            for key in sorted(given - {*needed, *optional})
+        ]
+        if self.format == "moses" and (len(self.options.langs) != 2 or len(set(self.options.langs)) != 2):
+            faults.append(f"options.langs: expected two languages, found {self.options.langs}")
+        places = {"moses": (2, 3), "tmx": (1,), "tsv": (1,)}.get(self.format)
+        if places and len(self.files) not in places:
+            faults.append(f"files: format {self.format} is in {places[0]}, found {len(self.files)}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def path(self, pattern: str, lang: str) -> str:
+        """Return a pattern of ``files`` with a language's name in it."""
+        return pattern.replace("{locale}", self.locales.get(lang, lang))  # type: ignore[call-overload]
+
+    def files_by_lang(self, lang: str) -> dict[str, str]:
+        """Return path -> pattern for one language, in the order of ``files``."""
+        return {self.path(pattern, lang): pattern for pattern in self.files}
 
 
 class PinnedFile(_Block):
@@ -287,6 +401,12 @@ class Params(_Block):
         if faults:
             raise ValueError("; ".join(dict.fromkeys(faults)))
         return self
+
+    def source(self, name: str) -> SourceConfig:
+        """Return one source's settings; raise ParamsError, with the nearest name, if there is none."""
+        if name not in self.sources_config:
+            raise ParamsError(f"{unknown('source', name, self.sources_config)} (a file of sources/)")
+        return self.sources_config[name]
 
     def recipe(self, name: str, model: str) -> Recipe:
         """Return a recipe's values for one model: the recipe's ``all`` with the model's own on top."""

@@ -11,7 +11,9 @@ import pytest
 
 from stages.align.pairs import Aligned, align
 from stages.clean.corpus import clean_pairs
+from stages.collect.transports import collect
 from stages.embed.__main__ import embed
+from stages.extract.sources import extract
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import (
@@ -23,7 +25,6 @@ from stages.lib.core.tables import (
     write_table,
 )
 from stages.lib.models.vectors import Embedder
-from stages.lib.sources import make_source
 from stages.lib.text.annotations import Merged, judged_table
 from stages.lib.text.sentences import split_sentences
 from tests.settings import copy_pins
@@ -401,9 +402,9 @@ def test_files_in_a_folder_become_pairs(tmp_path, unkeyed, embedder, monkeypatch
     for lang, text in zip(("ru", "tk"), BREAD, strict=True):
         (files / f"çörek.{lang}.txt").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    source = make_source("files", unkeyed)
-    source.collect(tmp_path / "files.tar")
-    write_table(source.extract(tmp_path / "files.tar"), tmp_path / "files.parquet", SEGMENT_SCHEMA)
+    config = unkeyed.source("files")
+    collect("files", config, tmp_path / "files.tar")
+    write_table(extract("files", config, tmp_path / "files.tar"), tmp_path / "files.parquet", SEGMENT_SCHEMA)
     embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
     pairs = align(tmp_path, tmp_path / "vectors", unkeyed, embedder.unit).pairs
     found = set(pairs.select("doc", "src", "tgt").rows())

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,14 +23,15 @@ import psutil
 import pytest
 
 from stages.align import mining
+from stages.collect.transports import collect
+from stages.extract.sources import extract
 from stages.lib.core import engine as engines
+from stages.lib.core.archives import on_disk
 from stages.lib.core.engine import AHEAD, LOCAL, EngineError, RayEngine, _facts, _run_shard, cut, open_engine
 from stages.lib.core.errors import DataError
-from stages.lib.core.params import SourceConfig
-from stages.lib.core.raw import files_on_disk
 from stages.lib.models.vectors import to_unit
-from stages.lib.sources.crawls import Files
 from tests.stages.lib.core.ray_work import Work
+from tests.stages.raw_tars import CONFIGS
 
 ROOT = Path(__file__).parents[4]
 
@@ -112,8 +114,7 @@ def test_a_machine_that_differs_is_refused_before_it_computes(name):
 
 def test_a_raw_file_takes_its_content_to_another_process(tmp_path):
     (tmp_path / "habar.txt").write_bytes("Täze habar".encode())
-    files = files_on_disk({"files/habar.txt": tmp_path / "habar.txt"})
-    sent = pickle.dumps(files.file("files/habar.txt"))
+    sent = pickle.dumps(on_disk(tmp_path / "habar.txt"))
     (tmp_path / "habar.txt").unlink()
     received = pickle.loads(sent)
     assert (received.read().decode(), received.size) == ("Täze habar", 11)
@@ -251,11 +252,11 @@ def test_files_are_read_by_workers_with_the_counts_and_warnings_of_local(
     (folder / "torn.pdf").write_bytes(b"%PDF-1.7\n")
     outcomes = []
     for engine in (LOCAL, ray_engine):
-        source = Files("files", SourceConfig(kind="files", license="MIT"))
-        source.collect(tmp_path / "raw.tar")
+        collect("files", CONFIGS["files"], tmp_path / "raw.tar")
         caplog.clear()
-        table = source.extract(tmp_path / "raw.tar", engine=engine)
-        outcomes.append((table.rows(), source.report, caplog.messages))
+        report: Counter[str] = Counter()
+        table = extract("files", CONFIGS["files"], tmp_path / "raw.tar", engine=engine, report=report)
+        outcomes.append((table.rows(), report, caplog.messages))
     assert outcomes[0] == outcomes[1]
     rows, report, messages = outcomes[0]
     assert len(rows) > 10

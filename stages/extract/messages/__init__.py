@@ -1,0 +1,1 @@
+"""Readers of messages that have the same key in every language."""

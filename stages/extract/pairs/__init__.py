@@ -1,0 +1,1 @@
+"""Readers of corpora that come as pairs."""
