@@ -100,12 +100,12 @@ def _sources(counts: Counts, origins: Mapping[str, Origin]) -> str:
         "| source | domain | from | licence | pairs | religious by its words |",
         "|---|---|---|---|---:|---:|",
     ]
-    for name, found in counts.by_source.items():
+    for name, source in counts.by_source.items():
         origin = origins.get(name)
         what = (origin.domain, origin.place) if origin else ("unknown", "no file in sources/ any more")
-        licenses = ", ".join(sorted(found.licenses))
-        share = _percent(found.religious, found.pairs)
-        lines.append(f"| {name} | {what[0]} | {what[1]} | {licenses} | {found.pairs:,} | {share} |")
+        licenses = ", ".join(sorted(source.licenses))
+        share = _percent(source.religious, source.pairs)
+        lines.append(f"| {name} | {what[0]} | {what[1]} | {licenses} | {source.pairs:,} | {share} |")
     return "\n".join(lines)
 
 
@@ -133,8 +133,8 @@ def _faults(counts: Counts, origins: Mapping[str, Origin]) -> Iterator[str]:
         "scripture (Tatoeba's training text above all), which is no model of everyday language."
     )
     translated = sum(
-        found.pairs
-        for name, found in counts.by_source.items()
+        source.pairs
+        for name, source in counts.by_source.items()
         if name in origins and origins[name].translated
     )
     yield (

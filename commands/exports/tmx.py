@@ -56,4 +56,4 @@ def _property(name: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return _FORBIDDEN.sub(lambda found: f"\u241b{ord(found[0]):04X};", text).translate(_MARKUP)
+    return _FORBIDDEN.sub(lambda match: f"\u241b{ord(match[0]):04X};", text).translate(_MARKUP)

@@ -42,8 +42,8 @@ def read_docx(data: bytes, where: str) -> list[Block]:
             spent = 0
             for name in ("word/document.xml", "word/footnotes.xml", "word/endnotes.xml"):
                 if name in members:
-                    found, size = _read_part(archive, members[name], where, spent)
-                    blocks += found
+                    part_blocks, size = _read_part(archive, members[name], where, spent)
+                    blocks += part_blocks
                     spent += size
     except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise DataError(f"{where}: not a whole DOCX file ({error})") from None

@@ -83,10 +83,10 @@ def _decode_html(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        said = _CHARSET.search(data[:4096])
-    if said and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        declared = _CHARSET.search(data[:4096])
+    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
-            return data.decode(said[1].decode("ascii"), errors="replace")
+            return data.decode(declared[1].decode("ascii"), errors="replace")
         except LookupError:
-            log.debug("%s: unknown charset %r", where, said[1])
+            log.debug("%s: unknown charset %r", where, declared[1])
     return decode_text(data, where)[0]

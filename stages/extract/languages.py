@@ -68,9 +68,9 @@ def split_name(path: PurePosixPath, langs: Collection[str]) -> tuple[str, str | 
     parts = list(path.parts)
     name = path.name[: len(path.name) - len(path.suffix)]
     lang = None
-    found = re.fullmatch(r"(.+)[._-]([A-Za-z]{2})", name)
-    if found and _code(found[2]) in langs:
-        name, lang = found[1], _code(found[2])
+    match = re.fullmatch(r"(.+)[._-]([A-Za-z]{2})", name)
+    if match and _code(match[2]) in langs:
+        name, lang = match[1], _code(match[2])
     else:
         for place, part in enumerate(parts[:-1]):
             if _code(part) in langs:

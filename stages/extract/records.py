@@ -95,10 +95,10 @@ def _next_member(file: IO[bytes], data: bytes, magic: bytes) -> bytes:
         place = data.find(magic)
         if place >= 0:
             return data[place:]
-        more = file.read(_CHUNK)
-        if not more:
+        chunk = file.read(_CHUNK)
+        if not chunk:
             return b""
-        data = data[-2:] + more
+        data = data[-2:] + chunk
 
 
 def _record_id(record: Mapping[str, Any]) -> bytes:
@@ -130,10 +130,10 @@ def address_of(record: Mapping[str, Any]) -> str | None:
 def day_of(record: Mapping[str, Any]) -> str | None:
     """Return the day of publication, ISO 8601: as the page says it, else as its address does."""
     in_address = _DAY.search(record["url"])
-    for said in (
+    for day in (
         str(record.get("published"))[:10],
         "-".join(in_address.group(1, 3, 4)) if in_address else "",
     ):
         with suppress(ValueError):  # 30 February
-            return dt.date.fromisoformat(said).isoformat()
+            return dt.date.fromisoformat(day).isoformat()
     return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stages.lib.core.archives import RawFile
 from stages.lib.core.errors import SourceError
@@ -92,3 +93,11 @@ def decode(files: Mapping[str, RawFile], name: str, where: str) -> str:
         return files[name].read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceError(f"{where}: {name} is not UTF-8 ({error.reason} at byte {error.start})") from None
+
+
+def decode_json(files: Mapping[str, RawFile], name: str, where: str) -> Any:
+    """Return the content of a raw JSON file; raise SourceError, naming it, if it is not JSON."""
+    try:
+        return json.loads(decode(files, name, where))
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{where}: {name} is not JSON ({error})") from None

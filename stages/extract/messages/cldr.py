@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
-from stages.extract.segments import PLURALS, Segment, decode, plural_key
+from stages.extract.segments import PLURALS, Segment, decode_json, plural_key
 from stages.lib.core.archives import RawFile
-from stages.lib.core.errors import SourceError
 from stages.lib.core.params import SourceConfig
 
 _PLACEHOLDER = re.compile(r"\{\d+\}|%\(?\w*\)?s")
@@ -35,7 +32,7 @@ def read_names(
     for lang in langs:
         for file in filter(files.__contains__, config.files_by_lang(lang)):
             stem = PurePosixPath(file).stem
-            for path, text in _leaves(_json(files, file, name)["main"][lang]):
+            for path, text in _leaves(decode_json(files, file, name)["main"][lang]):
                 if is_name(text) and not any(map(_SKIPPED.fullmatch, path)):
                     yield Segment(_namespace(stem, path), lang, text, _cldr_key(path), file)
 
@@ -50,7 +47,7 @@ def read_annotations(
     """
     for lang in langs:
         for file in filter(files.__contains__, config.files_by_lang(lang)):
-            annotations = _json(files, file, name)["annotations"]["annotations"]
+            annotations = decode_json(files, file, name)["annotations"]["annotations"]
             for character in sorted(annotations):
                 if names := annotations[character].get("tts", []):
                     code = "-".join(f"{ord(part):04X}" for part in character)
@@ -64,7 +61,7 @@ def read_babel(
     """Yield the names in Babel's copy of CLDR but patterns without a word; each section is a unit."""
     for lang in langs:
         file = f"locale-data/{lang}.json"
-        for path, text in _leaves(_json(files, file, name)) if file in files else ():
+        for path, text in _leaves(decode_json(files, file, name)) if file in files else ():
             if is_name(text):
                 key = plural_key(".".join(path[:-1]), path[-1]) if path[-1] in PLURALS else ".".join(path)
                 yield Segment(path[0], lang, text, key, file)
@@ -73,13 +70,6 @@ def read_babel(
 def is_name(text: str) -> bool:
     """Tell whether a CLDR value is words: at least two letters in a row beside its placeholders."""
     return _WORD.search(_PLACEHOLDER.sub(" ", text)) is not None
-
-
-def _json(files: Mapping[str, RawFile], file: str, where: str) -> Any:
-    try:
-        return json.loads(decode(files, file, where))
-    except json.JSONDecodeError as error:
-        raise SourceError(f"{where}: {file} is not JSON ({error})") from None
 
 
 def _leaves(value: Mapping, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from stages.extract.segments import Segment, decode
+from stages.extract.segments import Segment, decode_json
 from stages.lib.core.archives import RawFile
-from stages.lib.core.errors import SourceError
 from stages.lib.core.params import SourceConfig
 
 _FOLDER = "usr/share/mediawiki/"
@@ -27,11 +25,7 @@ def read(
             if path.name != config.path("{locale}.json", lang) or _COPIES.match(str(path)):
                 continue
             unit, prefix = _module(path)
-            try:
-                messages = json.loads(decode(files, file, name))
-            except json.JSONDecodeError as error:
-                raise SourceError(f"{name}: {file} is not JSON ({error})") from None
-            for key, text in messages.items():
+            for key, text in decode_json(files, file, name).items():
                 if isinstance(text, str) and not key.startswith("@"):
                     yield Segment(unit, lang, text, f"{prefix}{key}", file)
 

@@ -57,9 +57,9 @@ def _decode(line: bytes, *, is_first: bool) -> str | None:
 
 def escape_line(text: str) -> str:
     r"""Write tab, line feed, carriage return and backslash as ``\t \n \r \\``; all else stays as it is."""
-    return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
+    return _ESCAPED.sub(lambda match: _ESCAPES[match[0]], text)
 
 
 def unescape_line(text: str) -> str:
     """Undo :func:`escape_line`; a backslash before any other character is left alone."""
-    return _SEQUENCE.sub(lambda found: _PLAIN[found[1]], text)
+    return _SEQUENCE.sub(lambda match: _PLAIN[match[1]], text)

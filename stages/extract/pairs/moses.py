@@ -61,20 +61,13 @@ def read_moses(
 
     Raises DataError if one file has more lines than the other: from some line on, they are out of step.
     """
-    left, right = read_lines(src, where), read_lines(tgt, where)
-    number = 0
-    for number, text in left:
-        other = next(right, None)
-        if other is None:
-            more = number + sum(1 for _ in left)
+    src_lines, tgt_lines = read_lines(src, where), read_lines(tgt, where)
+    for number, (src_line, tgt_line) in enumerate(itertools.zip_longest(src_lines, tgt_lines), start=1):
+        if src_line is None or tgt_line is None:
+            longer = number + sum(1 for _ in (src_lines if tgt_line is None else tgt_lines))
+            counts = (longer, number - 1) if tgt_line is None else (number - 1, longer)
             raise DataError(
-                f"{where}: {more:,} lines on the first side, {number - 1:,} on the second; "
+                f"{where}: {counts[0]:,} lines on the first side, {counts[1]:,} on the second; "
                 "the files are not translations line by line, get them again"
             )
-        yield number, (text, other[1])
-    if next(right, None) is not None:
-        more = number + 1 + sum(1 for _ in right)
-        raise DataError(
-            f"{where}: {number:,} lines on the first side, {more:,} on the second; "
-            "the files are not translations line by line, get them again"
-        )
+        yield number, (src_line[1], tgt_line[1])

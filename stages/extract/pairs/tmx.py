@@ -43,7 +43,7 @@ def read(config: SourceConfig, files: Mapping[str, RawFile]) -> Iterator[GivenPa
 
 
 def _unescape(text: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_tmx(file: IO[bytes], where: str) -> Iterator[Unit]:
     from lxml import etree
 
     is_ours = False
-    found = False
+    is_tmx = False
     is_checked = False
     watched = _Watched(file, where)
     parser = etree.iterparse(
@@ -83,7 +83,7 @@ def read_tmx(file: IO[bytes], where: str) -> Iterator[Unit]:
                 _refuse_entities(element, where)
                 is_checked = True
             name = etree.QName(element).localname
-            found = found or name == "tmx"
+            is_tmx = is_tmx or name == "tmx"
             if name == "header" and event == "start":
                 is_ours = element.get("creationtool") == TOOL
             elif name == "tu" and event == "end":
@@ -96,7 +96,7 @@ def read_tmx(file: IO[bytes], where: str) -> Iterator[Unit]:
                 watched.unread = 0
     except etree.XMLSyntaxError as error:
         raise DataError(f"{where}: not a TMX file ({error}); get the file again, or repair it") from None
-    if not found:
+    if not is_tmx:
         raise DataError(f"{where}: not a TMX file: it has no <tmx> element")
 
 

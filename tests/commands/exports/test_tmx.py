@@ -110,9 +110,3 @@ def test_200_000_pairs_are_written_and_read_back_equal_in_the_memory_of_2_000(tm
     large = peak_mb(200_000, tmp_path / "large.tmx")
     assert (tmp_path / "large.tmx").stat().st_size > 60 * 2**20
     assert large < small + 10
-
-
-def test_a_unit_that_was_read_leaves_the_memory(tmp_path: Path) -> None:
-    small = peak_mb(100, tmp_path / "small.tmx")
-    large = peak_mb(12_000, tmp_path / "large.tmx")
-    assert large < small + 10
