@@ -19,14 +19,15 @@ logger = logging.getLogger("clean")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.clean", description=__doc__)
-    parser.add_argument("--pairs", type=Path, required=True, help="table of pairs, from align")
-    parser.add_argument("--out", type=Path, required=True, help="corpus to write (Parquet)")
-    parser.add_argument(
-        "--dropped", type=Path, required=True, help="dropped rows with their reasons (Parquet)"
-    )
-    parser.add_argument("--annotations", type=Path, required=True, help="folder of exported judgements")
-    parser.add_argument("--judged", type=Path, required=True, help="the corpus's judged pairs (Parquet)")
-    parser.add_argument("--stats", type=Path, required=True, help="counts to write (JSON)")
+    for option, text in (
+        ("--pairs", "table of pairs, from align"),
+        ("--annotations", "folder of exported judgements"),
+        ("--out", "corpus to write (Parquet)"),
+        ("--dropped", "dropped rows with their reasons (Parquet)"),
+        ("--judged", "the corpus's judged pairs (Parquet)"),
+        ("--stats", "counts to write (JSON)"),
+    ):
+        parser.add_argument(option, type=Path, required=True, help=text)
     args = parser.parse_args()
     params = load_params()
     judgements = read_judgements(args.annotations, params.pair)

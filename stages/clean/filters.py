@@ -80,14 +80,10 @@ def make_steps(params: CleanParams, src_lang: str, tgt_lang: str) -> list[Rewrit
         Filter("untranslated", is_untranslated, at_most=0),
         Filter("length_ratio", length_ratio, at_most=params.max_length_ratio),
         Filter(
-            "src_language",
-            lambda pair: src_evidence(pair.src).evidence,
-            below=params.max_foreign_evidence,
+            "src_language", lambda pair: src_evidence(pair.src).evidence, below=params.max_foreign_evidence
         ),
         Filter(
-            "tgt_language",
-            lambda pair: tgt_evidence(pair.tgt).evidence,
-            below=params.max_foreign_evidence,
+            "tgt_language", lambda pair: tgt_evidence(pair.tgt).evidence, below=params.max_foreign_evidence
         ),
     ]
 

@@ -19,15 +19,14 @@ logger = logging.getLogger("split")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.split", description=__doc__)
-    parser.add_argument("--corpus", type=Path, required=True, help="the corpus table")
-    parser.add_argument("--judged", type=Path, required=True, help="the corpus's judged pairs, from clean")
-    parser.add_argument("--fingerprints", type=Path, required=True, help="fingerprints of the benchmarks")
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder for train, dev, test, gold and pool.parquet"
-    )
-    parser.add_argument(
-        "--stats", type=Path, required=True, help="JSON with the counts and the leakage report"
-    )
+    for option, text in (
+        ("--corpus", "the corpus table"),
+        ("--judged", "the corpus's judged pairs, from clean"),
+        ("--fingerprints", "fingerprints of the benchmarks"),
+        ("--out", "folder for train, dev, test, gold and pool.parquet"),
+        ("--stats", "JSON with the counts and the leakage report"),
+    ):
+        parser.add_argument(option, type=Path, required=True, help=text)
     arguments = parser.parse_args()
     params = load_params()
     corpus = read_table(arguments.corpus, CORPUS_SCHEMA)

@@ -64,36 +64,6 @@ def reasons(rows: list[dict[str, Any]], **clean_values: Any) -> list[str]:
     return dropped["reason"].to_list()
 
 
-@pytest.mark.parametrize(
-    ("src", "tgt", "reason"),
-    [
-        ("Слово " * 500, "Söz", "too_long"),
-        ("{{#if:$1|да}} страница", "{{#if:$1|hawa}} sahypa", "markup"),
-        ("Не найдено: %s", "Tapylmady", "placeholder"),
-        ("Файл %(name)s", "%(nama)s faýly", "placeholder"),
-        ("$1 и $1", "$1 we $2", "placeholder"),
-        ("и", "we", "too_short"),
-        ("%s: %s", "%s: %s", "too_short"),
-        ("Страница", "Sahypжa", "mixed_script"),
-        ("Страница", "Страница сайта", "script"),
-        ("Save the page", "Sahypany ýazdyr", "script"),
-        ("Параметр", "پارامتر", "script"),
-        ("Адрес электронной почты пользователя сайта", "Salgysy", "length_ratio"),
-        ("Бұл бет табылмады және жойылды", "Bu sahypa tapylmady we öçürildi", "src_language"),
-        ("Страница не найдена и удалена", "Bu sayfa bulunamadı ve silindi", "tgt_language"),
-        ("Страница не найдена и удалена", "The page was not found", "tgt_language"),
-    ],
-)
-def test_a_bad_pair_is_dropped_for_its_reason(src: str, tgt: str, reason: str) -> None:
-    assert reasons([pair(src, tgt)]) == [reason]
-
-
-def test_both_sides_are_normalised_repaired_and_capitalised_alike() -> None:
-    cleaned = run([pair("<b>ВНИМАНИЕ</b>:\u00a0&_%s", "Üns b\u0435riň: %s")])
-    assert cleaned.corpus.select("src", "tgt").row(0) == ("Внимание: &_%s", "Üns beriň: %s")
-    assert cleaned.stats["changed"] == {"capitals": 1, "homoglyphs": 1, "normalised": 1}
-
-
 def test_pair_id_and_groups_are_made_from_the_cleaned_texts() -> None:
     row = run([pair("_Сохранить", "_Ýazdyr")]).corpus.row(0, named=True)
     assert row["pair_id"] == pair_id("ru", "Сохранить", "tk", "Ýazdyr")
@@ -119,12 +89,6 @@ def test_a_target_that_repeats_the_english_is_untranslated() -> None:
         ("ru", "Status", "untranslated"),
         ("en", "Status", "untranslated"),
     ]
-
-
-def test_a_name_that_is_the_same_in_english_stays() -> None:
-    rows = [pair("Ангола", "Angola", 1), pair("Angola", "Angola", 1, src_lang="en")]
-    cleaned = run(rows)
-    assert cleaned.corpus["src"].to_list() == ["Ангола"]
 
 
 def test_pivot_rows_are_judged_by_their_own_language() -> None:

@@ -82,10 +82,7 @@ def test_is_cyrillic_uzbek(text: str, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     ("lang", "letters"),
-    [
-        ("tk", "абвгдеёжҗзийклмнңоөпрстуүфхцчшщъыьэәюя"),
-        ("uz", "абвгдеёжзийклмнопрстуфхцчшщъыьэюяўқғҳ"),
-    ],
+    [("tk", "абвгдеёжҗзийклмнңоөпрстуүфхцчшщъыьэәюя"), ("uz", "абвгдеёжзийклмнопрстуфхцчшщъыьэюяўқғҳ")],
 )
 def test_to_latin_leaves_no_letter_of_the_old_alphabet(lang: str, letters: str) -> None:
     assert not re.search(r"[\u0400-\u04ff]", to_latin(letters + " " + letters.upper(), lang))

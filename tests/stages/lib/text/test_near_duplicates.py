@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.lib.text.near_duplicates import (
-    TextMatcher,
-    find_near_duplicates,
-    fold_for_matching,
-    hash_ngrams,
-)
+from stages.lib.text.near_duplicates import TextMatcher, find_near_duplicates, fold_for_matching, hash_ngrams
 
 
 @pytest.mark.parametrize(
