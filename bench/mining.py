@@ -7,8 +7,8 @@ text, and precision and recall are those of the other half. All three get the sa
 The example (bitext_mining.py) is made anew from its description: the best of four neighbours by ratio margin
 in both directions, then greedily by score, each sentence once.
 
-Vectors are kept in .cache/kopri/bench, so a second run is short. MediaWiki's messages are taken from Debian
-where apt-get is at hand; without them the pools are smaller.
+Vectors come from the store (.cache/kopri), so a second run is short. MediaWiki's messages are taken from
+Debian where apt-get is at hand; without them the pools are smaller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
-import json
 import logging
 import os
 import platform
@@ -30,7 +29,7 @@ import numpy as np
 
 from stages.lib.core.cli import run
 from stages.lib.core.errors import KopriError
-from stages.lib.core.files import atomic_path, write_json
+from stages.lib.core.files import write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -215,42 +214,30 @@ def choose_as_example(near: Sequence[np.ndarray]) -> Mined:
 
 
 def measure_speed(src: np.ndarray, tgt: np.ndarray, rounds: int) -> dict[str, Any]:
-    """Return the shares of scoring in mining and of matrix product in search, on one thread, in CPU time.
+    """Return the share of matrix product in search, on one thread, in CPU time.
 
     The matrix product is that of all cosines, blocked, for both directions as the search takes them; the
-    jobs take turns and the best of ``rounds`` counts. ``scoring_share`` is scoring and choosing over all of
-    mining; ``example_scoring_share`` the same for the example's loops after the same search.
+    jobs take turns and the best of ``rounds`` counts.
     """
     import faiss
     from threadpoolctl import threadpool_limits
 
-    from stages.align.mining import choose, nearest
-
-    near: dict[str, Any] = {}
+    from stages.align.mining import nearest
 
     def search() -> None:
-        near["forth"] = nearest(src, tgt, K, MEMORY_MB)
-        near["back"] = nearest(tgt, src, K, MEMORY_MB)
+        for left, right in ((src, tgt), (tgt, src)):
+            nearest(left, right, K, MEMORY_MB)
 
     def multiply() -> None:
         for left, right in ((src, tgt), (tgt, src)):
             for start in range(0, len(left), 2000):
                 left[start : start + 2000] @ right.T
 
-    def score() -> None:
-        choose(near["forth"], near["back"], "ratio", "max_weight")
-
-    def score_as_example() -> None:
-        forth, back = near["forth"], near["back"]
-        choose_as_example((forth.cosines, forth.rows, back.cosines, back.rows))
-
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
         with threadpool_limits(1):
-            best = _best_times(
-                {"search": search, "multiply": multiply, "score": score, "example": score_as_example}, rounds
-            )
+            best = _best_times({"search": search, "multiply": multiply}, rounds)
     finally:
         faiss.omp_set_num_threads(threads)
     flops = 4 * len(src) * len(tgt) * src.shape[1]
@@ -258,8 +245,6 @@ def measure_speed(src: np.ndarray, tgt: np.ndarray, rounds: int) -> dict[str, An
         "gemm_share": round(best["multiply"] / best["search"], 3),
         "gemm_gflops": round(flops / best["multiply"] / 1e9, 1),
         "search_seconds": round(best["search"], 3),
-        "scoring_share": round(best["score"] / (best["score"] + best["search"]), 4),
-        "example_scoring_share": round(best["example"] / (best["example"] + best["search"]), 4),
         "rounds": rounds,
         "threads": 1,
     }
@@ -325,28 +310,12 @@ def _read_mediawiki(params: Params) -> pl.DataFrame | None:
     return read_table(path, SEGMENT_SCHEMA)
 
 
-def encode_cached(model: str, texts: Sequence[str], lang: str, params: Params) -> np.ndarray:
-    """Return float32 vectors of the texts, from the cache where the same encoder made them before."""
-    from stages.lib.models import encode, load_encoder
-    from stages.lib.models.vectors import encoder_identity
-
-    config = params.models_config[model]
-    identity = json.dumps(encoder_identity(config), sort_keys=True)
-    name = hashlib.sha256("\0".join([identity, lang, *texts]).encode()).hexdigest()[:16]
-    path = CACHE / f"{name}.npy"
-    if not path.is_file():
-        log.info("encode %s texts in %s with %s", f"{len(texts):,}", lang, model)
-        vectors = encode(load_encoder(model, config), texts, lang)
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.save(file, vectors)
-    return np.load(path)
-
-
 def measure(task: tuple[str, str, str, int, int], params: Params, rounds: int) -> dict[str, Any]:
     """Return every method's precision and recall on one task, and the shares of time."""
     from stages.align.mining import mine
     from stages.evaluate.benchmarks import load_benchmark
     from stages.lib.core.params import Pair
+    from stages.lib.models.vectors import Embedder
 
     src_lang, tgt_lang, model, n_planted, size = task
     benchmark = load_benchmark("ntrex", params, Pair(src=src_lang, tgt=tgt_lang))
@@ -354,8 +323,8 @@ def measure(task: tuple[str, str, str, int, int], params: Params, rounds: int) -
     planted = sorted(pairs, key=lambda pair: digest("planted", *pair))[:n_planted]
     groups = link_sentences(read_messages(params, tgt_lang), (src_lang, tgt_lang))
     src, tgt = build_pools(planted, groups, size)
-    src_vectors = encode_cached(model, src.texts, src_lang, params)
-    tgt_vectors = encode_cached(model, tgt.texts, tgt_lang, params)
+    embed = Embedder.of(model, params).unit
+    src_vectors, tgt_vectors = embed(src.texts, src_lang), embed(tgt.texts, tgt_lang)
     settings = {"k": K, "margin": "ratio", "retrieval": "max_weight", "memory_mb": MEMORY_MB}
     example = choose_as_example([*_knn(src_vectors, tgt_vectors, K), *_knn(tgt_vectors, src_vectors, K)])
     return {
@@ -393,7 +362,6 @@ def main() -> None:
                 for name in ("precision", "recall")
             },
             "gemm_share": first["gemm_share"],
-            "scoring_share": first["scoring_share"],
             "cores": os.cpu_count(),
             "versions": versions | {"python": platform.python_version()},
         },

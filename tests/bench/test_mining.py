@@ -1,26 +1,18 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from bench import mining
 from bench.mining import (
     best_threshold,
     build_pools,
     choose_as_example,
-    encode_cached,
     judge,
     link_sentences,
     measure_speed,
     mine_by_cosine,
 )
 from stages.align.mining import Mined, choose, mine, nearest
-from stages.lib import models as encoders
-from stages.lib.core.params import load_params
-from stages.lib.models import vectors as vector_store
-from stages.lib.models.vectors import encoder_identity
 
 
 def vectors(n: int, noise: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -109,25 +101,7 @@ def test_our_choice_is_that_of_the_example_and_better_than_cosine() -> None:
     assert len(mine(src, tgt, k=4, margin="ratio", retrieval="max_weight", memory_mb=64).src) == len(ours.src)
 
 
-def test_shares_of_time_are_written() -> None:
+def test_the_share_of_matrix_product_is_written() -> None:
     found = measure_speed(*vectors(1500, noise=0.5), rounds=1)
-    assert 0 < found["scoring_share"] < 1
     assert found["gemm_share"] > 0
     assert found["threads"] == 1
-
-
-def test_vectors_of_another_encoder_are_not_taken_from_the_cache(tmp_path, monkeypatch) -> None:
-    params = load_params(Path(__file__).parents[2] / "params.yaml")
-    runs = iter(range(9))
-    monkeypatch.setattr(mining, "CACHE", tmp_path)
-    monkeypatch.setattr(encoders, "load_encoder", lambda name, config: None)
-    monkeypatch.setattr(encoders, "encode", lambda model, texts, lang: np.full((len(texts), 2), next(runs)))
-
-    def run_of(model: str, text: str) -> float:
-        return encode_cached(model, [text], "tk", params)[0, 0]
-
-    assert [run_of("use_tr", "Köpri"), run_of("use_tr", "Suw"), run_of("use", "Suw")] == [0, 1, 2]
-    assert run_of("use_tr", "Suw") == 1
-    identity = encoder_identity(params.models_config["use_tr"])
-    monkeypatch.setattr(vector_store, "encoder_identity", lambda config: identity | {"code": "other"})
-    assert run_of("use_tr", "Suw") == 3

@@ -16,7 +16,7 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +110,10 @@ class VectorStore:
         return found, rows >= 0
 
     def add(self, keys: np.ndarray, vectors: np.ndarray) -> None:
-        """Append the vectors (n, dim) of keys that are not here yet; the keys are distinct."""
-        if vectors.shape != (len(keys), self.dim):
-            raise DataError(
-                f"{self.folder}: expected {len(keys)} vectors of {self.dim} dimensions, "
-                f"found shape {vectors.shape}"
-            )
+        """Append the vectors (n, dim) of keys that are not here yet; the keys are distinct.
+
+        Raises DataError if a vector is not finite.
+        """
         if not np.isfinite(vectors).all():
             raise DataError(f"{self.folder}: the model gave a vector that is not finite; nothing was stored")
         with self._lock():
@@ -212,7 +210,7 @@ class Embedder:
         if not about.is_file():
             dim = self._encoder.load().get_embedding_dimension()
             write_json(about, {"identity": identity, "dim": dim})
-        self.store = VectorStore(about.parent, _read_dim(about))
+        self.store = VectorStore(about.parent, int(read_json(about)["dim"]))
 
     @classmethod
     def of(cls, name: str, params: Params, adapter: Path | None = None, engine: Engine = LOCAL) -> Embedder:
@@ -221,6 +219,8 @@ class Embedder:
 
     def __call__(self, texts: Sequence[str], lang: str) -> np.ndarray:
         """Return float16 vectors of about unit length, (n, dim), in the order of ``texts``."""
+        from tqdm import tqdm
+
         unique = list(dict.fromkeys(texts))
         place = {text: row for row, text in enumerate(unique)}
         keys = text_keys(unique, lang)
@@ -234,7 +234,10 @@ class Embedder:
         found = self.engine.run(
             self._encoder, (([unique[row] for row in rows], lang) for rows in shards), on_gpu=True
         )
-        for rows, part in zip(_progress(shards), found, strict=True):
+        # encode has a bar of its own; this one is for what takes many of its calls.
+        is_quiet = None if len(shards) > 1 else True
+        progress = tqdm(shards, unit="shard", desc="embed", disable=is_quiet, leave=False)
+        for rows, part in zip(progress, found, strict=True):
             vectors[rows] = part
             self.store.add(keys[rows], vectors[rows])
         return vectors[[place[text] for text in texts]]
@@ -263,23 +266,6 @@ class UnitRows:
 
     def __getitem__(self, part: slice | np.ndarray) -> np.ndarray:
         return to_unit(self._stored[self._rows[part]])
-
-
-def _progress(shards: list[np.ndarray]) -> Iterator[np.ndarray]:
-    from tqdm import tqdm
-
-    # encode has a bar of its own; this one is for what takes many of its calls.
-    yield from tqdm(
-        shards, unit="shard", desc="embed", disable=None if len(shards) > 1 else True, leave=False
-    )
-
-
-def _read_dim(about: Path) -> int:
-    found: Mapping[str, Any] = read_json(about)
-    try:
-        return int(found["dim"])
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"{about}: says no dimension; delete the folder {about.parent}") from None
 
 
 def _size(path: Path) -> int:

@@ -140,29 +140,6 @@ def test_beads_cover_every_sentence_once_and_swapped_sides_mirror_them(sides):
         assert not matched.any()
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.data())
-def test_joined_sentences_are_found_where_nothing_is_left_out(data):
-    order = data.draw(st.permutations(range(len(PHRASES))))
-    is_joined = data.draw(st.lists(st.sampled_from(["", "", "src", "tgt"]), min_size=8, max_size=8))
-    src, tgt, gold = [], [], []
-    for number, joined in enumerate(is_joined):  # two phrases each, then one alone
-        first, second, alone = order[3 * number : 3 * number + 3]
-        i, j = len(src), len(tgt)
-        src += [f"{RU[first]} {RU[second]}"] if joined == "src" else [RU[first], RU[second]]
-        tgt += [f"{TK[first]} {TK[second]}"] if joined == "tgt" else [TK[first], TK[second]]
-        gold += {
-            "src": [((i,), (j, j + 1))],
-            "tgt": [((i, i + 1), (j,))],
-            "": [((i,), (j,)), ((i + 1,), (j + 1,))],
-        }[joined]
-        gold.append(((len(src),), (len(tgt),)))
-        src.append(RU[alone])
-        tgt.append(TK[alone])
-    # Not by lengths: a short and a long translation in a row say that the border between them is elsewhere.
-    assert to_beads(align(src, tgt, AlignSettings(length=0.0)).beads) == gold
-
-
 def best_path(src: list[str], tgt: list[str], options: AlignSettings) -> list[tuple]:
     """Align by the definition alone: every concatenation encoded, every bead tried, no band, no numba."""
     side_means = [embed(side).sum(0) / (len(side) + alignment.PRIOR_PAIRS) for side in (tgt, src)]

@@ -132,14 +132,6 @@ def test_curve_falls_in_precision_of_the_whole_and_rises_in_recall() -> None:
     assert (rows[-1]["recall"], rows[-1]["precision"]) == (1.0, 0.5)
 
 
-def test_order_of_the_pairs_changes_nothing() -> None:
-    positive, negative = bells(200, seed=9)
-    there = Calibration.from_scores(positive, negative)
-    back = Calibration.from_scores(positive[::-1], negative[::-1])
-    assert there.curve() == back.curve()
-    assert there.slope == pytest.approx(back.slope, rel=1e-6)
-
-
 @pytest.mark.parametrize(
     ("positive", "negative", "message"),
     [

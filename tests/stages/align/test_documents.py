@@ -148,13 +148,6 @@ def test_assignment_takes_the_highest_total_not_the_highest_edge() -> None:
     assert assign(rows[:0], columns[:0], np.empty(0), 2, 2).tolist() == []
 
 
-def test_one_document_is_never_paired_twice() -> None:
-    src, tgt = made(20)
-    twins = [*src, *(replace(doc, id=doc.id.replace("ru/", "ru/10")) for doc in src[:5])]
-    pairs = pair_documents(twins, tgt, min_score=0.01)
-    assert len({pair.src for pair in pairs}) == len({pair.tgt for pair in pairs}) == len(pairs)
-
-
 def test_a_side_without_sentences_gives_no_pairs() -> None:
     src, tgt = made(3)
     empty = Document("ru/9", np.empty((0, 64), dtype=np.float32), [])

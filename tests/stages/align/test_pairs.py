@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import subprocess
@@ -10,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.align.pairs import Aligned, align
-from stages.clean.corpus import clean_pairs
-from stages.collect.transports import collect
 from stages.embed.__main__ import embed
-from stages.extract.sources import extract
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import (
@@ -372,52 +368,3 @@ def test_what_alignment_leaves_is_mined_where_that_is_asked_for(tmp_path, unkeye
     assert first not in without.select("src", "n_src", "n_tgt").rows()
     assert first in mined.filter(method="mined").select("src", "n_src", "n_tgt").rows()
     assert mined.filter(method="aligned").equals(without)
-
-
-def test_the_bytes_are_the_same_with_a_cold_a_half_warm_and_a_warm_store(tmp_path, unkeyed, embedder):
-    write(tmp_path, "files", *sentences(LIBRARY, ("a", "a")), *sentences(BREAD, ("b", "b")))
-    half = [sentence for n, (*_, sentence) in enumerate(r[:5] for r in sentences(BREAD, ("b", "b"))) if n % 2]
-    digests = set()
-    for store in ("cold", "half", "half"):  # the third time it is warm
-        fresh = Embedder("use_tr", embedder.config, 8192, root=tmp_path / store)
-        if store == "half":
-            fresh(half, "ru")
-            fresh(half, "tk")
-        embed(tmp_path, tmp_path / "vectors", unkeyed, fresh)
-        aligned = align(tmp_path, tmp_path / "vectors", unkeyed, fresh.unit)
-        write_table(aligned.pairs, tmp_path / "pairs.parquet", PAIR_SCHEMA)
-        written = (tmp_path / "pairs.parquet").read_bytes() + (tmp_path / "vectors/files.npy").read_bytes()
-        digests.add(hashlib.sha256(written + json.dumps(aligned.quality).encode()).hexdigest())
-    assert len(digests) == 1
-
-
-def test_files_in_a_folder_become_pairs(tmp_path, unkeyed, embedder, monkeypatch):
-    files = tmp_path / "data/files"
-    files.mkdir(parents=True)
-    page = (
-        "<html><head><title>{0}</title></head><body><article><h1>{0}</h1><p>{1}</p></article></body></html>"
-    )
-    for lang, title, text in (("ru", "Библиотека", LIBRARY[0]), ("tk", "Kitaphana", LIBRARY[1])):
-        (files / f"kitaphana.{lang}.html").write_text(page.format(title, text), encoding="utf-8")
-    for lang, text in zip(("ru", "tk"), BREAD, strict=True):
-        (files / f"çörek.{lang}.txt").write_text(text, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    config = unkeyed.source("files")
-    collect("files", config, tmp_path / "files.tar")
-    write_table(extract("files", config, tmp_path / "files.tar"), tmp_path / "files.parquet", SEGMENT_SCHEMA)
-    embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
-    pairs = align(tmp_path, tmp_path / "vectors", unkeyed, embedder.unit).pairs
-    found = set(pairs.select("doc", "src", "tgt").rows())
-    assert (
-        "files/kitaphana",
-        "Каждый читатель может взять домой три книги.",
-        "Her okyjy öýüne üç kitap alyp biler.",
-    ) in found
-    assert (
-        "files/çörek",
-        "Вечером мы пили чай с мёдом.",
-        "Agşamyna biz bal bilen çaý içerdik.",
-    ) in found
-    cleaned = clean_pairs(pairs, unkeyed)
-    assert set(cleaned.corpus["method"]) == {"aligned"}
-    assert cleaned.corpus["score"].null_count() == 0
