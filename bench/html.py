@@ -19,7 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.extract.html import Page, RepeatedBlocks, SiteWords, read_page, repair_blocks
+from stages.extract.blocks import repair_blocks
+from stages.extract.html import Page, read_page
+from stages.extract.html_repeated import RepeatedBlocks
+from stages.extract.hyphens import Vocabulary
 from stages.lib.core import cli
 from stages.lib.core.files import write_json
 from tests.stages.extract.html_pages import GoldPage, gold_pages
@@ -57,11 +60,11 @@ def measure(pages: Sequence[GoldPage]) -> dict[str, Any]:
     began = time.process_time()
     read: list[Page] = []
     repeated: dict[tuple[str, str, bool], RepeatedBlocks] = defaultdict(RepeatedBlocks)
-    words: dict[tuple[str, str, bool], SiteWords] = defaultdict(SiteWords)
+    words: dict[tuple[str, str, bool], Vocabulary] = defaultdict(Vocabulary)
     for page in pages:
         read.append(read_page(page.html, site_of(page)[0]))
         repeated[site_of(page)].add(block.text for block in read[-1].blocks if block.kind != "cell")
-        words[site_of(page)].add(block.text for block in read[-1].blocks)
+        words[site_of(page)].add_texts(block.text for block in read[-1].blocks)
     ours, single = [], []
     for page, found in zip(pages, read, strict=True):
         blocks, _ = repair_blocks(found.blocks, page.lang, words[site_of(page)])

@@ -7,28 +7,38 @@ and the shortest time of each counts. Ratios above 1 mean that ours is faster.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
+import multiprocessing
 import os
 import platform
-import resource
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stages.extract.pdf import Limits, read_pdf
+import psutil
+
+from stages.extract.pdf.book import Limits
+from stages.extract.pdf.reader import read_pages, read_pdf
 from stages.lib.core.cli import run
 from stages.lib.core.files import write_json
 from tests.stages.extract.pdf.make_pdf import make_book
 from tests.stages.extract.pdf.scoring import score
 
 
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of all its children, the server of workers too."""
+    times = [os.times()[:4], *(child.cpu_times()[:4] for child in psutil.Process().children())]
+    return sum(map(sum, times))
+
+
 def _cost(work: Callable[[], Any]) -> tuple[float, float]:
     """Return the seconds of wall-clock and of processor time, children included, that a call takes."""
-    start, used = time.perf_counter(), sum(os.times()[:4])
+    start, used = time.perf_counter(), _processor_seconds()
     work()
-    return time.perf_counter() - start, sum(os.times()[:4]) - used
+    return time.perf_counter() - start, _processor_seconds() - used
 
 
 def _ratios(path: Path, workers: int, limits: Limits, repeats: int) -> tuple[float, float]:
@@ -46,10 +56,13 @@ def _ratios(path: Path, workers: int, limits: Limits, repeats: int) -> tuple[flo
 
 
 def _peak_mb(path: Path, workers: int) -> float:
-    """Return the memory of this process and of its largest worker so far, in MB."""
-    read_pdf(path, workers)
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+    """Return the largest memory of this process and of one worker together, in MB, looked up at each page."""
+    largest = 0
+    for _ in read_pages(path, workers, Limits()):
+        for process in multiprocessing.active_children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                largest = max(largest, psutil.Process(process.pid).memory_info().rss)
+    return (psutil.Process().memory_info().rss + largest) / 2**20
 
 
 def measure(folder: Path, pages: int, long_pages: int, repeats: int) -> dict[str, Any]:
@@ -59,7 +72,6 @@ def measure(folder: Path, pages: int, long_pages: int, repeats: int) -> dict[str
     make_book(folder / "part.pdf", 60, seed=2)
     make_book(folder / "plain.pdf", 3 * pages, seed=3, rich=False)
     make_book(folder / "long.pdf", long_pages, seed=4)
-    # Memory first: a process never gives its peak back.
     before = _peak_mb(folder / "rich.pdf", workers)
     growth = _peak_mb(folder / "long.pdf", workers) - before
     book = read_pdf(folder / "rich.pdf", workers)

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from stages.extract.blocks import Block, clean_line
 from stages.extract.documents import Document, DocumentReader
-from stages.extract.html import Block, RepeatedBlocks, read_page
+from stages.extract.html import read_page
+from stages.extract.html_repeated import RepeatedBlocks
 from stages.extract.records import address_of, day_of, last_records, unit_of
-from stages.extract.text import clean_line
 from stages.lib.core.archives import RawFile
 from stages.lib.core.engine import cut
 from stages.lib.core.errors import DataError
@@ -39,7 +40,7 @@ class Crawl(DocumentReader):
                 repeated[document.lang].add(
                     block.text for _, block in document.blocks if block.kind != "title"
                 )
-                self.words[document.lang].add(block.text for _, block in document.blocks)
+                self.words[document.lang].add_texts(block.text for _, block in document.blocks)
                 name = (document.unit, document.lang)
                 # A site shows one language under the address of another: the right address wins.
                 if name in best:

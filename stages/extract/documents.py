@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.extract.html import Block, SiteWords, repair_blocks
+from stages.extract.blocks import Block, repair_blocks
+from stages.extract.hyphens import Vocabulary
 from stages.extract.languages import decide_language, is_foreign
-from stages.extract.pdf import Limits, read_pdf
+from stages.extract.pdf.book import Limits
+from stages.extract.pdf.reader import read_pdf
 from stages.extract.segments import Segment
 from stages.extract.transliterate import to_latin
 from stages.lib.core.archives import RawFile
@@ -80,7 +82,7 @@ class DocumentReader(ABC):
         self.name, self.langs, self.report, self.engine, self.pdf = name, langs, report, engine, pdf
         self.package = config.package or name
         # Words of a site's pages by language: they tell how a word broken at a line end is written.
-        self.words: dict[str, SiteWords] = defaultdict(SiteWords)
+        self.words: dict[str, Vocabulary] = defaultdict(Vocabulary)
 
     @abstractmethod
     def documents(self, files: Mapping[str, RawFile]) -> Iterator[Document]:

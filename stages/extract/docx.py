@@ -13,8 +13,8 @@ import zlib
 from pathlib import PurePosixPath
 from xml.parsers import expat
 
-from stages.extract.html import Block
-from stages.extract.text import MAX_FILE_BYTES, clean_line
+from stages.extract.blocks import Block, clean_line
+from stages.extract.text import MAX_FILE_BYTES
 from stages.lib.core.errors import DataError
 
 MAX_MEMBERS = 5_000

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from stages.extract.blocks import Block
 from stages.extract.documents import Document, DocumentReader, as_path
 from stages.extract.docx import read_docx
-from stages.extract.html import Block, read_page
+from stages.extract.html import read_page
 from stages.extract.languages import split_name
 from stages.extract.text import MAX_FILE_BYTES, decode_text, read_text
 from stages.lib.core.archives import RawFile

@@ -9,19 +9,16 @@ hint: it is followed where it agrees with what trafilatura found, and ignored wh
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import logging
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from stages.extract.blocks import SOFT_BREAK, Block, clean_line, fold
+from stages.extract.html_metadata import COMMON, HINTS, Hints, Metadata, declared_language, objects, select
 from stages.lib.core.errors import DataError
-from stages.lib.text.letters import repair_homoglyphs
-from stages.lib.text.markup import strip_invisible
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -30,43 +27,6 @@ log = logging.getLogger(__name__)
 
 # Characters of a page; the crawler stores at most 8 MB, and no article is near that.
 MAX_CHARS = 8_000_000
-
-
-@dataclass(frozen=True)
-class Hints:
-    """Where a site keeps things, as CSS, best first."""
-
-    title: tuple[str, ...] = ()
-    date: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
-
-
-# Hints for every page come from vocabularies that many sites share.
-_COMMON = Hints(
-    title=("h1[itemprop=headline]", "h1[itemprop=name]"),
-    date=("time[itemprop=datePublished][datetime]", "article time[datetime]"),
-    body=("[itemprop=articleBody]",),
-)
-HINTS: Mapping[str, Hints] = {
-    "turkmenportal": Hints(
-        title=("h1.blog_header", "h1[itemprop=name]"),
-        date=("div.article_header_date[datetime]",),
-        body=("div.article_text", "[itemprop=articleBody]"),
-    ),
-    "orient": Hints(
-        title=("main h1",),
-        date=("main time[datetime]",),
-        body=("main article", "[class^=Post_body]", "[class^=Article_body]"),
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Block:
-    """A piece of running text; kind is heading, paragraph, item, quote or cell."""
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +60,7 @@ def read_page(html: str, site: str | None = None, *, with_date: bool = True) -> 
     hints = HINTS.get(site or "", Hints())
     flags = set()
     found = _trafilatura_blocks(tree)
-    metadata = _Metadata(tree, hints)
+    metadata = Metadata(tree, hints)
     title = metadata.title()
     blocks = _article_blocks(tree, found, hints, title, flags)
     if sum(map(_count_words, (block.text for block in blocks))) < _FEW_WORDS:
@@ -111,7 +71,7 @@ def read_page(html: str, site: str | None = None, *, with_date: bool = True) -> 
     if not blocks:
         flags.add("empty")
     published = metadata.published() if with_date else None
-    return Page(title, published, _declared_language(tree), tuple(blocks), tuple(sorted(flags)))
+    return Page(title, published, declared_language(tree), tuple(blocks), tuple(sorted(flags)))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -161,7 +121,6 @@ _ASIDE_ROLES = frozenset(
         "toolbar",
     )
 )
-_SOFT_BREAK = re.compile("\u00ad\\s*(?=[^\\W\\d_])")
 _SOFT_HYPHEN = re.compile("&(?:shy|#173|#[xX]0*[aA][dD]);")
 _WORD = re.compile(r"\w+")
 
@@ -171,7 +130,7 @@ def _parse(html: str) -> HtmlElement:
     from lxml import html as lxml_html
 
     # A declared encoding would be believed; the text has been decoded already.
-    html = _SOFT_BREAK.sub("", _SOFT_HYPHEN.sub("\u00ad", html.replace("\0", "")))
+    html = SOFT_BREAK.sub("", _SOFT_HYPHEN.sub("\u00ad", html.replace("\0", "")))
     data = html.encode("utf-8", "ignore")
     parser = lxml_html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
     try:
@@ -179,15 +138,6 @@ def _parse(html: str) -> HtmlElement:
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError) as error:
         raise DataError(f"page is not HTML ({error})") from None
     return tree
-
-
-def _clean(text: str) -> str:
-    """Return text on one line: NFC, soft hyphens and other invisible characters gone, words joined again."""
-    return unicodedata.normalize("NFC", strip_invisible(_SOFT_BREAK.sub("", text)))
-
-
-def _fold(text: str) -> str:
-    return " ".join(_WORD.findall(text.lower()))
 
 
 def _count_words(text: str) -> int:
@@ -226,7 +176,7 @@ def _trafilatura_blocks(tree: HtmlElement) -> list[str]:
             text = element.text or ""
         else:
             text = " ".join(element.itertext())
-        texts += [_clean(line) for line in text.split("\n")]
+        texts += [clean_line(line) for line in text.split("\n")]
     return [text for text in texts if text]
 
 
@@ -308,7 +258,7 @@ class _Reader:
                 self._linked += len(" ".join(text.split()))
 
     def _flush(self) -> None:
-        text = _clean("".join(self._buffer))
+        text = clean_line("".join(self._buffer))
         if text and self._open:
             element, kind, is_aside = self._open[-1]
             share = min(1.0, self._linked / len(text))
@@ -361,8 +311,8 @@ _MIN_MATCHED = 0.5
 
 def _count_shown(found: Sequence[str], pieces: Sequence[_Piece]) -> int:
     """Count the characters of trafilatura's text, that in parts already set aside left out."""
-    whole = " ".join(_fold(piece.text) for piece in pieces)
-    return sum(len(text) for text in found if _fold(text) in whole)
+    whole = " ".join(fold(piece.text) for piece in pieces)
+    return sum(len(text) for text in found if fold(text) in whole)
 
 
 def _without_layout_cells(pieces: list[_Piece]) -> list[_Piece]:
@@ -377,9 +327,9 @@ def _without_layout_cells(pieces: list[_Piece]) -> list[_Piece]:
 
 def _after_title(pieces: list[_Piece], title: str | None) -> list[_Piece]:
     """Drop what stands before the heading that is the title, if there is text after it."""
-    folded = _fold(title or "")
+    folded = fold(title or "")
     for place, piece in enumerate(pieces):
-        is_title = piece.element.tag in ("h1", "h2") and _fold(piece.text) == folded
+        is_title = piece.element.tag in ("h1", "h2") and fold(piece.text) == folded
         if is_title and piece.linked < _MAX_LINKED:
             rest = pieces[place + 1 :]
             if sum(_count_words(after.text) for after in rest if after.linked < _MAX_LINKED) >= 10:
@@ -411,10 +361,10 @@ def _teasers(pieces: Sequence[_Piece], title: str | None) -> set[int]:
 
 def _mark_anchors(pieces: Sequence[_Piece], found: Sequence[str]) -> None:
     """Mark the pieces whose words trafilatura found, in one run."""
-    whole = f" {' '.join(map(_fold, found))} "
-    exact = {_fold(text) for text in found}
+    whole = f" {' '.join(map(fold, found))} "
+    exact = {fold(text) for text in found}
     for piece in pieces:
-        folded = _fold(piece.text)
+        folded = fold(piece.text)
         piece.is_anchor = bool(folded) and (
             folded in exact or (folded.count(" ") >= 3 and f" {folded} " in whole)
         )
@@ -447,8 +397,8 @@ def _common_container(anchors: Sequence[_Piece]) -> HtmlElement:
 def _hinted_container(tree: HtmlElement, hints: Hints, anchors: Sequence[_Piece]) -> HtmlElement | None:
     """Return the element that a hint names, if it holds most of what trafilatura found."""
     enough = 0.6 * sum(len(piece.text) for piece in anchors)
-    for selector in (*hints.body, *_COMMON.body):
-        elements = _select(tree, selector)
+    for selector in (*hints.body, *COMMON.body):
+        elements = select(tree, selector)
         if len(elements) != 1:
             continue
         held = sum(len(piece.text) for piece in anchors if _is_within(piece.element, elements[0]))
@@ -472,7 +422,7 @@ def _running_text(pieces: Sequence[_Piece], container: HtmlElement) -> list[_Pie
     if not places:
         return []
     homes = {_home(piece) for piece in pieces if piece.is_anchor}
-    times = Counter(_fold(piece.text) for piece in pieces if piece.kind != "cell")
+    times = Counter(fold(piece.text) for piece in pieces if piece.kind != "cell")
     kept: list[_Piece] = []
     for place, piece in enumerate(pieces):
         if piece.linked >= _MAX_LINKED:
@@ -480,7 +430,7 @@ def _running_text(pieces: Sequence[_Piece], container: HtmlElement) -> list[_Pie
             while kept and kept[-1].kind == "heading":
                 kept.pop()
             continue
-        if piece.is_aside or times[_fold(piece.text)] > 2 or _is_caption(piece):
+        if piece.is_aside or times[fold(piece.text)] > 2 or _is_caption(piece):
             continue
         if piece.kind != "cell" and _is_dateline(piece.text):
             continue
@@ -513,7 +463,7 @@ def _is_caption(piece: _Piece) -> bool:
     parent = piece.element.getparent()
     if parent is None or next(parent.iter("img", "picture"), None) is None:
         return False
-    return _fold(" ".join(parent.itertext())) == _fold(piece.text)
+    return fold(" ".join(parent.itertext())) == fold(piece.text)
 
 
 def _before_comments(pieces: list[_Piece], container: HtmlElement) -> list[_Piece]:
@@ -557,7 +507,7 @@ def _is_talk(home: HtmlElement, pieces: Sequence[_Piece]) -> bool:
 
 def _is_comment(part: Sequence[_Piece]) -> bool:
     first = part[0]
-    words = [word for word in _fold(first.text).split() if not word[0].isdigit()]
+    words = [word for word in fold(first.text).split() if not word[0].isdigit()]
     is_short = len(words) <= 4 and not first.text.endswith((".", "!", "?", "…", ":"))
     return len(part) > 1 and is_short and first.kind not in ("heading", "cell", "item")
 
@@ -571,123 +521,20 @@ _MONTHS = _words(
 
 def _is_dateline(text: str) -> bool:
     """Tell whether a text is a date, a time or a count of views, and nothing else."""
-    words = _fold(text).split()
+    words = fold(text).split()
     return len(words) <= 8 and all(word[0].isdigit() or word in _MONTHS for word in words)
 
 
 def _without_title(blocks: list[Block], title: str | None) -> list[Block]:
     """Drop the title from the head of the body; a first sentence of the same words is none."""
-    folded = _fold(title or "")
-    is_title = [_fold(block.text) == folded and not block.text.endswith(".") for block in blocks]
+    folded = fold(title or "")
+    is_title = [fold(block.text) == folded and not block.text.endswith(".") for block in blocks]
     return blocks[next((at for at, same in enumerate(is_title) if not same), len(blocks)) :]
 
 
 # ---------------------------------------------------------------------------------------------------------
 # Title, date, language, and bodies that scripts would have drawn
 # ---------------------------------------------------------------------------------------------------------
-
-
-def _select(tree: HtmlElement, selector: str) -> list[HtmlElement]:
-    from lxml.cssselect import CSSSelector
-
-    return CSSSelector(selector, translator="html")(tree)
-
-
-class _Metadata:
-    """Title and date: trafilatura's word first, then hints, then what many sites share."""
-
-    def __init__(self, tree: HtmlElement, hints: Hints) -> None:
-        self._tree = tree
-        self._hints = hints
-        self._linked = _linked_data(tree)
-
-    def title(self) -> str | None:
-        """Return the article's title without the site's name."""
-        headings = [_clean(h.text_content()) for h in self._tree.iter("h1") if _clean(h.text_content())]
-        titles = [self._meta("og:title"), self._linked.get("headline"), self._of_document()]
-        given = [_clean(title) for title in titles if isinstance(title, str) and _clean(title)]
-        hinted = [_clean(e.text_content()) for css in self._hints.title for e in _select(self._tree, css)]
-        # A heading that the page's own title repeats is the title, whatever its class.
-        for heading in headings:
-            if any(_fold(heading) and _fold(heading) in _fold(title) for title in given):
-                return heading
-        named = [title for title in hinted if title] or given[:1]
-        if named:
-            return named[0]
-        return headings[0] if len(headings) == 1 else next(iter(given), None)
-
-    def published(self) -> str | None:
-        """Return the time of publication as the page gives it, ISO 8601, or the day that htmldate finds."""
-        for name in ("article:published_time", "datePublished", "date", "pubdate", "DC.date.issued"):
-            if iso := _iso_time(self._meta(name)):
-                return iso
-        if iso := _iso_time(self._linked.get("datePublished")):
-            return iso
-        for selector in (*self._hints.date, *_COMMON.date):
-            for element in _select(self._tree, selector):
-                if iso := _iso_time(element.get("datetime")):
-                    return iso
-        from htmldate import find_date
-
-        try:
-            found = find_date(copy.deepcopy(self._tree), original_date=True, extensive_search=False)
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            log.debug("htmldate failed: %s", error)
-            return None
-        return found or None
-
-    def _meta(self, name: str) -> str | None:
-        for element in self._tree.iter("meta"):
-            if name in (element.get("property"), element.get("name"), element.get("itemprop")):
-                return element.get("content")
-        return None
-
-    def _of_document(self) -> str | None:
-        return next((element.text_content() for element in self._tree.iter("title")), None)
-
-
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?")
-
-
-def _iso_time(text: object) -> str | None:
-    found = _ISO.match(text.strip()) if isinstance(text, str) else None
-    return found.group().replace(" ", "T") if found else None
-
-
-def _linked_data(tree: HtmlElement) -> dict[str, Any]:
-    """Return the JSON-LD object that describes an article, or an empty one."""
-    for script in tree.iter("script"):
-        if script.get("type", "").lower() != "application/ld+json":
-            continue
-        for item in _objects(_json(script.text)):
-            if str(item.get("@type", "")).endswith(("Article", "BlogPosting")):
-                return item
-    return {}
-
-
-def _json(text: str | None) -> Any:
-    try:
-        return json.loads(text or "")
-    except (ValueError, RecursionError):
-        return None
-
-
-# Nodes of a page's embedded data that are looked at.
-_MAX_NODES = 100_000
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in a JSON value, in order."""
-    todo = [value]
-    for _ in range(_MAX_NODES):
-        if not todo:
-            return
-        node = todo.pop()
-        if isinstance(node, dict):
-            yield node
-            todo.extend(reversed(list(node.values())))
-        elif isinstance(node, list):
-            todo.extend(reversed(node))
 
 
 _BODY_KEYS = frozenset(("articlebody", "body", "content", "text", "html", "description", "fulltext"))
@@ -698,7 +545,7 @@ def _embedded_blocks(tree: HtmlElement) -> list[Block]:
     bodies = []
     for script in tree.iter("script"):
         if script.get("type", "").lower() in ("application/ld+json", "application/json"):
-            for item in _objects(_json(script.text)):
+            for item in objects(script):
                 bodies += [
                     value
                     for key, value in item.items()
@@ -708,136 +555,6 @@ def _embedded_blocks(tree: HtmlElement) -> list[Block]:
     if _count_words(best) < _FEW_WORDS:
         return []
     if "<" not in best:
-        return [Block("paragraph", text) for text in map(_clean, best.split("\n")) if text]
+        return [Block("paragraph", text) for text in map(clean_line, best.split("\n")) if text]
     pieces = _Reader().read(_parse(f"<div>{best}</div>"))
     return [Block(piece.kind, piece.text) for piece in pieces if piece.linked < _MAX_LINKED]
-
-
-# Codes that pages use for a language; turkmenportal says tm.
-_CODES = {"tm": "tk", "tuk": "tk", "rus": "ru", "eng": "en", "kz": "kk"}
-
-
-def _declared_language(tree: HtmlElement) -> str | None:
-    code = (tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or "").lower()
-    code = re.split(r"[-_]", code)[0]
-    return _CODES.get(code, code) or None
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Repairs that need to know the language, and other pages
-# ---------------------------------------------------------------------------------------------------------
-
-_HYPHENATED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_BROKEN_WORD = re.compile(r"([^\W\d_]{2,})[-‐]\s([^\W\d_]{2,})")
-# "двух- и трёхэтажные", "söwda- we senagat": the hyphen waits for the word that is shared.
-_SUSPENDED = _words("и или да а либо we ýa ýa-da hem и/или and or und ve veya va yoki және немесе")
-# Particles and endings that a hyphen joins.
-_ENCLITICS = _words("да де da de ä nji njy njisi njysy то либо нибудь таки ka")
-# Breaks in one text from which on a hyphen before a space is taken for a line end's, not for a sloppy dash.
-_MANY_BREAKS = 3
-
-
-class SiteWords:
-    """The words of a site's pages in one language: witnesses of how a broken word is written.
-
-    When there are more than ``max_words``, those seen once go.
-    """
-
-    def __init__(self, max_words: int = 300_000) -> None:
-        self._max_words = max_words
-        self._counts: Counter[str] = Counter()
-
-    def add(self, texts: Iterable[str]) -> None:
-        """Add the words of texts, the halves of broken words aside."""
-        for text in texts:
-            self._counts.update(_HYPHENATED.findall(_BROKEN_WORD.sub(" ", text.lower())))
-        if len(self._counts) > self._max_words:
-            self._counts = Counter({word: count for word, count in self._counts.items() if count > 1})
-
-    def __contains__(self, word: str) -> bool:
-        return word in self._counts
-
-
-def repair_blocks(
-    blocks: Sequence[Block], lang: str, site: SiteWords | None = None
-) -> tuple[list[Block], set[str]]:
-    """Repair words broken at line ends and letters of the wrong script.
-
-    "bro- ken" is joined if the text or the site has "broken", gets "bro-ken" if it has that, and is joined
-    without such a witness only where the text has several breaks and neither half as a word of its own: one
-    hyphen alone may be a dash. Returns the blocks and flags for what could not be repaired: ``broken-word``,
-    ``mixed-script``.
-    """
-    known = SiteWords()
-    known.add(block.text for block in blocks)
-    witnesses = (known,) if site is None else (known, site)
-    breaks = sum(
-        right.lower() not in _SUSPENDED | _ENCLITICS
-        for block in blocks
-        for _, right in _BROKEN_WORD.findall(block.text)
-    )
-    flags = set()
-
-    def join(match: re.Match[str]) -> str:
-        left, right = match.groups()
-        if right.lower() in _SUSPENDED or not right[0].islower():
-            return match.group()
-        whole, compound = f"{left}{right}".lower(), f"{left}-{right}".lower()
-        if any(whole in words for words in witnesses):
-            return left + right
-        if right.lower() in _ENCLITICS or any(compound in words for words in witnesses):
-            return f"{left}-{right}"
-        is_word = any(half.lower() in words for words in witnesses for half in (left, right))
-        if breaks >= _MANY_BREAKS and not is_word:
-            return left + right
-        flags.add("broken-word")
-        return match.group()
-
-    repaired = []
-    for block in blocks:
-        text = _BROKEN_WORD.sub(join, block.text)
-        text, is_mixed = repair_homoglyphs(text, lang)
-        if is_mixed:
-            flags.add("mixed-script")
-        repaired.append(Block(block.kind, text))
-    return repaired, flags
-
-
-class RepeatedBlocks:
-    """Finds blocks that many pages of a site have in common: menus, notices, calls to subscribe.
-
-    Counts pages, not occurrences; numbers in a block do not matter. Memory is bounded by lossy counting
-    (Manku and Motwani, 2002): a count may be too low by at most ``error`` of the pages, never too high,
-    so no block is taken for repeated that is not.
-    """
-
-    def __init__(self, min_pages: int = 5, min_share: float = 0.01, error: float = 0.001) -> None:
-        self.min_pages = min_pages
-        self.min_share = min_share
-        self._width = max(1, round(1 / error))
-        self._counts: dict[bytes, tuple[int, int]] = {}
-        self.pages = 0
-
-    def add(self, texts: Iterable[str]) -> None:
-        """Count the blocks of one page."""
-        bucket = self.pages // self._width
-        for name in {_block_id(text) for text in texts}:
-            count, missed = self._counts.get(name, (0, bucket))
-            self._counts[name] = (count + 1, missed)
-        self.pages += 1
-        if self.pages % self._width == 0:
-            self._counts = {
-                name: (count, missed)
-                for name, (count, missed) in self._counts.items()
-                if count + missed > bucket + 1
-            }
-
-    def is_repeated(self, text: str) -> bool:
-        """Tell whether a block is on at least ``min_pages`` pages and ``min_share`` of them."""
-        count, _ = self._counts.get(_block_id(text), (0, 0))
-        return count >= max(self.min_pages, self.min_share * self.pages)
-
-
-def _block_id(text: str) -> bytes:
-    folded = re.sub(r"\d+", "0", _fold(text))
-    return hashlib.blake2b(folded.encode(), digest_size=8).digest()

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
-from stages.extract.text import clean_line
+from stages.extract.blocks import clean_line
 from stages.lib.core.archives import RawFile
 from stages.lib.core.errors import SourceError
 

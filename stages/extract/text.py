@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator
 
-from stages.extract.html import Block
+from stages.extract.blocks import Block, clean_line
 from stages.lib.core.errors import DataError
 from stages.lib.text.letters import script_of
 
 MAX_FILE_BYTES = 64 * 2**20
-_SOFT_BREAK = re.compile("\u00ad\\s*")
 # Letters that Russian, Kazakh and Tajik (Cyrillic) or Turkmen and its neighbours (Latin) are written with.
 _EXPECTED = {
     "cp1251": frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюя«»—–№…“”„’"),
@@ -20,17 +17,6 @@ _EXPECTED = {
     "cp1250": frozenset("äçňöşüýž«»—–…“”„’"),
     "cp1254": frozenset("çğıöşüâî«»—–…“”„’"),
 }
-
-
-def clean_line(text: str) -> str:
-    """Return text on one line: NFC, no soft hyphens, no invisible characters."""
-    text = _SOFT_BREAK.sub("", text)
-    kept = (
-        " " if char.isspace() else char
-        for char in text
-        if char.isspace() or unicodedata.category(char) not in ("Cf", "Cc", "Cs", "Co", "Cn")
-    )
-    return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
 
 
 def decode_text(data: bytes, where: str) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from stages.extract.hyphens import HYPHENS, Vocabulary
 from stages.extract.pdf.book import Block, Line, PageText
-from stages.extract.pdf.hyphens import HYPHENS, Vocabulary
 
 _SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _NOTE_MARK = re.compile(r"^([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}|\*{1,4}|[¹²³]|\d{1,2}(?=[\s)]))\)?\s*")

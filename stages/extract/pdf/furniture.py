@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from stages.extract.blocks import fold_numbers
 from stages.extract.pdf.book import Line, PageText
 
 # Lines looked at from each end of a page.
@@ -17,7 +18,6 @@ SAME_PLACE = 4.0
 # A running text repeats within this many pages; a chapter title stands on every second page.
 NEAR = 12
 _PAGE_NUMBER = re.compile(r"^\W*(\d{1,4}|[ivxlc]{1,7})\W*$", re.IGNORECASE)
-_SPACE = re.compile(r"[\W_]+")
 
 
 class _Candidate:
@@ -25,13 +25,8 @@ class _Candidate:
 
     def __init__(self, page: int, place: int, line: Line, is_top: bool, gap: float) -> None:
         self.page, self.place, self.line, self.is_top, self.gap = page, place, line, is_top, gap
-        self.folded = fold(line.text)
+        self.folded = fold_numbers(line.text)
         self.numbers = [int(text) for text in re.findall(r"\d{1,4}", line.text)]
-
-
-def fold(text: str) -> str:
-    """Reduce a line to what repeats in a running text: numbers become 0, case and punctuation go."""
-    return _SPACE.sub(" ", re.sub(r"\d+", "0", text.lower())).strip()
 
 
 def find_running_lines(pages: Sequence[PageText]) -> set[tuple[int, int]]:

@@ -15,7 +15,7 @@ from pdfminer.psparser import LIT
 from pdfminer.utils import apply_matrix_pt, mult_matrix
 
 from stages.extract.pdf.book import Word
-from stages.extract.pdf.letters import has_odd_letters
+from stages.extract.pdf.fonts import has_odd_letters
 from stages.extract.pdf.plain import is_bold_name
 
 # A gap wider than this many sizes ends a word. Kerning stays below 0.1; a space, even squeezed, above 0.2.
@@ -56,11 +56,12 @@ class PageDevice(PDFTextDevice):
         super().__init__(manager)
         self.words: list[Word] = []
         self._bold: dict[str, bool] = {}
-        self._fonts: dict[int, _Glyphs] = {}
-        self._by_name: dict[str, _Glyphs] = {}
 
     def begin_page(self, page: Any, ctm: Any) -> None:
         self.words = []
+        # Of this page only: whether a font is odd must not depend on the pages read before.
+        self._fonts: dict[int, _Glyphs] = {}
+        self._by_name: dict[str, _Glyphs] = {}
         self.turned: list[Word] = []
         # (x0, y0, x1, y1) with y downwards: thin boxes that are drawn.
         self.rules: list[tuple[float, float, float, float]] = []

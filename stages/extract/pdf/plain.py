@@ -10,7 +10,7 @@ import statistics
 from typing import Any
 
 from stages.extract.pdf.book import Line
-from stages.extract.pdf.letters import has_odd_letters
+from stages.extract.pdf.fonts import has_odd_letters
 
 # Three lines with a gap wider than this many sizes, or one with three times that, are a table or columns;
 # a justified line with few words has one such gap at times.

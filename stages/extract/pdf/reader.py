@@ -1,18 +1,31 @@
-"""Reads a whole PDF into blocks, with a row of the report for every page."""
+"""Reads a whole PDF into blocks, with a row of the report for every page.
+
+Pages are read in worker processes (pebble), each bounded in time and memory.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+import multiprocessing
+import queue
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, TimeoutError
 from pathlib import Path
+from typing import Any
 
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from stages.extract.hyphens import Vocabulary
+from stages.extract.pdf import worker
 from stages.extract.pdf.book import Book, Limits, PageText, ReportRow
 from stages.extract.pdf.flow import build_blocks
 from stages.extract.pdf.fonts import repair_pages
 from stages.extract.pdf.furniture import find_running_lines
-from stages.extract.pdf.hyphens import Vocabulary
-from stages.extract.pdf.pool import read_pages
+
+# Workers that may die or overrun their time before the rest of a file is given up.
+MAX_DEATHS = 20
 
 
 def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book:
@@ -57,7 +70,7 @@ def _read(path: Path, workers: int, limits: Limits) -> Book:
             # While the workers read on. Fonts that may be broken are judged when all pages are there;
             # running headers add words, which does no harm.
             if not _is_doubtful(item):
-                vocabulary.add(line.text for line in item.lines)
+                vocabulary.add_lines(line.text for line in item.lines)
     pages.sort(key=lambda page: page.number)
     doubtful = {page.number for page in pages if _is_doubtful(page)}
     pages = repair_pages(pages)
@@ -70,9 +83,128 @@ def _read(path: Path, workers: int, limits: Limits) -> Book:
     ]
     for page in pages:
         if page.number in doubtful:
-            vocabulary.add(line.text for line in page.lines)
+            vocabulary.add_lines(line.text for line in page.lines)
     return Book(build_blocks(pages, vocabulary), report)
 
 
 def _is_doubtful(page: PageText) -> bool:
     return any(line.spans for line in page.lines)
+
+
+def _context() -> Any:
+    """Return how workers start: forked from a small server that has imported the readers.
+
+    A fork of the caller would bring its threads and its memory along; a new interpreter takes a tenth of a
+    second for each file.
+    """
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    context.set_forkserver_preload(list(worker.READERS))
+    return context
+
+
+def read_pages(path: Path, workers: int, limits: Limits) -> Iterator[PageText | ReportRow]:
+    """Yield each page of a PDF once, in any order, and a row of page 0 for what concerns the whole file.
+
+    A page on which a worker dies, runs out of memory or overruns its time comes back without lines and
+    with status "error"; the pages after it are read by a fresh worker.
+    """
+    tasks = _Tasks(str(path), max(1, workers), limits)
+    try:
+        yield from tasks.read()
+    finally:
+        tasks.close()
+
+
+class _Tasks:
+    """The pages of one file as tasks of a pool: one each, and one more for a scan."""
+
+    def __init__(self, path: str, workers: int, limits: Limits) -> None:
+        self.limits = limits
+        self._options = (workers, 0, worker.start, (path, limits), _context())
+        self.pool = ProcessPool(*self._options)
+        # Page (from 0) and seconds of each task that has not come back, and pages to ask for again.
+        self.pending: dict[ProcessFuture[PageText], tuple[int, float]] = {}
+        self.again: list[int] = []
+        self.done: queue.SimpleQueue[ProcessFuture[PageText]] = queue.SimpleQueue()
+        self.deaths = 0
+        self.failure = ""
+
+    def close(self) -> None:
+        self.pool.stop()
+        self.pool.join()
+
+    def read(self) -> Iterator[PageText | ReportRow]:
+        seconds = self.limits.open_seconds
+        try:
+            count, remark, damaged = self.pool.schedule(worker.open_file, timeout=seconds).result()
+        except (ValueError, TimeoutError, ProcessExpired, RuntimeError) as error:
+            reason = self._reason(error, seconds)
+            yield ReportRow(0, "error", reason + " while opening" * isinstance(error, TimeoutError))
+            return
+        if remark:
+            yield ReportRow(0, "error" if remark.startswith("truncated") else "repaired", remark)
+        most = self.limits.max_pages
+        if count > most:
+            reason = f"{count} pages, over the limit of {most}: pages after that are not read"
+            yield ReportRow(0, "error", reason)
+        for page in self._pages(range(min(count, most))):
+            if damage := damaged.get(page.number - 1):
+                # What was read of a damaged page is kept, but it is not all.
+                reason = "; ".join(filter(None, (damage, page.reason)))
+                page = page._replace(status="error", reason=reason)
+            yield page
+
+    def _pages(self, indices: Iterable[int]) -> Iterator[PageText]:
+        for index in indices:
+            self._ask(worker.read_page, index, index, self.limits.page_seconds)
+        while self.pending:
+            page = self._take(self.done.get())
+            if page is not None:
+                yield page
+        if self.again:
+            self.close()
+            self.pool = ProcessPool(*self._options)
+            indices, self.again = sorted(self.again), []
+            yield from self._pages(indices)
+
+    def _ask(self, work: Callable[..., PageText], argument: Any, index: int, seconds: float) -> None:
+        future = self.pool.schedule(work, (argument,), timeout=seconds)
+        self.pending[future] = (index, seconds)
+        future.add_done_callback(self.done.put)
+
+    def _take(self, future: ProcessFuture[PageText]) -> PageText | None:
+        """Return the page of a task that has come back; None if it is asked for once more."""
+        index, seconds = self.pending.pop(future)
+        try:
+            page = future.result()
+            if page.path == "scan":
+                self._ask(worker.recognise_page, page, index, self.limits.ocr_seconds + seconds)
+                return None
+            return page
+        except CancelledError:
+            reason = f"not read: {self.failure}"
+        except RuntimeError as error:
+            # All workers died between two tasks: pebble gives up the pool and all that was to be read.
+            reason = self.failure = str(error)
+            self.deaths += not self.again
+            if self.deaths <= MAX_DEATHS:
+                self.again.append(index)
+                return None
+        except (TimeoutError, ProcessExpired) as error:
+            reason = self.failure = self._reason(error, seconds)
+            self.deaths += 1
+            if self.deaths == MAX_DEATHS + 1:
+                for other in list(self.pending):
+                    other.cancel()
+        return PageText(index + 1, 0.0, 0.0, [], "error", reason, "")
+
+    def _reason(self, error: BaseException, seconds: float) -> str:
+        if isinstance(error, TimeoutError):
+            return f"time limit ({seconds:g} s)"
+        if not isinstance(error, ProcessExpired):
+            return str(error)
+        if error.exitcode == worker.OUT_OF_MEMORY:
+            return f"memory limit ({self.limits.memory_mb} MB)"
+        code = error.exitcode
+        return f"the reader died ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"

@@ -1,126 +1,170 @@
 """The process that opens a PDF and reads pages: what a broken file can kill or hang is this, not the caller.
 
-It talks over its standard input and output in pickled messages, each after its length. The parent
-(stages.extract.pdf.pool) starts it, bounds its time, and kills it by its process id.
+pebble starts it for one file (``start``), hands it the functions below as tasks and bounds their time.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
-import pickle
-import struct
+import signal
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from stages.extract.pdf.book import Limits, Line, PageText
 from stages.extract.pdf.damage import find_damage
-from stages.extract.pdf.letters import has_odd_letters
+from stages.extract.pdf.fonts import has_odd_letters
 
 # A page with fewer letters than this under a picture that covers half of it is a scan.
 SCAN_LETTERS = 30
 SCAN_COVER = 0.5
-_HEADER = struct.Struct(">I")
+# Exit code of a worker that reached its memory limit.
+OUT_OF_MEMORY = 77
+# What the readers import, for a server to import once before it forks workers.
+READERS = ("pypdfium2", *(f"{__package__}.{name}" for name in ("worker", "layout", "miner", "plain")))
+
+_arguments: tuple[str, Limits]
 
 
-def send(stream: BinaryIO, message: Any) -> None:
-    """Write one message."""
-    body = pickle.dumps(message, protocol=5)
-    stream.write(_HEADER.pack(len(body)) + body)
-    stream.flush()
+def start(path: str, limits: Limits) -> None:
+    """Prepare this process for one file: bound its memory, and mute what its libraries print."""
+    global _arguments
+    _arguments = (path, limits)
+    # pebble's handler of SIGTERM would wait until a call into pdfium returns.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    _bound_memory(limits.memory_mb)
+    # What is loaded stays; what a page leaves behind is collected after some pages, not some hundred objects.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
-def receive(stream: BinaryIO) -> Any:
-    """Read one message; None at the end of the stream."""
-    header = stream.read(_HEADER.size)
-    if len(header) < _HEADER.size:
-        return None
-    return pickle.loads(stream.read(_HEADER.unpack(header)[0]))
+def _bound_memory(megabytes: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    limit = megabytes * 1024 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def take_messages(buffer: bytearray) -> list[Any]:
-    """Return the whole messages at the front of a buffer, and remove them from it."""
-    messages = []
-    while len(buffer) >= _HEADER.size:
-        size = _HEADER.size + _HEADER.unpack_from(buffer)[0]
-        if len(buffer) < size:
-            break
-        messages.append(pickle.loads(bytes(buffer[_HEADER.size : size])))
-        del buffer[:size]
-    return messages
+@functools.cache
+def _document() -> Document:
+    return Document(*_arguments)
 
 
-class Reader:
-    """One opened PDF; pages are read by the fast path, the layout reader or Tesseract."""
+def open_file() -> tuple[int, str, dict[int, str]]:
+    """Return the number of pages, a remark on damage, and the pages (from 0) whose content is damaged.
 
-    def __init__(self, path: str, limits: Limits, announce: Any) -> None:
-        self.path, self.limits, self.announce = path, limits, announce
+    Raises ValueError with the reason when the file cannot be read.
+    """
+    try:
+        return _document().check()
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"cannot be opened ({_name(error)})") from None
+
+
+def read_page(index: int) -> PageText:
+    """Read page ``index`` (from 0); every fault becomes its status and reason. Path "scan" asks for OCR."""
+    try:
+        return _document().read(index)
+    except MemoryError:
+        # What remains of the heap should not be relied on: pebble starts a fresh worker.
+        os._exit(OUT_OF_MEMORY)
+    except Exception as error:
+        return PageText(index + 1, 0.0, 0.0, [], "error", _name(error), "layout")
+
+
+def recognise_page(page: PageText) -> PageText:
+    """Read a scanned page with Tesseract."""
+    from stages.extract.pdf.ocr import ocr_languages, recognise
+
+    document = _document()
+    try:
+        lines = recognise(document.pdfium[page.number - 1], page.height, document.limits.ocr_seconds)
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+        return page._replace(lines=[], status="error", reason=f"scanned; {_name(error)}", path="ocr")
+    reason = f"read with tesseract ({ocr_languages()})"
+    return page._replace(lines=lines, status="scanned", reason=reason, path="ocr")
+
+
+class Document:
+    """One opened PDF; pages are read by the fast path or the layout reader."""
+
+    def __init__(self, path: str, limits: Limits) -> None:
+        import pypdfium2
+
+        self.path, self.limits = path, limits
         self.pdfium: Any = None
         self.miner: Any = None
         self.pages_read = 0
-
-    def open(self, wants_damage: bool = True) -> tuple[int, str, dict[int, str]]:
-        """Return the number of pages, a remark on damage, and the pages (from 0) whose content is damaged.
-
-        Raises ValueError with the reason when the file cannot be read.
-        """
-        import pypdfium2
-
-        damage = _check_file(self.path)
+        self.fault = ""
         try:
-            self.pdfium = pypdfium2.PdfDocument(self.path)
-            count = len(self.pdfium)
+            self.pdfium = pypdfium2.PdfDocument(path)
         except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
-                raise ValueError("encrypted: it opens with a password only") from None
-            if "security" in str(error).lower():
-                raise ValueError("encrypted: its security scheme is not supported") from None
-            self.pdfium = None
-            count = self._count_with_miner(str(error), damage)
+            self.fault = str(error)
+
+    def check(self) -> tuple[int, str, dict[int, str]]:
+        """Return what ``open_file`` does; raises ValueError as it does."""
+        damage = _check_file(self.path)
+        for word, reason in (
+            ("password", "it opens with a password only"),
+            ("security", "its security scheme is not supported"),
+        ):
+            if word in self.fault.lower():
+                raise ValueError(f"encrypted: {reason}")
+        if self.fault:
+            count = self._count_with_miner(damage)
             damage = damage or "damaged: pdfium cannot open it, pdfminer.six can"
+        else:
+            count = len(self.pdfium)
         if count == 0:
             raise ValueError("no pages")
-        pages: dict[int, str] = {}
-        remark = ""
-        if wants_damage:
-            try:
-                pages, remark = find_damage(self.path)
-            except (OSError, MemoryError):
-                remark = "not searched for damage: too large for the memory limit"
+        try:
+            pages, remark = find_damage(self.path)
+        except (OSError, MemoryError):
+            pages, remark = {}, "not searched for damage: too large for the memory limit"
         return count, "; ".join(filter(None, (damage, remark))), pages
 
-    def _count_with_miner(self, reason: str, damage: str) -> int:
+    def _count_with_miner(self, damage: str) -> int:
         from stages.extract.pdf.miner import MinerDocument
 
         try:
             document = MinerDocument(self.path)
         except Exception as error:
-            # PDFium's own word for it, without what pypdfium2 says around it.
-            said = f"{reason.split('PDFium: ')[-1].rstrip(').')}; {_name(error)}"
+            # PDFium's own words, without what pypdfium2 puts around them.
+            reason = f"{self.fault.split('PDFium: ')[-1].rstrip(').')}; {_name(error)}"
             start = damage.split(";")[0] + "; " if damage else ""
-            raise ValueError(f"{start}cannot be opened ({said})") from None
+            raise ValueError(f"{start}cannot be opened ({reason})") from None
         count = document.count()
         document.close()
         return count
 
     def read(self, index: int) -> PageText:
-        """Read page ``index`` (from 0); every fault becomes its status and reason."""
+        """Read page ``index`` (from 0); most faults become its status and reason."""
+        from stages.extract.pdf.plain import NotPlain, read_plain_page
+
         self._free_caches()
         page = None
         width, height = 595.0, 842.0
         reason = ""
-        if self.pdfium is not None:
-            try:
+        try:
+            if self.pdfium is not None:
                 page = self.pdfium[index]
                 width, height = page.get_size()
-            except Exception as error:
-                reason = f"pdfium: {_name(error)}"
+        except Exception as error:
+            reason = f"pdfium: {_name(error)}"
         try:
             if page is not None and self.limits.fast_path:
-                from stages.extract.pdf.plain import NotPlain, read_plain_page
-
                 try:
                     lines = read_plain_page(page, width, height)
                     return PageText(index + 1, width, height, lines, "ok", "", "plain")
@@ -133,9 +177,9 @@ class Reader:
 
     def _read_layout(self, index: int, page: Any, width: float, height: float, reason: str) -> PageText:
         from stages.extract.pdf.layout import lay_out, lay_out_turned
+        from stages.extract.pdf.plain import read_any_page
 
         lines: list[Line] = []
-        fault = reason
         try:
             device = self._miner_page(index)
             lines = lay_out(device.words, device.rules) + lay_out_turned(device.turned)
@@ -144,28 +188,25 @@ class Reader:
         except MemoryError:
             raise
         except RecursionError:
-            fault = "pdfminer.six: nested too deeply"
+            reason = "pdfminer.six: nested too deeply"
         except Exception as error:
-            fault = f"pdfminer.six: {_name(error)}"
+            reason = f"pdfminer.six: {_name(error)}"
         letters = _letters(lines)
-        status, remark = ("ok", "") if not fault else ("error", fault)
+        status, remark = ("error", reason) if reason else ("ok", "")
         if page is not None:
-            from stages.extract.pdf.plain import read_any_page
-
-            others = read_any_page(page, height) if fault or letters < 400 else []
+            others = read_any_page(page, height) if reason or letters < 400 else []
             # pdfminer.six and pdfium seldom differ; where pdfminer.six lost text, pdfium's is taken.
             if _letters(others) > 1.3 * letters + 5:
                 lines, letters = others, _letters(others)
-                status, remark = "repaired", f"{fault or 'pdfminer.six loses text here'}; read with pdfium"
-        if letters < SCAN_LETTERS and page is not None and self._is_scan(page, width, height):
-            return self._read_scan(index, page, width, height, lines)
+                status, remark = "repaired", f"{reason or 'pdfminer.six loses text here'}; read with pdfium"
+            if letters < SCAN_LETTERS and _is_scan(page, width, height):
+                return _scan(PageText(index + 1, width, height, lines, "scanned", "", "ocr"), self.limits)
         if not letters and status == "ok":
             remark = "no text"
             if self._is_undecoded(page):
                 status, remark = "error", "the page has content, but nothing of it can be decoded"
-        if not any("(cid:" in line.text for line in lines) and not has_odd_letters(
-            "\n".join(line.text for line in lines)
-        ):
+        text = "\n".join(line.text for line in lines)
+        if "(cid:" not in text and not has_odd_letters(text):
             lines = [line._replace(spans=()) for line in lines]
         return PageText(index + 1, width, height, lines, status, remark, "layout")
 
@@ -200,36 +241,26 @@ class Reader:
                 self.pdfium.close()
                 self.pdfium = pypdfium2.PdfDocument(self.path)
 
-    def _is_scan(self, page: Any, width: float, height: float) -> bool:
-        import pypdfium2.raw as raw
 
-        boxes = []
-        for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-            x0, y0, x1, y1 = item.get_bounds()
-            boxes.append((x0, y0, x1, y1))
-        area = sum(
-            max(0.0, min(x1, width) - max(x0, 0.0)) * max(0.0, min(y1, height) - max(y0, 0.0))
-            for x0, y0, x1, y1 in set(boxes)
-        )
-        return area >= SCAN_COVER * width * height
+def _is_scan(page: Any, width: float, height: float) -> bool:
+    import pypdfium2.raw as raw
 
-    def _read_scan(self, index: int, page: Any, width: float, height: float, lines: list[Line]) -> PageText:
-        from stages.extract.pdf.ocr import ocr_languages, recognise
+    images = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
+    area = sum(
+        max(0.0, min(x1, width) - max(x0, 0.0)) * max(0.0, min(y1, height) - max(y0, 0.0))
+        for x0, y0, x1, y1 in {tuple(image.get_bounds()) for image in images}
+    )
+    return area >= SCAN_COVER * width * height
 
-        number = index + 1
-        if not self.limits.ocr:
-            return PageText(number, width, height, lines, "scanned", "not read: OCR is off", "ocr")
-        if not ocr_languages():
-            reason = "not read: tesseract with rus or script/Latin is not installed"
-            return PageText(number, width, height, lines, "scanned", reason, "ocr")
-        self.announce(("ocr", index))
-        try:
-            lines = recognise(page, height, self.limits.ocr_seconds)
-        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
-            return PageText(number, width, height, [], "error", f"scanned; {_name(error)}", "ocr")
-        return PageText(
-            number, width, height, lines, "scanned", f"read with tesseract ({ocr_languages()})", "ocr"
-        )
+
+def _scan(page: PageText, limits: Limits) -> PageText:
+    from stages.extract.pdf.ocr import ocr_languages
+
+    if not limits.ocr:
+        return page._replace(reason="not read: OCR is off")
+    if not ocr_languages():
+        return page._replace(reason="not read: tesseract with rus or script/Latin is not installed")
+    return page._replace(path="scan")
 
 
 def _check_file(path: str) -> str:
@@ -253,52 +284,3 @@ def _letters(lines: list[Line]) -> int:
 def _name(error: BaseException) -> str:
     text = " ".join(str(error).split())[:120]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def main() -> None:
-    """Serve requests: ("open", path, limits, is_first), then ("read", [index, ...]) as often as wanted."""
-    incoming = os.fdopen(os.dup(0), "rb")
-    outgoing = os.fdopen(os.dup(1), "wb")
-    # What a library prints must not get between the messages.
-    os.dup2(2, 1)
-    _, path, limits, wants_damage = receive(incoming)
-    _bound_memory(limits.memory_mb)
-    reader = Reader(path, limits, lambda message: send(outgoing, message))
-    try:
-        send(outgoing, ("opened", *reader.open(wants_damage)))
-    except ValueError as error:
-        send(outgoing, ("failed", str(error)))
-        return
-    except (Exception, RecursionError) as error:
-        send(outgoing, ("failed", f"cannot be opened ({_name(error)})"))
-        return
-    # What is loaded stays; what a page leaves behind is collected after some pages, not some hundred objects.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    while (request := receive(incoming)) is not None:
-        for index in request[1]:
-            try:
-                page = reader.read(index)
-            except MemoryError:
-                # What is left of the heap is not to be trusted: the parent starts a fresh worker.
-                os._exit(77)
-            except Exception as error:
-                page = PageText(index + 1, 0.0, 0.0, [], "error", _name(error), "layout")
-            send(outgoing, ("page", page))
-        send(outgoing, ("done",))
-
-
-def _bound_memory(megabytes: int) -> None:
-    if sys.platform == "win32":
-        return
-    import resource
-
-    limit = megabytes * 1024 * 1024
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from bench.html import count_words, measure
 from stages.extract import html as module
-from stages.extract.html import Block, RepeatedBlocks, SiteWords, read_page, repair_blocks
+from stages.extract.blocks import Block, repair_blocks
+from stages.extract.html import read_page
+from stages.extract.html_metadata import HINTS, Hints
+from stages.extract.html_repeated import RepeatedBlocks
+from stages.extract.hyphens import Vocabulary
 from stages.lib.core.errors import DataError
 from tests.crawler.replica import make_site
 from tests.stages.extract.html_pages import gold_pages
@@ -48,7 +52,7 @@ def test_hints_that_no_longer_fit_cost_nothing(monkeypatch: pytest.MonkeyPatch) 
     page = wrap(f'<div class="menu">Baş sahypa</div><h1>Kitaphana</h1><div><p>{PARAGRAPH}</p>'
                 f"<p>{PARAGRAPH[::-1]} we beýlekiler.</p></div>")  # fmt: skip
     right = read_page(page, None)
-    monkeypatch.setitem(module.HINTS, "site", module.Hints(body=("div.menu",), title=("div.gone",)))  # type: ignore[arg-type]
+    monkeypatch.setitem(HINTS, "site", Hints(body=("div.menu",), title=("div.gone",)))  # type: ignore[arg-type]
     assert read_page(page, "site") == right
     assert PARAGRAPH in right.text
 
@@ -98,8 +102,8 @@ def test_soft_hyphens_and_broken_words_are_joined_and_suspended_hyphens_stay() -
     assert blocks[0].text == "Ашхабад- столица, а Мары- город. Кто-то это знал."
     assert flags == {"broken-word"}
     # Other pages of the site know the word.
-    site = SiteWords()
-    site.add(["Столицаведение"])
+    site = Vocabulary()
+    site.add_texts(["Столицаведение"])
     blocks, flags = repair_blocks([Block("paragraph", "Это столица- ведение.")], "ru", site)
     assert (blocks[0].text, flags) == ("Это столицаведение.", set())
     page = read_page(wrap(f"<h1>Kitaphana</h1><p>Kitap\u00adhana\u00ad\nda {PARAGRAPH}</p>"))
@@ -195,9 +199,9 @@ def test_any_text_is_read_without_an_error_of_ours(text: str, tags: list[str]) -
 
 
 def test_the_words_of_a_site_take_bounded_memory_and_frequent_ones_stay() -> None:
-    site = SiteWords(max_words=500)
+    site = Vocabulary(max_words=500)
     for number in range(2000):
         name = "".join(chr(ord("a") + int(digit)) for digit in str(number))
-        site.add([f"Kitaphana {name} açyldy"])
-    assert len(site._counts) <= 500
-    assert "kitaphana" in site
+        site.add_texts([f"Kitaphana {name} açyldy"])
+    assert len(site) <= 500
+    assert site.count("kitaphana")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stages.extract.pdf.book import Line, PageText
-from stages.extract.pdf.fonts import judge, likeness, repair_pages
-from stages.extract.pdf.letters import has_odd_letters
+from stages.extract.pdf.fonts import has_odd_letters, judge, likeness, repair_pages
 from tests.stages.extract.pdf.prose import Prose
 
 RU = Prose("ru", 5).paragraph(6)

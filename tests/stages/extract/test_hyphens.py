@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from stages.extract.pdf.hyphens import Vocabulary
+from stages.extract.hyphens import Vocabulary
 
 
 @pytest.fixture
 def vocabulary() -> Vocabulary:
     vocabulary = Vocabulary()
-    vocabulary.add(
+    vocabulary.add_lines(
         [
             "социально-экономическое развитие страны и научно-",
             "технический журнал о книгах, о школе и о работе",
