@@ -48,7 +48,5 @@ def stop_at_file_error(error: BaseException | None, file: Path) -> None:
     at any moment continues where it was, so ending at once is the safest.
     """
     if error is not None and is_file_error(error):
-        try:
-            print_error(file_message(error, file))
-        finally:
-            os._exit(1)  # also where the message goes to a file on the same full disk
+        print_error(file_message(error, file))
+        os._exit(1)

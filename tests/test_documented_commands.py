@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.crawler.prose import story
-from tests.crawler.replica import HTML, XML, Page, Replica
+from tests.crawler.replica import Replica
+from tests.crawler.sites import HTML, XML, Page
 from tests.judgements import annotation, task, write_export
 from tests.phrases import PHRASES
 from tests.settings import write_raw

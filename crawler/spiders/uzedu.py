@@ -200,8 +200,9 @@ class UzeduSpider(SiteSpider):
 
     def _range(self, request: Request) -> dict[str, str]:
         """Ask for the next part; If-Range brings the whole file if it is another one by now."""
-        part = self._part_path(request.meta["key"])
-        note = self._note(part)
+        key = request.meta["key"]
+        part = self._part_path(key)
+        note = self._note(key)
         if not note:
             # Nothing says of which version the copy is.
             part.unlink(missing_ok=True)
@@ -231,12 +232,12 @@ class UzeduSpider(SiteSpider):
             part.unlink(missing_ok=True)
         elif response.status == 200:
             # The server sends files whole only.
-            self._begin(part, response)
+            self._begin(key, part, response)
             _write(part, response.body, "wb")
             yield from self._keep(response, key, part, about)
         elif response.status == 206 and place and place[1] and int(place[1]) == size and response.body:
             if size == 0:
-                self._begin(part, response)
+                self._begin(key, part, response)
             _write(part, response.body, "ab")
             if total is not None and _size(part) >= total:
                 yield from self._keep(response, key, part, about)
@@ -250,22 +251,14 @@ class UzeduSpider(SiteSpider):
             else:
                 yield self._part(response.url, key, about, again=True)
 
-    @staticmethod
-    def _begin(part: Path, response: Response) -> None:
+    def _begin(self, key: str, part: Path, response: Response) -> None:
         """Begin a copy: note the file's validators, which its last answer (416) need not repeat."""
         part.unlink(missing_ok=True)
-        temporary = part.with_suffix(".tmp")
         note = {name: header(response, name) for name in ("ETag", "Last-Modified")}
-        _write(temporary, json.dumps(note).encode(), "wb")
-        os.replace(temporary, part.with_suffix(".json"))
+        self.state_file.set("part", key, json.dumps(note))
 
-    @staticmethod
-    def _note(part: Path) -> dict[str, str | None]:
-        """Return what ``_begin`` noted; nothing if there is no note, or none that can be read."""
-        try:
-            return json.loads(part.with_suffix(".json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
+    def _note(self, key: str) -> dict[str, str | None]:
+        return json.loads(self.state_file.get("part", key) or "{}")
 
     def _keep(self, response: Response, key: str, part: Path, about: dict[str, Any]) -> Iterator[Book]:
         if self.is_full():
@@ -287,7 +280,7 @@ class UzeduSpider(SiteSpider):
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, target)
-        note = self._note(part)
+        note = self._note(key)
         last_modified = note.get("Last-Modified")
         changed = parse_time(last_modified)
         yield Book(
@@ -314,9 +307,7 @@ class UzeduSpider(SiteSpider):
 
     def stored(self, record: Record) -> None:
         # The copy in parts is needed until the record stands: a kill in between finds it whole.
-        part = self._part_path(record.key or "")
-        part.unlink(missing_ok=True)
-        part.with_suffix(".json").unlink(missing_ok=True)
+        self._part_path(record.key or "").unlink(missing_ok=True)
         super().stored(record)
 
     def _is_whole(self, key: str) -> bool:

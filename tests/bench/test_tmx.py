@@ -20,6 +20,5 @@ def test_both_sides_write_the_same_texts(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_bench_gives_its_figures() -> None:
     figures = measure(4_000, 1)
-    assert figures["growth_over_limit"] < 1
     assert figures["speed_over_peer"] > 0
-    assert figures["shared_pairs"] == 4_000
+    assert figures["peer_memory_over_ours"] > 1

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -75,23 +73,15 @@ class Bench:
         numbers = json.loads(stats.read_text(encoding="utf-8")) if stats.exists() else {}
         return Crawl(done.returncode, done.stderr, numbers)
 
-    def kill_after(self, replica: Replica, hits: int, *arguments: str) -> None:
-        """Crawl until the server has had so many requests, then SIGKILL."""
-        process = subprocess.Popen(
-            self.command(replica, *arguments),
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 300
-            while len(replica.hits) < hits:
-                assert process.poll() is None, "the crawl ended before it could be killed"
-                assert time.monotonic() < deadline, "the crawl does not get on"
-                time.sleep(0.005)
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+    def start(self, replica: Replica, hits: int) -> subprocess.Popen[str]:
+        """Start a crawl, and return it when the server has had so many requests."""
+        process = subprocess.Popen(self.command(replica), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 300
+        while len(replica.hits) < hits:
+            assert process.poll() is None, "the crawl ended too early"
+            assert time.monotonic() < deadline, "the crawl does not get on"
+            time.sleep(0.005)
+        return process
 
     def records(self, site: str) -> list[dict[str, Any]]:
         path = self.out / f"{site}.jsonl.gz"

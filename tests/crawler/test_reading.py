@@ -22,7 +22,7 @@ from crawler.spiders.orient import OrientSpider
 from crawler.spiders.turkmenportal import TurkmenportalSpider
 from crawler.spiders.uzedu import _grade, _subject, read_lang
 from crawler.urls import normalise_url
-from tests.crawler.replica import make_site
+from tests.crawler.sites import make_site
 
 ROOT = Path(__file__).parents[2]
 BASE = "https://site.tm/ru/news"

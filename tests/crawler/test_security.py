@@ -12,7 +12,8 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from crawler.net import GuardedResolver, _PublicOnly
 from crawler.urls import AddressPolicy
 from tests.crawler.harness import Bench
-from tests.crawler.replica import XML, Page, Replica
+from tests.crawler.replica import Replica
+from tests.crawler.sites import XML, Page
 
 
 @pytest.mark.parametrize(

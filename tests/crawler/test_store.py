@@ -205,32 +205,6 @@ def test_a_retry_waits_for_its_time_and_what_was_in_the_air_is_asked_again(tmp_p
     state.close()
 
 
-def test_a_disk_that_fills_up_tears_only_the_last_record(tmp_path: Path) -> None:
-    code = """
-import resource, sys
-from pathlib import Path
-from crawler.store import PackedFile
-store = PackedFile(Path(sys.argv[1]))
-resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-number = 0
-try:
-    while True:
-        store.append({"url": str(number), "html": "".join(str(i * number) for i in range(500))})
-        number += 1
-except OSError:
-    print(number)
-"""
-    path = tmp_path / "site.jsonl.gz"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
-    )
-    store = PackedFile(path)
-    kept = [found["url"] for _, found in store.scan()]
-    store.close()
-    assert len(kept) >= 2
-    assert kept == [str(number) for number in range(int(done.stdout))]
-
-
 def test_a_record_that_cannot_be_indexed_leaves_the_next_ones_alone(tmp_path: Path) -> None:
     store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
     with pytest.raises(sqlite3.Error, match="type 'list' is not supported"):

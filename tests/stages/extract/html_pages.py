@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.crawler.prose import Story, story
-from tests.crawler.replica import make_site
+from tests.crawler.sites import make_site
 
 WORDS = {
     "ru": {

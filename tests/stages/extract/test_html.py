@@ -15,7 +15,7 @@ from stages.extract.html_metadata import HINTS, Hints
 from stages.extract.html_repeated import RepeatedBlocks
 from stages.extract.hyphens import Vocabulary
 from stages.lib.core.errors import DataError
-from tests.crawler.replica import make_site
+from tests.crawler.sites import make_site
 from tests.stages.extract.html_pages import gold_pages
 from tests.stages.extract.html_pages_unseen import unseen_pages
 
