@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.crawler.replica import Page, make_site
+from tests.crawler.sites import Page, make_site
 
 
 def record(page: Page, site: str, **changes: Any) -> dict[str, Any]:
