@@ -67,17 +67,16 @@ def save_adapter(model: SentenceTransformer, path: Path) -> None:
 
     A scale set by scale_adapter is multiplied into the weights.
     """
+    from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
 
-    layers = dict(_lora_layers(model))
-    if not layers:
+    if not has_lora(model):
         raise ModelError(f"{path}: the model carries no adapter to save; call add_lora first")
     weights = {}
-    for name, layer in layers.items():
-        factor = layer.scaling[_NAME] * layer.r[_NAME] / layer.lora_alpha[_NAME]
-        a, b = layer.lora_A[_NAME].weight, layer.lora_B[_NAME].weight
-        weights[f"{_PREFIX}{name}.lora_A.weight"] = a.detach().cpu().contiguous()
-        weights[f"{_PREFIX}{name}.lora_B.weight"] = (b.detach() * factor).cpu().contiguous()
+    for key, value in get_peft_model_state_dict(_base(model), adapter_name=_NAME).items():
+        layer = _base(model).get_submodule(key.partition(".lora_")[0])
+        factor = layer.scaling[_NAME] * layer.r[_NAME] / layer.lora_alpha[_NAME] if ".lora_B." in key else 1
+        weights[_PREFIX + key] = (value.detach() * factor).cpu().contiguous()
     lora = _base(model).peft_config[_NAME].to_dict()
     # peft holds sets here, whose order changes from run to run.
     settings = {key: sorted(value) if isinstance(value, set) else value for key, value in lora.items()}
@@ -97,7 +96,7 @@ def load_adapter(model: SentenceTransformer, path: Path) -> None:
     Raises ModelError if a file is missing or the adapter was made for other layers.
     """
     import torch
-    from peft import LoraConfig
+    from peft import LoraConfig, set_peft_model_state_dict
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -115,18 +114,12 @@ def load_adapter(model: SentenceTransformer, path: Path) -> None:
     try:
         with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then overwritten
             _inject(model, lora)
-    except ValueError as error:
+        named = {key.removeprefix(_PREFIX): value for key, value in weights.items()}
+        keys = set_peft_model_state_dict(_base(model), named, adapter_name=_NAME)
+    except (ValueError, RuntimeError) as error:  # no such layers, other shapes
         raise ModelError(f"{path}: the adapter does not fit the model ({error})") from error
-    state = {}
-    for name, layer in _lora_layers(model):
-        state[f"{_PREFIX}{name}.lora_A.weight"] = layer.lora_A[_NAME].weight
-        state[f"{_PREFIX}{name}.lora_B.weight"] = layer.lora_B[_NAME].weight
-    odd = sorted(set(state) ^ set(weights)) or [k for k in state if state[k].shape != weights[k].shape]
-    if odd:
+    if odd := [*keys.unexpected_keys, *(key for key in keys.missing_keys if ".lora_" in key)]:
         raise ModelError(f"{path}: made for another model; {odd[0]} does not fit, use the adapter's own base")
-    with torch.no_grad():
-        for key, parameter in state.items():
-            parameter.copy_(weights[key])
     model.requires_grad_(False)
 
 
