@@ -14,7 +14,7 @@ import numpy as np
 
 from stages.lib.core.errors import DataError
 from stages.lib.scores.retrieval import hits, reciprocals
-from stages.lib.scores.significance import bootstrap_interval, holm, mcnemar_p, paired_test
+from stages.lib.scores.significance import bootstrap_interval, holm, mcnemar_p, paired_test, seed_spread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -127,10 +127,8 @@ def measure(frame: pl.DataFrame, pair: Pair, settings: EvaluateParams, seed: int
     by_source: dict[str, dict[str, Any]] = {}
     for name, figure in _figures(frame, pair).items():
         metrics[name] = interval(figure.values, figure.docs)
-        if len(figure.by_seed) > 1:
-            means = {str(number): float(values.mean()) for number, values in figure.by_seed.items()}
-            spread = float(np.std(list(means.values()), ddof=1))
-            metrics[name] |= {"by_seed": means, "spread": spread}
+        means = {str(number): float(values.mean()) for number, values in figure.by_seed.items()}
+        metrics[name] |= seed_spread(means)
         sources = sorted(set(figure.sources))
         if len(sources) > 1:
             docs = np.array(figure.docs)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,13 @@ class Paired:
     n: int
     unit: str
     units: int
+
+
+def seed_spread(by_seed: Mapping[str, float]) -> dict[str, Any]:
+    """Return ``by_seed`` and ``spread`` (standard deviation) of several training seeds; nothing for one."""
+    if len(by_seed) == 1:
+        return {}
+    return {"by_seed": dict(by_seed), "spread": float(np.std(list(by_seed.values()), ddof=1))}
 
 
 def resampling_units(docs: Sequence[str]) -> tuple[np.ndarray, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from stages.lib.core.errors import DataError
-from stages.lib.scores.significance import Interval, Paired
+from stages.lib.scores.significance import Interval, Paired, seed_spread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -145,9 +145,7 @@ def measure_sts(frame: pl.DataFrame, settings: EvaluateParams, seed: int) -> dic
             low, high = np.quantile(means, tails)
             value, n = float(np.mean(list(found.values()))), len(grades)
             figure = asdict(Interval(value, float(low), float(high), n, "pair", n, "bootstrap"))
-            if len(found) > 1:
-                figure |= {"by_seed": found, "spread": float(np.std(list(found.values()), ddof=1))}
-            figures[f"sts_{name}_{kind}"] = figure
+            figures[f"sts_{name}_{kind}"] = figure | seed_spread(found)
     return figures
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.lib.core.errors import DataError
-from stages.lib.scores.significance import Interval, Paired, resampling_units
+from stages.lib.scores.significance import Interval, Paired, resampling_units, seed_spread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -198,10 +198,7 @@ def measure_translation(
             for other in (COPY, NEAREST)
         }
         figures[name] = {**asdict(interval), "signature": found.signature, "beside": beside}
-        if len(found.seeds) > 1:
-            by_seed = {number: item.value for number, item in found.seeds.items()}
-            spread = float(np.std(list(by_seed.values()), ddof=1))
-            figures[name] |= {"by_seed": by_seed, "spread": spread}
+        figures[name] |= seed_spread({number: item.value for number, item in found.seeds.items()})
     return figures
 
 

@@ -8,7 +8,6 @@ import pytest
 from stages.lib.core.params import load_params
 from stages.lib.models import load_encoder
 from stages.lib.scores.retrieval import hits, ranks, reciprocals
-from stages.lib.scores.sts import correlation
 from tests.phrases import PHRASES
 
 TOLERANCE = 1e-6
@@ -69,15 +68,3 @@ def test_accuracy_is_that_of_mteb_bitext_mining(use, vectors) -> None:
         ours = hits(ranks(queries, texts, GOLD), 1).mean()
         assert ours == pytest.approx(theirs["accuracy"], abs=TOLERANCE)
         assert ours == pytest.approx(theirs["recall"], abs=TOLERANCE)
-
-
-def test_correlations_are_those_of_scipy(vectors) -> None:
-    from scipy.stats import pearsonr, spearmanr
-
-    src, tgt = vectors
-    similarity = (src * np.roll(tgt, 3, axis=0)).sum(axis=1).astype(np.float64)
-    grades = np.round(np.linspace(0, 5, len(SRC)) + np.sin(np.arange(len(SRC))), 0)  # with ties
-    ours = {kind: float(correlation(similarity, grades, kind)) for kind in ("pearson", "spearman")}
-    assert ours["pearson"] == pytest.approx(float(pearsonr(similarity, grades).statistic), abs=TOLERANCE)
-    assert ours["spearman"] == pytest.approx(float(spearmanr(similarity, grades).statistic), abs=TOLERANCE)
-    assert ours["pearson"] != pytest.approx(ours["spearman"], abs=1e-3)

@@ -15,7 +15,6 @@ from scipy.stats import pearsonr, spearmanr
 
 from stages.evaluate.__main__ import main
 from stages.evaluate.results import evaluate
-from stages.evaluate.retrieval_sets import hard_name, make_set, rank_set
 from stages.lib.core.errors import DataError, ModelError, ParamsError
 from stages.lib.core.files import sha256_file, write_json
 from stages.lib.core.params import Pair, Params, load_params
@@ -28,8 +27,7 @@ from stages.lib.core.tables import (
     table_from_rows,
     write_table,
 )
-from stages.lib.models.adapters import adapter_folders, adapter_sha256
-from stages.lib.scores.comparison import RANKS_SCHEMA, compare, correct, measure, rounded
+from stages.lib.scores.comparison import RANKS_SCHEMA
 from stages.lib.scores.sts import STS_SCHEMA
 from stages.lib.scores.translation import TRANSLATIONS_SCHEMA, score
 from stages.lib.text.annotations import TASK_FIELDS, judged
@@ -52,190 +50,6 @@ SETTINGS = load_params(ROOT / "params.yaml").evaluate.model_copy(
 def _keywords(monkeypatch):
     monkeypatch.setattr("stages.lib.models.load_encoder", load_encoder)
     monkeypatch.setattr("stages.lib.models.encode", encode)
-
-
-def small_set(**changes):
-    rows = {
-        "src": ["Мост закрыт", "Мост закрыт", "Новый дом", "Дорога"],
-        "tgt": ["Köpri ýapyk", "Köpri ýapyldy", "Täze jaý", "Ýol"],
-        "src_groups": ["m", "m", "h", "r"],
-        "tgt_groups": ["k1", "k2", "j", "y"],
-    } | changes
-    count = len(rows["src"])
-    return make_set(
-        "test",
-        PAIR,
-        pair_ids=[f"{n:016x}" for n in range(count)],
-        sources=["django"] * count,
-        docs=[f"django/{n}" for n in range(count)],
-        **rows,
-    )
-
-
-def test_alternatives_of_one_group_are_all_right():
-    retrieval = small_set()
-    assert retrieval.tgt.gold == [[0, 1], [0, 1], [2], [3]]
-    # Both Turkmen rows come from one Russian text, which is one candidate.
-    assert retrieval.src.gold == [[0], [0], [1], [2]]
-    assert retrieval.src.n_candidates == 3
-
-
-def test_rows_that_share_a_translation_are_right_for_each_other():
-    retrieval = small_set(src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri!", "Jaý", "Ýol"])
-    assert retrieval.tgt.gold[0] == [0, 1]
-    shared = small_set(
-        src=["Мост", "Переправа", "Дом", "Дорога"],
-        tgt=["Köpri", "Köpri", "Jaý", "Ýol"],
-        src_groups=["m", "p", "h", "r"],
-        tgt_groups=["k", "k", "j", "y"],
-    )
-    assert shared.src.gold[:2] == [[0, 1], [0, 1]]
-
-
-def test_a_pool_text_that_differs_in_capitals_and_punctuation_is_right():
-    retrieval = small_set(tgt_pool=["Başga söz", "köpri ýapyldy.", "Ýol"])
-    texts = retrieval.tgt.texts[: retrieval.tgt.n_candidates]
-    assert [texts[n] for n in retrieval.tgt.gold[0]] == ["Köpri ýapyk", "Köpri ýapyldy", "köpri ýapyldy."]
-    assert texts.count("Ýol") == 1
-
-
-def test_a_corruption_that_is_a_real_text_is_no_hard_negative():
-    alone = small_set(src=["Мост открыт", "Дом", "Сад", "Лес"])
-    assert "Мост закрыт" in alone.src.texts[alone.src.n_candidates :]
-    both = small_set(src=["Мост открыт", "Дом", "Сад", "Лес"], src_pool=["Мост закрыт"])
-    assert "Мост закрыт" not in both.src.texts[both.src.n_candidates :]
-
-
-def test_an_empty_set_is_refused():
-    with pytest.raises(DataError, match="test: no pair to evaluate"):
-        make_set("test", PAIR, src=[], tgt=[], pair_ids=[], sources=[], docs=[], src_groups=[], tgt_groups=[])
-
-
-def test_ranks_have_a_row_for_each_query_direction_and_scoring():
-    retrieval = small_set()
-    rng = np.random.default_rng(1)
-    src, tgt = (
-        rng.normal(size=(len(t), 8)).astype(np.float32) for t in (retrieval.src.texts, retrieval.tgt.texts)
-    )
-    src, tgt = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (src, tgt))
-    frame = rank_set(retrieval, src, tgt, PAIR, margin_k=2, seed=3)
-    counts = frame.group_by("benchmark", "direction", "scoring", maintain_order=True).len().rows()
-    assert counts[:2] == [("test", "ru_tk", "cosine", 4), ("test", "ru_tk", "margin", 4)]
-    hard = {(direction, n) for benchmark, direction, _, n in counts if benchmark == "hard"}
-    assert hard == {
-        ("ru_tk", int(retrieval.tgt.has_hard.sum())),
-        ("tk_ru", int(retrieval.src.has_hard.sum())),
-    }
-    assert set(frame["seed"]) == {3}
-    figures = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]
-    assert figures["hard_p1_ru_tk"]["n"] == retrieval.tgt.has_hard.sum()
-
-
-def fake_ranks(values: dict[tuple[str, int], list[int]]):
-    from stages.lib.core.tables import table_from_rows
-
-    rows = [
-        ("test", direction, "cosine", seed, f"{n:016x}", "udhr" if n % 2 else "django", f"doc/{n // 2}", rank)
-        for (direction, seed), found in values.items()
-        for n, rank in enumerate(found)
-    ]
-    return table_from_rows(rows, RANKS_SCHEMA)
-
-
-def test_figures_by_hand():
-    frame = fake_ranks({("ru_tk", 0): [1, 2, 1, 10], ("tk_ru", 0): [1, 1, 4, 5]})
-    found = measure(frame, PAIR, SETTINGS, seed=1)
-    values = {name: figure["value"] for name, figure in found["metrics"].items()}
-    assert values["test_p1_ru_tk"] == 0.5
-    assert values["test_p5_ru_tk"] == 0.75
-    assert values["test_p5_tk_ru"] == 1.0
-    assert values["test_mrr_ru_tk"] == pytest.approx((1 + 0.5 + 1 + 0.1) / 4)
-    assert values["test_p1_mean"] == pytest.approx(0.5)
-    assert found["by_source"]["django"]["test_p1_ru_tk"]["value"] == 1.0
-    assert found["by_source"]["udhr"]["test_p1_ru_tk"]["value"] == 0.0
-    assert found["metrics"]["test_p1_ru_tk"]["unit"] == "sentence"
-
-
-def test_seeds_are_averaged_and_their_spread_is_told():
-    frame = fake_ranks({("ru_tk", 1): [1, 2, 1, 1], ("ru_tk", 2): [1, 2, 2, 1]})
-    figure = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]["test_p1_ru_tk"]
-    assert figure["value"] == 0.625
-    assert figure["by_seed"] == {"1": 0.75, "2": 0.5}
-    assert figure["spread"] == pytest.approx(np.std([0.75, 0.5], ddof=1))
-    assert figure["n"] == 4
-
-
-def test_comparison_pairs_the_same_queries_and_corrects_by_family():
-    before = fake_ranks({("ru_tk", 0): [2] * 40, ("tk_ru", 0): [1, 2] * 20})
-    after = fake_ranks({("ru_tk", 1): [1] * 40, ("tk_ru", 1): [1, 2] * 20})
-    found = compare(before, after, PAIR, SETTINGS, seed=1)
-    assert found["test_p1_ru_tk"]["difference"] == 1.0
-    assert found["test_p1_ru_tk"]["unit"] == "document"
-    assert found["test_p1_ru_tk"]["p_mcnemar"] == pytest.approx(2 / 2**40)
-    assert found["test_p1_tk_ru"]["p"] == 1.0
-    assert found["test_p1_mean"]["difference"] == pytest.approx(0.5)
-    tests = {"use": found}
-    correct(tests)
-    # What a run is judged by is a family of its own: one test for each model, here one.
-    assert found["test_p1_mean"]["family"] == 1
-    assert found["test_p1_mean"]["p_holm"] == found["test_p1_mean"]["p"]
-    assert found["test_p1_ru_tk"]["family"] == 5
-    # Three of the five others share the least p; the correction is by all five.
-    assert found["test_p1_ru_tk"]["p_holm"] == pytest.approx(5 * found["test_p1_ru_tk"]["p"])
-
-
-def test_comparison_of_other_queries_is_refused():
-    before, after = fake_ranks({("ru_tk", 0): [1, 2]}), fake_ranks({("ru_tk", 0): [1, 2, 3]})
-    with pytest.raises(DataError, match="other queries"):
-        compare(before, after, PAIR, SETTINGS, seed=1)
-
-
-def test_every_kind_of_figure_is_a_family_of_its_own():
-    tests = {
-        name: {"p": 0.01}
-        for name in ("test_p1_mean", "test_p1_ru_tk", "test_mrr_mean", "hard_p1_mean", "test_margin_p1_mean")
-    }
-    tests |= {name: {"p": 0.01} for name in ("sts_ru_smoke_pearson", "mt_ru_tk_bleu", "mt_tk_ru_bleu")}
-    tests |= {name: {"p": 0.01} for name in ("mt_ru_tk_chrf", "mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp")}
-    # Pairs that people judged change no p of test.
-    tests |= {name: {"p": 0.01} for name in ("gold_p1_mean", "gold_mrr_mean", "mt_gold_ru_tk_chrfpp")}
-    correct({"use": tests})
-    assert {name: test["family"] for name, test in tests.items()} == {
-        "test_p1_mean": 1,
-        **dict.fromkeys(("test_p1_ru_tk", "test_mrr_mean", "hard_p1_mean", "test_margin_p1_mean"), 4),
-        "sts_ru_smoke_pearson": 1,
-        **dict.fromkeys(("mt_ru_tk_bleu", "mt_tk_ru_bleu", "mt_ru_tk_chrf"), 3),
-        **dict.fromkeys(("mt_ru_tk_chrfpp", "mt_tk_ru_chrfpp"), 2),
-        **dict.fromkeys(("gold_p1_mean", "gold_mrr_mean", "mt_gold_ru_tk_chrfpp"), 1),
-    }
-
-
-def test_content_hash_sees_text_and_order_only():
-    frame = fake_ranks({("ru_tk", 0): [1, 2, 3]})
-    columns = ["pair_id", "doc"]
-    assert content_sha256(frame, columns) == content_sha256(frame.clone(), columns)
-    assert content_sha256(frame, columns) != content_sha256(frame.reverse(), columns)
-    assert content_sha256(frame, columns) != content_sha256(frame.head(2), columns)
-
-
-def test_rounding_refuses_what_is_not_a_number():
-    assert rounded({"a": [0.123456, 1], "b": "x", "c": -0.00001}) == {"a": [0.1235, 1], "b": "x", "c": 0.0}
-    with pytest.raises(DataError, match="finite"):
-        rounded({"a": float("nan")})
-
-
-def test_adapters_are_found_by_seed_and_hashed_without_their_logs(tmp_path):
-    for seed in (10, 2):
-        folder = tmp_path / "use" / f"seed-{seed}"
-        folder.mkdir(parents=True)
-        (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
-    found = adapter_folders(tmp_path / "use")
-    assert list(found) == [2, 10]
-    before = adapter_sha256(found[2])
-    (found[2] / "training.log").write_text("epoch 1", encoding="utf-8")
-    assert adapter_sha256(found[2]) == before != adapter_sha256(found[10])
-    with pytest.raises(ModelError, match="no seed-<n> folder"):
-        adapter_folders(tmp_path / "use" / "seed-2")
 
 
 def run_evaluate(monkeypatch, *args: str) -> None:
@@ -438,11 +252,6 @@ def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeyp
             *("--out", str(tmp_path / "results" / "use-pretrained")),
         )
     assert list(tmp_path.glob("results/*")) == []
-
-
-def test_hard_names_of_sets():
-    assert hard_name("test") == "hard"
-    assert hard_name("ntrex") == "ntrex_hard"
 
 
 @pytest.mark.slow

