@@ -73,7 +73,9 @@ def save_adapter(model: SentenceTransformer, path: Path) -> None:
     if not has_lora(model):
         raise ModelError(f"{path}: the model carries no adapter to save; call add_lora first")
     weights = {}
-    for key, value in get_peft_model_state_dict(_base(model), adapter_name=_NAME).items():
+    # "auto", peft's default, asks the model hub whether the vocabulary has grown.
+    state = get_peft_model_state_dict(_base(model), adapter_name=_NAME, save_embedding_layers=False)
+    for key, value in state.items():
         layer = _base(model).get_submodule(key.partition(".lora_")[0])
         factor = layer.scaling[_NAME] * layer.r[_NAME] / layer.lora_alpha[_NAME] if ".lora_B." in key else 1
         weights[_PREFIX + key] = (value.detach() * factor).cpu().contiguous()
