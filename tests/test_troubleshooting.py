@@ -144,12 +144,12 @@ def no_crawl(place: Place) -> str:
     return place.say(stages.collect.__main__.main, "--source", "orient", "--out", "raw.tar")
 
 
-@provokes("error: data/files: no such folder")
+@provokes("error: data/files: not found")
 def no_files(place: Place) -> str:
     return place.say(stages.collect.__main__.main, "--source", "files", "--out", "raw.tar")
 
 
-@provokes("error: sources_config.tatoeba")
+@provokes("error: sources/tatoeba.yaml: checksum")
 def no_sum(place: Place) -> str:
     return place.say(stages.collect.__main__.main, "--source", "tatoeba", "--out", "raw.tar")
 
