@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.interpolation import DEV
+from commands.benchmarks.strengths import DEV
 from commands.results import fetch_output, read_revision
 from stages.evaluate.evidence import NORMALISATION, collect_evidence, model_signature, versions
 from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split

@@ -23,14 +23,19 @@ printf '%s' "${LABEL_STUDIO_TOKEN-unset}" > "$CALLS.token"
 def folder(tmp_path: Path) -> Path:
     """A checkout in which everything is installed, with an empty environment."""
     (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
-    for name in ("requirements.txt", "constraints.txt", "requirements-label-studio.txt"):
+    for name in (
+        "requirements.txt",
+        "constraints.txt",
+        "requirements-demo.txt",
+        "requirements-label-studio.txt",
+    ):
         (tmp_path / name).touch()
     for name in (".venv/bin/python", ".venv/bin/dvc"):
         program = tmp_path / name
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(RECORD, encoding="utf-8")
         program.chmod(0o755)
-    for name in (".venv/.installed", ".cache/label-studio-venv/.installed"):
+    for name in (".venv/.installed", ".venv/.demo-installed", ".cache/label-studio-venv/.installed"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     return tmp_path
@@ -56,7 +61,7 @@ def make(folder: Path, *arguments: str, **env: str) -> list[list[str]]:
 ROUTES = [
     ("align-view", "DOC", ()),
     ("export", "FORMAT", ()),
-    *(("export", name, ("FORMAT=tsv",)) for name in ("CORPUS", "OUT", "MIN_SCORE")),
+    *(("export", name, ("FORMAT=tsv",)) for name in ("CORPUS", "OUT", "MIN_SCORE", "SOURCES", "LICENSES")),
     ("remote", "URL", ()),
     ("remote", "ENDPOINT", ("URL=s3://a/b",)),
     ("search", "TEXT", ()),
@@ -67,7 +72,6 @@ ROUTES = [
     ("experiments", "MODEL", ()),
     ("plots", "A", ()),
     ("plots", "B", ("A=main",)),
-    ("pair", "EXP", ()),
     ("demo", "PORT", ()),
     ("compare", "A", ("B=workspace",)),
     ("compare", "B", ("A=main",)),
@@ -94,8 +98,6 @@ def test_a_value_reaches_the_command_as_it_is_and_nothing_runs_it(
 @pytest.mark.parametrize(
     ("target", "name", "option", "beside"),
     [
-        ("export", "SOURCES", "--sources", "FORMAT=tsv"),
-        ("export", "LICENSES", "--licenses", "FORMAT=tsv"),
         ("crawl", "LANGS", "--langs", "SITE=orient"),
         ("trials", "MODELS", "--models", "NAME=rank"),
         ("trials", "NAME", "--", "MODELS=use"),
@@ -110,9 +112,33 @@ def test_a_list_is_divided_at_spaces_and_nothing_runs_it(
     assert first[place : place + 3] == [option, HOSTILE_WORD, "b"]
 
 
-def test_a_licence_with_spaces_is_one_in_quotes_of_its_own(folder: Path) -> None:
-    (call,) = make(folder, "export", "FORMAT=tsv", "LICENSES=MIT 'BSD-3-Clause AND Unicode-3.0'")
-    assert call[-3:] == ["--licenses", "MIT", "BSD-3-Clause AND Unicode-3.0"]
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("align-view", "DOC"),
+        ("compare", "A"),
+        ("crawl", "SITE"),
+        ("export", "FORMAT"),
+        ("remote", "URL"),
+        ("save-model", "MODEL"),
+        ("search", "TEXT"),
+    ],
+)
+def test_a_missing_variable_is_one_line_with_an_example_and_nothing_runs(
+    folder: Path, target: str, name: str
+) -> None:
+    done = subprocess.run(
+        ["make", target],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "CALLS": str(folder / "calls")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"error: {name} is missing; example: make {target} {name}=" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (folder / "calls").exists()
 
 
 @pytest.mark.parametrize("target", ["annotate-push", "annotate-pull"])
@@ -120,11 +146,11 @@ def test_a_token_reaches_the_command_by_the_environment_alone(folder: Path, targ
     token = "geheim`touch ran`$(touch ran)$(shell touch ran)"
     (call,) = make(folder, target, "URL=https://label.example.org", f"TOKEN={token}")
     assert not (folder / "ran").exists()
-    assert call == ["python", "-m", f"commands.{target.replace('-', '_')}", "--url=https://label.example.org"]
+    assert call == ["python", "-m", "commands.annotate", target[9:], "--url=https://label.example.org"]
     assert (folder / "calls.token").read_text(encoding="utf-8") == token
     # Of the environment TOKEN may be anybody's.
     *_, call = make(folder, target, TOKEN="somebody's", URL="https://somebody.example.org")
-    assert call == ["python", "-m", f"commands.{target.replace('-', '_')}"]
+    assert call == ["python", "-m", "commands.annotate", target[9:]]
     assert (folder / "calls.token").read_text(encoding="utf-8") == "unset"
 
 

@@ -83,11 +83,11 @@ def repository(folder: Path, pairs: int = 200, files: int = 3) -> Path:
 
 
 def share(folder: Path, **env: str) -> str:
-    return run(folder, sys.executable, "-m", "commands.share", **env)
+    return run(folder, sys.executable, "-m", "commands.share", "push", **env)
 
 
 def name_remote(folder: Path, url: str, *more: str) -> None:
-    run(folder, sys.executable, "-m", "commands.remote", "--url", url, *more)
+    run(folder, sys.executable, "-m", "commands.share", "remote", "--url", url, *more)
 
 
 def log_in(folder: Path, password: str) -> None:
@@ -153,13 +153,13 @@ def test_nothing_uncommitted_or_out_of_date_is_shared_and_twice_is_once(tmp_path
     origin = repository(tmp_path / "origin")
     name_remote(origin, str(tmp_path / "remote"))
     (origin / "seed.txt").write_text("2\n", encoding="utf-8")
-    dirty = attempt(origin, sys.executable, "-m", "commands.share")
+    dirty = attempt(origin, sys.executable, "-m", "commands.share", "push")
     assert (dirty.returncode, dirty.stderr) == (
         1,
         "error: not committed: seed.txt; commit, then run make share again\n",
     )
     commit(origin, "another seed, not run")
-    stale = attempt(origin, sys.executable, "-m", "commands.share")
+    stale = attempt(origin, sys.executable, "-m", "commands.share", "push")
     assert stale.returncode == 1
     assert stale.stderr.startswith("error: not what dvc.lock says: clean; run dvc repro, commit dvc.lock")
     assert not (tmp_path / "remote").exists()
@@ -198,13 +198,13 @@ def s3() -> Iterator[S3]:
 def test_a_large_corpus_goes_through_s3_wrong_keys_and_a_killed_push_recover(tmp_path: Path, s3: S3) -> None:
     origin = repository(tmp_path / "origin", PAIRS, FILES)
     name_remote(origin, s3.url, "--endpoint", s3.endpoint)
-    refused = attempt(origin, sys.executable, "-m", "commands.share", **s3.wrong)
+    refused = attempt(origin, sys.executable, "-m", "commands.share", "push", **s3.wrong)
     assert refused.returncode == 1
     assert f"error: dvc push to {s3.url} failed" in refused.stderr.splitlines()[-1]
     assert "AWS_ACCESS_KEY_ID" in refused.stderr.splitlines()[-1]
     assert not s3.sizes()
     with subprocess.Popen(
-        [sys.executable, "-m", "commands.share"],
+        [sys.executable, "-m", "commands.share", "push"],
         cwd=origin,
         env=environment(**s3.credentials),
         stdout=subprocess.DEVNULL,
@@ -236,7 +236,7 @@ def test_ssh_asks_for_the_password_that_is_kept_out_of_git(tmp_path: Path) -> No
     with ssh_server(tmp_path / "served") as url:
         name_remote(origin, url)
         log_in(origin, "nadogry")
-        refused = attempt(origin, sys.executable, "-m", "commands.share")
+        refused = attempt(origin, sys.executable, "-m", "commands.share", "push")
         assert refused.returncode == 1
         assert f"error: dvc push to {url} failed" in refused.stderr.splitlines()[-1]
         log_in(origin, PASSWORD)
@@ -255,7 +255,7 @@ def test_http_takes_data_but_no_run_cache(tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
     with http_server(tmp_path / "served") as url:
         name_remote(origin, url)
-        assert attempt(origin, sys.executable, "-m", "commands.share").returncode == 1  # 401
+        assert attempt(origin, sys.executable, "-m", "commands.share", "push").returncode == 1  # 401
         for folder in (origin, clone(origin, tmp_path / "copy")):
             name_remote(folder, url)
             run(folder, "dvc", "remote", "modify", "--local", "share", "auth", "basic")

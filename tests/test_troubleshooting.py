@@ -15,16 +15,14 @@ from pathlib import Path
 
 import pytest
 
-import commands.annotate.pull
-import commands.annotate.report
-import commands.benchmark
 import commands.check
-import commands.mend
 import commands.results
-import commands.search
-import commands.share
 import stages.collect.__main__
 import stages.extract.__main__
+from commands.annotate.__main__ import commands as annotate
+from commands.benchmarks.__main__ import commands as benchmarks
+from commands.explore.__main__ import commands as explore
+from commands.share.__main__ import commands as share
 from stages.lib.core.errors import KopriError
 from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from tests.commands.test_results import write_result
@@ -174,7 +172,7 @@ def no_contact(place: Place) -> str:
 
 @provokes("error: data/corpus.parquet: not found")
 def no_corpus(place: Place) -> str:
-    return place.say(commands.search.main, "Добро пожаловать")
+    return place.say(explore.main, "search", "Добро пожаловать")
 
 
 @provokes("error: split: test has")
@@ -223,7 +221,7 @@ def no_benchmark(place: Place) -> str:
         ]
     )
     place.monkeypatch.setattr("stages.lib.core.fetch.time.sleep", lambda seconds: None)
-    return place.say(commands.benchmark.main, "--benchmarks", "ntrex")
+    return place.say(benchmarks.main, "evaluate", "--benchmarks", "ntrex")
 
 
 @provokes("error: lr-1e-4: no experiment")
@@ -258,25 +256,25 @@ def other_test_set(place: Place) -> str:
 @provokes("error: no DVC remote")
 def no_remote(place: Place) -> str:
     place.repository()
-    return place.say(commands.share.main)
+    return place.say(share.main, "push")
 
 
 @provokes("error: not committed")
 def not_committed(place: Place) -> str:
     place.repository()
     place.params(lambda raw: raw.update(seed=14))
-    return place.say(commands.share.main)
+    return place.say(share.main, "push")
 
 
 @provokes("error: no server")
 def no_server(place: Place) -> str:
-    return place.say(commands.annotate.pull.main)
+    return place.say(annotate.main, "pull")
 
 
 @provokes("error: data/annotations: no judgement")
 def no_judgement(place: Place) -> str:
     Path("data/annotations").mkdir(parents=True)
-    return place.say(commands.annotate.report.main)
+    return place.say(annotate.main, "report")
 
 
 @provokes("ERROR: Unable to acquire lock")
@@ -325,7 +323,7 @@ def lock_file_cut_off(place: Place) -> str:
 def lock_file_of_a_merge(place: Place) -> str:
     place.repository()
     (place.folder / "dvc.lock").write_text("<<<<<<< HEAD\n=======\n>>>>>>> b\n", encoding="utf-8")
-    return place.say(commands.mend.main)
+    return place.say(commands.check.main)
 
 
 @pytest.mark.parametrize("first_words", list(PROVOKED))

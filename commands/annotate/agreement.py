@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -186,3 +186,45 @@ def agreement_figures(
             bootstrap_interval(good, [_document(one) for one in control], **settings)
         )
     return figures
+
+
+def tied_pairs(merged: Sequence[Merged]) -> list[tuple[str, str, str]]:
+    """Return pair_id, src and tgt of the pairs on which the annotators are tied."""
+    return [
+        (one.pair_id, one.task["src"], one.task["tgt"]) for one in merged if one.decision == "second_look"
+    ]
+
+
+def figures_as_text(figures: Mapping[str, Any]) -> str:
+    """Return the figures in a few lines and a table, one row for each annotator."""
+
+    def interval(found: Mapping[str, Any]) -> str:
+        if found["value"] is None:
+            return f"undefined (n = {found['n']})"
+        # What was resampled: documents, or pairs where there are too few of them.
+        unit = {"document": f", {found.get('units')} documents", "sentence": ", by pairs"}.get(
+            found.get("unit"), ""
+        )
+        return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']}{unit})"
+
+    lines = [
+        f"{figures['pairs']} pairs, {figures['judgements']} judgements: "
+        + ", ".join(f"{name} {n}" for name, n in figures["decisions"].items()),
+        f"Krippendorff's alpha, verdict: {interval(figures['alpha_verdict'])}",
+        f"Krippendorff's alpha, keep or reject: {interval(figures['alpha_keep'])}",
+    ]
+    if "control_good" in figures:
+        lines.append(f"good among those drawn blindly: {interval(figures['control_good'])}")
+    lines += [
+        f"  {names.replace(' ', ' and ')}: {interval(found)}"
+        for names, found in figures["alpha_keep_by_annotators"].items()
+    ]
+    lines += ["", "annotator        n  median s  too fast  too slow  edited  agrees with the others"]
+    for name, told in figures["annotators"].items():
+        speed = "-" if told["median_seconds"] is None else f"{told['median_seconds']:.1f}"
+        agrees = "-" if told["agreement"] is None else interval(told["agreement"])
+        lines.append(
+            f"{name:12} {told['judgements']:5} {speed:>9} {told['too_fast']:9} {told['too_slow']:9} "
+            f"{told['edited']:7}  {agrees}{'  OUTLIER' if told['is_outlier'] else ''}"
+        )
+    return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import bisect
 import hashlib
 import logging
@@ -12,12 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.clean.corpus import clean_pairs
-from stages.lib.core import cli
 from stages.lib.core.errors import DataError
-from stages.lib.core.files import read_json, write_json
-from stages.lib.core.params import Params, load_params
-from stages.lib.core.tables import CORPUS_SCHEMA, PAIR_SCHEMA, SEGMENT_SCHEMA, read_table, table_from_rows
-from stages.lib.text.annotations import BLIND_PICKS, read_judgements, task_groups, tidy
+from stages.lib.core.params import Params
+from stages.lib.core.tables import CORPUS_SCHEMA, SEGMENT_SCHEMA, read_table, table_from_rows
+from stages.lib.text.annotations import tidy
 from stages.lib.text.held_out import choose_split
 from stages.split.rows import count_words
 
@@ -212,44 +209,3 @@ def make_tasks(picked: Sequence[tuple[str, Row]], segments: Path) -> list[dict[s
             row["pair_id"]: make_task(pick, row, context) for pick, row in picked if row["source"] == source
         }
     return [tasks[row["pair_id"]] for _, row in picked]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.annotate_export", description=__doc__)
-    for name, default, told in (
-        ("--corpus", "data/corpus.parquet", "the corpus to draw from"),
-        ("--below-threshold", "data/below_threshold.parquet", "pairs that align found but did not keep"),
-        ("--quality", "data/stats/alignment.json", "align's calibration, for the threshold"),
-        ("--segments", "data/segments", "folder of segments, for context"),
-        ("--annotations", "data/annotations", "folder of exported judgements"),
-        ("--out", "data/annotation-tasks.json", "tasks to write"),
-    ):
-        parser.add_argument(name, type=Path, default=Path(default), help=f"{told} (default: {default})")
-    args = parser.parse_args()
-    params = load_params()
-    corpus = read_table(args.corpus, CORPUS_SCHEMA)
-    below_threshold = clean_below_threshold(
-        read_table(args.below_threshold, PAIR_SCHEMA), params, str(args.below_threshold)
-    )
-    quality = read_json(args.quality)
-    if "threshold_score" not in quality:
-        raise DataError(f"{args.quality}: says no threshold_score; run dvc repro align")
-    judged = {one.pair_id: one.task for one in read_judgements(args.annotations, params.pair).rows}
-    # Without a threshold nothing that was found is in the corpus: the best of it is asked about first.
-    threshold = 1.0 if quality["threshold_score"] is None else quality["threshold_score"]
-    picked = choose_pairs(corpus, below_threshold, map(task_groups, judged.values()), threshold, params)
-    if not picked:
-        raise DataError(
-            f"{args.corpus}: no pair left to judge ({len(judged):,} are judged); "
-            f"expected some of at least {params.split.min_words} words (split.min_words); add sources"
-        )
-    write_json(args.out, make_tasks(picked, args.segments))
-    counts = Counter(pick for pick, _ in picked)
-    log.info(
-        "%d tasks in %s: %d drawn blindly, %d near the threshold; %d pairs were judged before",
-        *(len(picked), args.out, sum(counts[name] for name in BLIND_PICKS), counts["uncertain"], len(judged)),
-    )
-
-
-if __name__ == "__main__":
-    cli.run(main)

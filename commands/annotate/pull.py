@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import logging
 import re
@@ -13,11 +12,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from commands.annotate.client import LabelStudioError, Server, connect, project_title
-from stages.lib.core import cli
+from commands.annotate.client import LabelStudioError, Server, project_title
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json, write_json
-from stages.lib.core.params import Pair, load_params
+from stages.lib.core.params import Pair
 from stages.lib.text.annotations import check_task, check_tasks, read_judgements
 
 log = logging.getLogger("annotate-pull")
@@ -112,7 +110,7 @@ def keep_gone(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, An
     return [kept[pair_id] for pair_id in sorted(kept)]
 
 
-def pull(server: Server, pair: Pair, folder: Path) -> Pulled:
+def pull_judgements(server: Server, pair: Pair, folder: Path) -> Pulled:
     """Write the project's judgements to a file of its own, which a second pull leaves as it is.
 
     What the file held and the server has no more stays in it.
@@ -145,23 +143,3 @@ def pull(server: Server, pair: Pair, folder: Path) -> Pulled:
 
 def _unique_ids(tasks: Sequence[Mapping[str, Any]]) -> set[str]:
     return {annotation["unique_id"] for task in tasks for annotation in task["annotations"]}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.annotate_pull", description=__doc__)
-    parser.add_argument("--url", help="the server (default: the one of make label-studio)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("data/annotations"), help="folder (default: data/annotations)"
-    )
-    args = parser.parse_args()
-    pulled = pull(connect(args.url), load_params().pair, args.out)
-    if pulled.gone:
-        log.warning(
-            "%d judgements are gone from the server (tasks deleted?) and stay in %s",
-            *(pulled.gone, pulled.path),
-        )
-    log.info("%d judgements in %s, %d of them new", pulled.judgements, pulled.path, pulled.new)
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import logging
 import sys
@@ -13,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands.annotate.client import LabelStudioError, Server, connect, project_title
-from stages.lib.core import cli
+from commands.annotate.client import LabelStudioError, Server, project_title
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json
-from stages.lib.core.params import Params, load_params
+from stages.lib.core.params import Params
 from stages.lib.text.annotations import check_task
 
 log = logging.getLogger("annotate-push")
@@ -60,7 +58,7 @@ def read_tasks(path: Path, params: Params) -> list[dict[str, Any]]:
     return tasks
 
 
-def push(server: Server, tasks: Sequence[dict[str, Any]], params: Params, batch: int = BATCH) -> Pushed:
+def push_tasks(server: Server, tasks: Sequence[dict[str, Any]], params: Params, batch: int = BATCH) -> Pushed:
     """Make the project if there is none, and add the tasks whose pair it does not hold.
 
     What the project holds is asked of the server each time, so a push that broke off is finished by the next,
@@ -172,25 +170,3 @@ def _by_pair(server: Server, project: int) -> Iterator[tuple[str, dict[str, Any]
     for task in server.tasks(project):
         if isinstance(task["data"].get("pair_id"), str):
             yield task["data"]["pair_id"], task
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.annotate_push", description=__doc__)
-    parser.add_argument("--url", help="the server (default: the one of make label-studio)")
-    parser.add_argument(
-        "--tasks", type=Path, default=Path("data/annotation-tasks.json"),
-        help="tasks to push (default: data/annotation-tasks.json)",
-    )  # fmt: skip
-    args = parser.parse_args()
-    params = load_params()
-    tasks = read_tasks(args.tasks, params)
-    server = connect(args.url)
-    pushed = push(server, tasks, params)
-    log.info(
-        "%d tasks added, %d were there: %s/projects/%d",
-        *(pushed.added, pushed.known, server.url, pushed.project),
-    )
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -6,7 +6,6 @@ With LABEL_STUDIO_POSTGRES=postgresql://USER[:PASSWORD]@HOST[:PORT]/NAME it uses
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import secrets
@@ -20,11 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from commands.annotate.client import ACCESS_FILE, SERVER_FOLDER, LabelStudioError, Server
-from commands.annotate.push import push, read_tasks
-from stages.lib.core import cli
+from commands.annotate.client import LabelStudioError
 from stages.lib.core.files import read_json, write_json
-from stages.lib.core.params import load_params
 
 log = logging.getLogger("label-studio")
 
@@ -193,42 +189,3 @@ def end_by_signals() -> None:
     for sign in _ENDS:
         if signal.getsignal(sign) is not signal.SIG_IGN:
             signal.signal(sign, end)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m commands.label_studio",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--port", type=int, help="port to listen on (default: a free one)")
-    parser.add_argument(
-        "--tasks", type=Path, default=Path("data/annotation-tasks.json"),
-        help="tasks to import (default: data/annotation-tasks.json)",
-    )  # fmt: skip
-    args = parser.parse_args()
-    end_by_signals()
-    params = load_params()
-    tasks = read_tasks(args.tasks, params)
-    access = read_access(ACCESS_FILE)
-    port = args.port or free_port()
-    access["url"] = f"http://127.0.0.1:{port}"
-    write_access(ACCESS_FILE, access)
-    log.info("starting Label Studio on port %d; the first start takes a minute or two", port)
-    with running_server(SERVER_FOLDER, port, access) as process:
-        pushed = push(Server(access["url"], access["token"]), tasks, params)
-        log.info("%d tasks added, %d were there", pushed.added, pushed.known)
-        log.info(
-            "open %s/projects/%d as %s; the password is in %s; Ctrl-C stops the server",
-            *(access["url"], pushed.project, access["username"], ACCESS_FILE),
-        )
-        # In short steps: a signal that comes in on another thread (tqdm has one) does not wake this one.
-        while process.poll() is None:
-            time.sleep(0.2)
-        raise LabelStudioError(
-            f"Label Studio ended with code {process.returncode}; see {SERVER_FOLDER}/server.log"
-        )
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,4 +130,16 @@ def model_signature(name: str, config: ModelConfig) -> dict[str, Any]:
         "revision": config.revision,
         "kind": config.kind,
         "respell": config.respell,
+    }
+
+
+def run_signature(name: str, adapters: Mapping[str, str], params: Params) -> dict[str, Any]:
+    """Return what every evaluation of a model is signed with; ``adapters`` are sha256 by training seed."""
+    return {
+        "model": model_signature(name, params.models_config[name]),
+        "adapter_sha256": dict(adapters),
+        "normalisation": NORMALISATION,
+        "settings": params.evaluate.model_dump(),
+        "seeds": {"resampling": params.seed, "training": sorted(int(seed) for seed in adapters)},
+        "versions": versions(),
     }

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.evidence import NORMALISATION, Evidence, collect_evidence, model_signature, versions
+from stages.evaluate.evidence import Evidence, collect_evidence, run_signature
 from stages.evaluate.graded_sets import StsSet, read_smoke_set
 from stages.evaluate.retrieval_sets import RetrievalSet, benchmark_set, lay_out_split
 from stages.evaluate.translations import translate_pairs, translate_trivially
@@ -172,12 +172,7 @@ def sign(
     return {
         "candidates": {retrieval.name: count_candidates(retrieval, params.pair) for retrieval in sets},
         "sts": {sts.name: dict(sts.sha256) for sts in graded},
-        "model": model_signature(name, params.models_config[name]),
-        "adapter_sha256": evidence.adapters,
-        "seeds": {"resampling": params.seed, "training": [int(seed) for seed in evidence.adapters]},
-        "normalisation": NORMALISATION,
-        "settings": params.evaluate.model_dump(),
-        "versions": versions(),
+        **run_signature(name, evidence.adapters, params),
     }
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from commands import check as command
+from stages.lib.core.errors import DataError
 from tests.settings import copy_pins
 
 ROOT = Path(__file__).parents[2]
@@ -80,3 +82,69 @@ def test_a_model_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -
     done = check(tmp_path, ORIGINAL, "--model", "use_rt")
     assert done.returncode == 1
     assert done.stderr.startswith("error: MODEL: unknown model 'use_rt'; did you mean 'use_tr'?")
+
+
+LOCK = """schema: '2.0'
+stages:
+  a:
+    cmd: touch a
+    outs:
+    - path: a
+      hash: md5
+      md5: d41d8cd98f00b204e9800998ecf8427e
+      size: 0
+"""
+
+
+@pytest.fixture
+def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A committed dvc.lock, in a folder below the top of a git repository."""
+    folder = tmp_path / "kopri"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "dvc.lock").write_text(LOCK, encoding="utf-8")
+    who = ("-c", "user.name=aman", "-c", "user.email=aman@example.org")
+    for arguments in (("init", "--quiet", ".."), ("add", "."), (*who, "commit", "--quiet", "-m", "a")):
+        subprocess.run(["git", *arguments], check=True)
+    return folder / "dvc.lock"
+
+
+@pytest.mark.parametrize("length", [0, 20, 60, len(LOCK) - 30, len(LOCK) - 1])
+def test_a_lock_that_was_cut_off_comes_back_from_git_with_a_line(
+    lock: Path, length: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock.write_text(LOCK[:length], encoding="utf-8")
+    command.restore_lock()
+    assert lock.read_text(encoding="utf-8") == LOCK
+    assert "dvc.lock was unreadable (was DVC killed?): restored from git" in caplog.text
+
+
+def test_a_readable_lock_stays_as_it_is_and_none_is_made(
+    lock: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    newer = LOCK.replace("size: 0", "size: 12")
+    lock.write_text(newer, encoding="utf-8")
+    command.restore_lock()
+    assert lock.read_text(encoding="utf-8") == newer
+    lock.unlink()
+    command.restore_lock()
+    assert not lock.exists()
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in_git", "message"),
+    [
+        ("<<<<<<< HEAD\n" + LOCK, True, "holds the marks of a merge; choose a side: git checkout --ours"),
+        ("stages: [", False, "DVC cannot read it and git has no readable one"),
+    ],
+)
+def test_a_lock_that_git_cannot_restore_is_one_line_and_stays(
+    lock: Path, text: str, is_in_git: bool, message: str
+) -> None:
+    if not is_in_git:
+        subprocess.run(["git", "update-ref", "-d", "HEAD"], check=True)
+    lock.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        command.restore_lock()
+    assert lock.read_text(encoding="utf-8") == text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,11 @@ def argument(*flags: str, **options: Any) -> Argument:
 def path_argument(flag: str, default: str, help_text: str) -> Argument:
     """Describe an option that is a path with a default, which its help names."""
     return argument(flag, type=Path, default=Path(default), help=f"{help_text} (default: {default})")
+
+
+def words(text: str) -> list[str]:
+    """Split the value of a list option at spaces; quotes keep a name with spaces together."""
+    return shlex.split(text)
 
 
 class Commands:

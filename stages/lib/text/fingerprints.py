@@ -131,7 +131,7 @@ def read_fingerprints(path: Path) -> list[Fingerprint]:
 
     Raises DataError if the file is absent, broken, of another format, or made by another rule.
     """
-    remedy = "restore it from git, or write it again with python -m commands.fingerprint"
+    remedy = "restore it from git, or write it again with python -m commands.benchmarks fingerprints"
     if not path.is_file():
         raise DataError(f"{path}: not found; {remedy}")
     try:

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from commands.annotate.client import LabelStudioError, Server, connect, read_token
-from commands.annotate.pull import pull
-from commands.annotate.push import push
+from commands.annotate.pull import pull_judgements
+from commands.annotate.push import push_tasks
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import load_params
 from stages.lib.text.annotations import read_judgements
@@ -199,10 +199,10 @@ def test_a_pull_from_a_server_that_answers_something_else_is_one_line_and_writes
 ) -> None:
     server = Server(serve(answers(f"GET /api/{path}", odd)), "abc")
     if odd == [] and path != "projects/?":  # nothing judged, or nobody's address to be seen
-        pull(server, PARAMS.pair, tmp_path)
+        pull_judgements(server, PARAMS.pair, tmp_path)
         return
     with pytest.raises((LabelStudioError, DataError), match=r"expected|no pair_id") as error:
-        pull(server, PARAMS.pair, tmp_path)
+        pull_judgements(server, PARAMS.pair, tmp_path)
     assert "\n" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -223,7 +223,7 @@ def test_a_push_to_a_server_that_answers_something_else_is_one_line(
         return (200, {}) if method == "PATCH" else answer(method, asked, token)
 
     with pytest.raises(LabelStudioError, match=r"expected (objects with|JSON)") as error:
-        push(Server(serve(without_projects), "abc"), [{"data": task_data(0)}], PARAMS)
+        push_tasks(Server(serve(without_projects), "abc"), [{"data": task_data(0)}], PARAMS)
     assert "\n" not in str(error.value)
 
 
@@ -245,7 +245,7 @@ def test_a_project_without_settings_gets_ours(
         asked.append(method)
         return (200, {}) if method == "PATCH" else answers("-", None)(method, path, token)
 
-    assert push(Server(serve(answer), "abc"), [{"data": task_data(0)}], PARAMS).added == 1
+    assert push_tasks(Server(serve(answer), "abc"), [{"data": task_data(0)}], PARAMS).added == 1
     assert "PATCH" in asked
 
 
@@ -260,18 +260,18 @@ def test_judgements_whose_tasks_the_server_has_no_more_stay_in_the_file(serve: A
     other = {"id": 8, **task(1, annotation(1, "wrong", 1) | {"completed_by": 3})}
     now = [EXPORTED, other]
     server = Server(serve(lambda *asked: answers("GET /api/projects/1/export", now)(*asked)), "abc")
-    first = pull(server, PARAMS.pair, tmp_path)
+    first = pull_judgements(server, PARAMS.pair, tmp_path)
     assert (first.judgements, first.new, first.gone) == (2, 2, 0)
     before = first.path.read_bytes()
     for left in ([other], []):
         now[:] = left
-        again = pull(server, PARAMS.pair, tmp_path)
+        again = pull_judgements(server, PARAMS.pair, tmp_path)
         assert (again.judgements, again.new, again.gone) == (2, 0, 2 - len(left))
         assert again.path.read_bytes() == before
     # Judged anew after the task came back: both are there, and the later one counts.
     later = annotation(0, "wrong", 9) | {"completed_by": 3, "updated_at": "2026-11-05T10:00:00Z"}
     now[:] = [{"id": 9, **task(0, later)}]
-    again = pull(server, PARAMS.pair, tmp_path)
+    again = pull_judgements(server, PARAMS.pair, tmp_path)
     assert (again.judgements, again.new, again.gone) == (3, 1, 2)
     verdicts = {one.verdict for one in read_judgements(tmp_path, PARAMS.pair).rows}
     assert verdicts == {"wrong"}
@@ -279,15 +279,17 @@ def test_judgements_whose_tasks_the_server_has_no_more_stay_in_the_file(serve: A
 
 def test_a_damaged_file_is_told_and_left_as_it_is(serve: Any, tmp_path: Path) -> None:
     server = Server(serve(answers("-", None)), "abc")
-    path = pull(server, PARAMS.pair, tmp_path).path
+    path = pull_judgements(server, PARAMS.pair, tmp_path).path
     for content in ("[", "{}", "[1]", '[{"data": {}}]', json.dumps([task(0, {"unique_id": []})])):
         path.write_text(content, encoding="utf-8")
         with pytest.raises(DataError, match=path.name):
-            pull(server, PARAMS.pair, tmp_path)
+            pull_judgements(server, PARAMS.pair, tmp_path)
         assert path.read_text(encoding="utf-8") == content
 
 
 def test_a_pair_that_was_there_twice_keeps_the_judgements_of_both_tasks(serve: Any, tmp_path: Path) -> None:
     twice = [EXPORTED, {"id": 8, **task(0, annotation(1, "wrong", 1) | {"completed_by": 4})}]
-    found = pull(Server(serve(answers("GET /api/projects/1/export", twice)), "abc"), PARAMS.pair, tmp_path)
+    found = pull_judgements(
+        Server(serve(answers("GET /api/projects/1/export", twice)), "abc"), PARAMS.pair, tmp_path
+    )
     assert found.judgements == 2

@@ -264,7 +264,7 @@ def export(folder: Path) -> subprocess.CompletedProcess[str]:
     }
     arguments = [part for name, file in names.items() for part in (f"--{name}", folder / file)]
     return subprocess.run(
-        [sys.executable, "-m", "commands.annotate.export", *arguments],
+        [sys.executable, "-m", "commands.annotate", "export", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -290,6 +290,6 @@ def test_nothing_left_to_judge_is_one_line_and_writes_nothing(segments: Path) ->
     write_export(segments / "judged.json", [{"data": task_data(0), "annotations": [annotation(0, "exact")]}])
     done = export(segments)
     assert done.returncode == 1
-    assert "no pair left to judge (1 are judged)" in done.stderr
+    assert "no pair remains to judge (1 are judged)" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (segments / "tasks.json").exists()

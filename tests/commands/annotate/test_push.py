@@ -60,7 +60,7 @@ def start_push(folder: Path, server: LabelStudioDouble) -> subprocess.Popen[str]
     write_settings(folder)
     (folder / "tasks.json").write_text(json.dumps([{"data": task_data(n)} for n in range(10)]))
     return subprocess.Popen(
-        [sys.executable, "-m", "commands.annotate.push", "--url", server.url, "--tasks", "tasks.json"],
+        [sys.executable, "-m", "commands.annotate", "push", "--url", server.url, "--tasks", "tasks.json"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), TOKEN_VARIABLE: "abc"},
         stderr=subprocess.PIPE,

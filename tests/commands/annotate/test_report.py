@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 def report(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            *(sys.executable, "-m", "commands.annotate.report", "--annotations", folder / "annotations"),
+            *(sys.executable, "-m", "commands.annotate", "report", "--annotations", folder / "annotations"),
             *("--out", folder / "annotation.json", "--second-look", folder / "second-look.tsv"),
         ],
         cwd=ROOT,

@@ -25,8 +25,8 @@ import requests
 from commands.annotate.agreement import agreement_figures
 from commands.annotate.client import LabelStudioError, Server, project_title
 from commands.annotate.export import choose_pairs, make_tasks
-from commands.annotate.pull import pseudonym, pull
-from commands.annotate.push import LABELLING, push
+from commands.annotate.pull import pseudonym, pull_judgements
+from commands.annotate.push import LABELLING, push_tasks
 from commands.annotate.server import PROGRAM, database_settings, free_port, read_access, running_server, stop
 from stages.clean.corpus import clean_pairs
 from stages.lib.core.errors import DataError
@@ -107,7 +107,7 @@ def command(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     write_settings(tmp_path)
     (tmp_path / "tasks.json").write_text(json.dumps([{"data": task_data(n)} for n in range(3)]))
     process = subprocess.Popen(
-        [sys.executable, "-m", "commands.annotate.server", "--tasks", "tasks.json"],
+        [sys.executable, "-m", "commands.annotate", "server", "--tasks", "tasks.json"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -322,9 +322,9 @@ def test_three_peoples_judgements_come_back_as_planted(
     server: RealServer, tasks: list[dict[str, Any]], pairs: Any, params: Params, tmp_path: Path
 ) -> None:
     admin = server.as_admin()
-    pushed = push(admin, tasks, params)
+    pushed = push_tasks(admin, tasks, params)
     assert (pushed.added, pushed.known) == (50, 0)
-    assert push(admin, tasks, params) == type(pushed)(pushed.project, 0, 50)
+    assert push_tasks(admin, tasks, params) == type(pushed)(pushed.project, 0, 50)
     listed = admin.get("/api/tasks", project=pushed.project, page_size=100)["tasks"]
     assert Counter(task["overlap"] for task in listed) == {3: 15, 1: 35}
     assert sorted(task["data"]["pair_id"] for task in listed) == sorted(t["data"]["pair_id"] for t in tasks)
@@ -337,10 +337,10 @@ def test_three_peoples_judgements_come_back_as_planted(
     for one in found:
         _judge(people, found, data[one], plan[one])
 
-    pulled = pull(admin, params.pair, tmp_path)
+    pulled = pull_judgements(admin, params.pair, tmp_path)
     assert (pulled.judgements, pulled.new, pulled.gone) == (147, 147, 0)
     before = pulled.path.read_bytes()
-    again = pull(admin, params.pair, tmp_path)
+    again = pull_judgements(admin, params.pair, tmp_path)
     assert (again.new, again.gone, again.path.read_bytes()) == (0, 0, before)
     assert not any(part in before for part in (b"@", server.access["token"].encode()))
 
@@ -385,7 +385,7 @@ def test_the_server_talks_to_this_machine_only(
     server: RealServer, tasks: list[dict[str, Any]], params: Params
 ) -> None:
     # From its start on, through all that was asked of it: whatever would go out would come to the proxy.
-    push(server.as_admin(), tasks, params)
+    push_tasks(server.as_admin(), tasks, params)
     sign_in(server.url, "/user/login/", server.access["username"], server.access["password"])
     time.sleep(2)
     assert server.proxy.asked == []
@@ -430,11 +430,11 @@ def test_a_push_that_the_servers_death_cuts_off_is_finished_by_the_next(
             with pytest.raises(
                 LabelStudioError, match=r"no answer from .* \([23]0 of 50 tasks were sent; push again"
             ):
-                push(server.as_admin(), tasks, params, batch=10)
+                push_tasks(server.as_admin(), tasks, params, batch=10)
     finally:  # the other tests' too
         server.process.wait()
         server.start()
-    pushed = push(server.as_admin(), tasks, params, batch=10)
+    pushed = push_tasks(server.as_admin(), tasks, params, batch=10)
     # Of the batch that was under way the server had taken in what it had.
     assert pushed.added + pushed.known == 50
     assert 20 <= pushed.known <= 30
@@ -449,7 +449,7 @@ def test_tasks_that_vanish_while_they_are_listed_hide_no_others(
 ) -> None:
     monkeypatch.setattr("commands.annotate.client._PAGE", 20)
     admin = server.as_admin()
-    project = push(admin, tasks, params).project
+    project = push_tasks(admin, tasks, params).project
     numbers = [task["id"] for task in admin.tasks(project)]
     assert len(numbers) == 50
     told = []
@@ -475,7 +475,8 @@ def test_two_machines_that_push_at_once_end_with_each_pair_once(
                 [
                     sys.executable,
                     "-m",
-                    "commands.annotate.push",
+                    "commands.annotate",
+                    "push",
                     "--url",
                     server.url,
                     "--tasks",
@@ -502,13 +503,13 @@ def test_a_deleted_project_loses_no_judgement(
     admin = server.as_admin()
     (person, *_) = server.as_annotators()
     for n in range(2):
-        pushed = push(admin, tasks, params)
+        pushed = push_tasks(admin, tasks, params)
         found = {task["data"]["pair_id"]: task["id"] for task in admin.tasks(pushed.project)}
         _judge([person], found, tasks[n]["data"], ["exact"])
-        pull(admin, params.pair, tmp_path)
+        pull_judgements(admin, params.pair, tmp_path)
         admin.request("DELETE", f"/api/projects/{pushed.project}/")
         with pytest.raises(LabelStudioError, match=r"no project is called 'Köpri ru-tk' \(deleted"):
-            pull(admin, params.pair, tmp_path)
+            pull_judgements(admin, params.pair, tmp_path)
     with pytest.raises(LabelStudioError, match=r"404.*is the project still there"):
         admin.export(pushed.project)
     kept = {one.pair_id for one in read_judgements(tmp_path, params.pair).rows}
@@ -526,7 +527,7 @@ def test_a_project_that_is_not_ours_is_refused_and_nothing_is_written(
     project = admin.post("/api/projects/", {"title": project_title(pair), "label_config": page})
     admin.post(f"/api/projects/{project['id']}/import", [{"data": {"text": "Salom"}}])
     with pytest.raises(DataError, match="no export of a Köpri project"):
-        pull(admin, pair, tmp_path)
+        pull_judgements(admin, pair, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -534,7 +535,7 @@ def test_a_project_that_is_not_ours_is_refused_and_nothing_is_written(
 def test_a_wrong_token_is_one_line_that_does_not_repeat_it(server: RealServer, tmp_path: Path) -> None:
     token = "f" * 40
     done = subprocess.run(
-        [sys.executable, "-m", "commands.annotate.pull", "--url", server.url, "--out", str(tmp_path)],
+        [sys.executable, "-m", "commands.annotate", "pull", "--url", server.url, "--out", str(tmp_path)],
         cwd=ROOT,
         env={**os.environ, "LABEL_STUDIO_TOKEN": token},
         capture_output=True,
@@ -552,7 +553,7 @@ def test_a_wrong_token_is_one_line_that_does_not_repeat_it(server: RealServer, t
 def test_the_labelling_page_shows_both_texts_and_its_shortcuts_work(
     server: RealServer, tasks: list[dict[str, Any]], params: Params, tmp_path: Path
 ) -> None:
-    pushed = push(server.as_admin(), tasks, params)
+    pushed = push_tasks(server.as_admin(), tasks, params)
     task = next(iter(server.as_admin().tasks(pushed.project)))
     session = sign_in(server.url, "/user/login/", server.access["username"], server.access["password"])
     with open_browser() as browser:
@@ -575,7 +576,7 @@ def test_the_labelling_page_shows_both_texts_and_its_shortcuts_work(
             )
         ):
             submit.click()
-    pull(server.as_admin(), params.pair, tmp_path / "annotations")
+    pull_judgements(server.as_admin(), params.pair, tmp_path / "annotations")
     (judgement,) = read_judgements(tmp_path / "annotations", params.pair).rows
     assert judgement.pair_id == task["data"]["pair_id"]
     assert (judgement.verdict, judgement.errors) == ("minor", ("omission",))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.fingerprint import fingerprint_benchmarks
+from commands.benchmarks.fingerprints import fingerprint_benchmarks
 from stages.evaluate.benchmarks import (
     fetch_lines,
     has_grades,

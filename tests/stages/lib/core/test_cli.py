@@ -117,6 +117,10 @@ def test_a_wrong_command_line_and_help_end_with_argparse_s_words(
     assert expected in " ".join((captured.out + captured.err).split())
 
 
+def test_a_list_is_divided_at_spaces_and_quotes_keep_a_name_together() -> None:
+    assert cli.words("MIT 'BSD-3-Clause AND Unicode-3.0'") == ["MIT", "BSD-3-Clause AND Unicode-3.0"]
+
+
 @pytest.mark.parametrize("wait", ["time.sleep(60)", "cli.run(lambda: time.sleep(60))"], ids=["import", "run"])
 def test_an_interrupt_is_one_line_and_exit_code_130(wait: str) -> None:
     code = f"import time; from stages.lib.core import cli; print(1, flush=True); {wait}"

@@ -122,7 +122,7 @@ def test_a_broken_fingerprint_file_is_named_with_its_remedy(
     with pytest.raises(DataError, match=message) as error:
         read_fingerprints(path)
     assert str(error.value).startswith(str(path))
-    assert "python -m commands.fingerprint" in str(error.value)
+    assert "python -m commands.benchmarks fingerprints" in str(error.value)
 
 
 def test_an_absent_fingerprint_file_is_an_error(tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
-"""Find the sentences of the corpus that are nearest in meaning to a text, in the other language.
-
-Vectors of the corpus are made once and kept (.cache/kopri); the second search of a model takes seconds.
-"""
+"""Search the corpus for the sentences nearest in meaning to a text in the other language."""
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
-from stages.lib.core.params import Pair, Params, load_params
-from stages.lib.core.tables import CORPUS_SCHEMA, read_table
+from stages.lib.core.params import Pair, Params, unknown
 from stages.lib.models.adapters import adapter_folders
 from stages.lib.text.letters import SCRIPTS, script_share
 
@@ -27,7 +20,7 @@ if TYPE_CHECKING:
 
     from stages.lib.models.vectors import Embedder
 
-log = logging.getLogger("search")  # run with -m, __name__ says nothing
+log = logging.getLogger("search")
 
 
 @dataclass(frozen=True)
@@ -63,6 +56,13 @@ def choose_language(text: str, pair: Pair, remedy: str) -> str:
     return best
 
 
+def other_language(lang: str, pair: Pair) -> str:
+    """Return the other language of the pair. Raises DataError if ``lang`` is neither of the two."""
+    if lang not in (pair.src, pair.tgt):
+        raise DataError(f"language {lang!r}: expected {pair.src} or {pair.tgt}, the pair of params.yaml")
+    return pair.tgt if lang == pair.src else pair.src
+
+
 def embed_side(lang: str, corpus: pl.DataFrame, pair: Pair, embed: Embedder) -> Side:
     """Lay out the texts in ``lang`` of the pair's own rows, to search. Raises DataError if there are none."""
     import polars as pl
@@ -90,50 +90,34 @@ def load_embedder(model: str, params: Params, models: Path) -> Embedder:
     from stages.lib.models.vectors import Embedder
 
     if model not in params.models_config:
-        raise ParamsError(f"--model {model}: unknown; known: {', '.join(sorted(params.models_config))}")
+        raise ParamsError(f"--model: {unknown('model', model, params.models_config)}")
     adapter = None
     if (models / model).is_dir():
         adapter = next(iter(adapter_folders(models / model).values()))
-    log.info("%s, %s", model, f"fine-tuned ({adapter})" if adapter else "as it came")
+    log.info("%s, %s", model, f"fine-tuned ({adapter})" if adapter else "pretrained")
     return Embedder.of(model, params, adapter)
 
 
-def lay_out(hits: Sequence[Hit]) -> str:
-    """Write each hit in two lines: score and text, then its pair and source."""
-    return "\n".join(f"{hit.score:.3f}  {hit.text}\n       {hit.pair}  [{hit.source}]" for hit in hits)
+def search_corpus(
+    text: str, lang: str | None, model: str | None, k: int, corpus: pl.DataFrame, models: Path, params: Params
+) -> list[Hit]:
+    """Return the ``k`` texts of the corpus nearest to ``text``, in the other language of the pair.
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.search", description=__doc__)
-    parser.add_argument("text", help="what to look for, in either language of the pair")
-    parser.add_argument("--lang", help="its language; told by its letters if not given")
-    parser.add_argument("--model", help="a name in models_config; params.yaml's align.model if not given")
-    parser.add_argument("--k", type=int, default=5, help="how many sentences (default: 5)")
-    parser.add_argument("--corpus", type=Path, default=Path("data/corpus.parquet"), help="the cleaned corpus")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of adapters")
-    args = parser.parse_args()
-    params = load_params()
-    text = args.text.strip()
-    if not text or args.k < 1:
+    Without ``lang`` the language is detected by the letters; without ``model`` it is ``align.model``. Raises
+    DataError or ParamsError on what cannot be searched for.
+    """
+    text = text.strip()
+    if not text or k < 1:
         raise DataError(
             'search: expected a text and --k of at least 1; try make search TEXT="Сохранить изменения"'
         )
-    lang = args.lang or choose_language(
-        text, params.pair, "name the language with --lang (make search FROM=...)"
-    )
-    if lang not in (params.pair.src, params.pair.tgt):
-        raise DataError(
-            f"--lang {lang}: expected {params.pair.src} or {params.pair.tgt}, the pair of params.yaml"
-        )
-    corpus = read_table(args.corpus, CORPUS_SCHEMA)
-    embed = load_embedder(args.model or params.align.model, params, args.models)
-    there = params.pair.tgt if lang == params.pair.src else params.pair.src
-    side = embed_side(there, corpus, params.pair, embed)
-    hits = find_nearest(embed.unit([text], lang)[0], side, args.k)
-    # The hits are this command's product, so they go to stdout.
-    sys.stdout.reconfigure(encoding="utf-8")
-    sys.stdout.write(lay_out(hits) + "\n")
+    if lang is None:
+        lang = choose_language(text, params.pair, "name the language with --lang (make search FROM=...)")
+    embed = load_embedder(model or params.align.model, params, models)
+    side = embed_side(other_language(lang, params.pair), corpus, params.pair, embed)
+    return find_nearest(embed.unit([text], lang)[0], side, k)
 
 
-if __name__ == "__main__":
-    cli.run(main)
+def hits_as_text(hits: Sequence[Hit]) -> str:
+    """Return each hit in two lines: score and text, then its pair and source."""
+    return "\n".join(f"{hit.score:.3f}  {hit.text}\n       {hit.pair}  [{hit.source}]" for hit in hits)

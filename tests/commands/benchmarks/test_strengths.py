@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import logging
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from commands import interpolation
-from commands.interpolation import Point, evidence_at, graded_sets, largest_harmless, trained_strengths
+from commands.benchmarks import __main__ as command
+from commands.benchmarks import strengths as interpolation
+from commands.benchmarks.strengths import Point, evidence_at, graded_sets, largest_harmless, trained_strengths
 from stages.evaluate.graded_sets import SMOKE, StsSet
 from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.files import read_json, write_json
@@ -20,7 +20,7 @@ from tests.stages.keyword_encoder import KEYWORDS, KeywordModel, encode
 from tests.stages.small_corpus import write_splits
 
 SAVED = 0.5
-SMOKE_FILE = Path(__file__).parents[2] / "assets/sts_ru.tsv"
+SMOKE_FILE = Path(__file__).parents[3] / "assets/sts_ru.tsv"
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,8 @@ def run(tmp_path, monkeypatch) -> Path:
 def test_figures_go_from_the_pretrained_model_to_the_adapter_as_trained(run, params, monkeypatch):
     out = run / "metrics" / "interpolation"
     folders = ["--models", str(run / "models"), "--splits", str(run / "splits"), "--sts", str(SMOKE_FILE)]
-    monkeypatch.setattr(sys, "argv", ["interpolation", *folders, "--out", str(out)])
-    monkeypatch.setattr(interpolation, "load_params", lambda: params)
-    interpolation.main()
+    monkeypatch.setattr(command, "load_params", lambda: params)
+    command.commands.main(["strengths", *folders, "--out", str(out)])
     with out.with_suffix(".csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["model"] for row in rows} == {"use"}

@@ -1,12 +1,10 @@
-"""Evaluate the default adapters at several strengths: what retrieval gains against what graded pairs lose.
+"""Adapters at several strengths: what retrieval gains against what graded pairs lose.
 
 Strength 0 is the pretrained model, 1 the adapter as it was trained, whatever part of it was saved.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from stages.evaluate.benchmarks import load_sts
-from stages.evaluate.evidence import NORMALISATION, Evidence, measure_model, model_signature, versions
+from stages.evaluate.evidence import Evidence, measure_model, run_signature
 from stages.evaluate.graded_sets import SMOKE, StsSet, read_smoke_set
 from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split
-from stages.lib.core import cli
 from stages.lib.core.errors import DownloadError, ModelError
-from stages.lib.core.files import atomic_path, read_json, write_json
-from stages.lib.core.params import Params, load_params
+from stages.lib.core.files import read_json
+from stages.lib.core.params import Params
 from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, read_table
 from stages.lib.models.adapters import adapter_folders, adapter_sha256
 from stages.lib.scores.comparison import TEST, compare, measure, rounded
 from stages.lib.scores.sts import compare_sts, measure_sts
 
-log = logging.getLogger("interpolation")  # run with -m, __name__ says nothing
+log = logging.getLogger("benchmarks")
 
 DEV = "dev"
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -79,14 +76,14 @@ def graded_sets(smoke: Path, params: Params) -> list[StsSet]:
 
 def trained_strengths(adapters: Path) -> dict[int, float]:
     """Return how much of each trained adapter was saved, by seed. Raises ModelError where it was nothing."""
-    found = {run["seed"]: float(run["scale"]) for run in read_json(adapters / "training.json")["seeds"]}
-    for seed, saved in found.items():
-        if saved == 0:
+    strengths = {run["seed"]: float(run["scale"]) for run in read_json(adapters / "training.json")["seeds"]}
+    for seed, strength in strengths.items():
+        if strength == 0:
             raise ModelError(
                 f"{adapters}: the adapter of seed {seed} was saved at strength 0; "
                 "train it with a recipe whose interpolate has no 0.0"
             )
-    return found
+    return strengths
 
 
 def evidence_at(
@@ -128,28 +125,24 @@ def points(evidence: Mapping[float, Evidence], params: Params) -> list[Point]:
     """Turn evidence by strength into figures; strength 0 must be there, differences are from it."""
     import polars as pl
 
-    def plain(own: Evidence) -> pl.DataFrame:
-        """Leave out margin scores and hard negatives, which no point tells."""
-        return own.ranks.filter((pl.col("scoring") == "cosine") & pl.col("benchmark").is_in([TEST, DEV]))
+    def plain(ranks: pl.DataFrame) -> pl.DataFrame:
+        """Leave out margin scores and hard negatives, which no point shows."""
+        return ranks.filter((pl.col("scoring") == "cosine") & pl.col("benchmark").is_in([TEST, DEV]))
 
     before = evidence[0.0]
-    found = []
-    for strength, own in evidence.items():
-        figures = measure(plain(own), params.pair, params.evaluate, params.seed)["metrics"]
-        figures |= measure_sts(own.similarities, params.evaluate, params.seed)
+    settings = (params.evaluate, params.seed)
+    result = []
+    for strength, after in evidence.items():
+        figures = measure(plain(after.ranks), params.pair, *settings)["metrics"]
+        figures |= measure_sts(after.similarities, *settings)
         tests: dict[str, dict[str, Any]] = {}
         if strength != 0:
-            tests = compare(plain(before), plain(own), params.pair, params.evaluate, params.seed)
-            tests |= compare_sts(before.similarities, own.similarities, params.evaluate, params.seed)
+            tests = compare(plain(before.ranks), plain(after.ranks), params.pair, *settings)
+            tests |= compare_sts(before.similarities, after.similarities, *settings)
         kept = [name for name in figures if name in FIGURES or name.endswith("_pearson")]
-        found.append(
-            Point(
-                strength=strength,
-                figures={name: figures[name] for name in kept},
-                differences={name: tests[name] for name in kept if name in tests},
-            )
-        )
-    return found
+        differences = {name: tests[name] for name in kept if name in tests}
+        result.append(Point(strength, {name: figures[name] for name in kept}, differences))
+    return result
 
 
 def largest_harmless(found: Sequence[Point], guarded: Sequence[str]) -> Point:
@@ -161,75 +154,36 @@ def largest_harmless(found: Sequence[Point], guarded: Sequence[str]) -> Point:
     return max(kept, key=lambda point: point.strength)
 
 
-def interpolate(
+def measure_strengths(
     models: Path, splits: Path, smoke: Path, params: Params
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the figures of every model with adapters (for JSON), and the points of each (for CSV)."""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the figures of every model with adapters (for JSON), and a row for each point (for CSV)."""
     pool = read_table(splits / "pool.parquet", POOL_SCHEMA)
     sets = [
         lay_out_split(name, read_table(splits / f"{name}.parquet", CORPUS_SCHEMA), pool, params.pair)
         for name in (TEST, DEV)
     ]
     graded = graded_sets(smoke, params)
-    guarded = [one.name for one in graded if one.name in GUARDED] or [SMOKE]
-    out: dict[str, Any] = {
-        "limit": LIMIT,
-        "guarded": guarded,
-        "n": {
-            **{one.name: len(one.pair_ids) for one in sets},
-            **{one.name: len(one.grades) for one in graded},
-        },
-        "models": {},
-    }
-    rows = {}
+    guarded = [sts.name for sts in graded if sts.name in GUARDED] or [SMOKE]
+    sizes = {split.name: len(split.pair_ids) for split in sets}
+    sizes |= {sts.name: len(sts.grades) for sts in graded}
+    figures: dict[str, Any] = {"limit": LIMIT, "guarded": guarded, "n": sizes, "models": {}}
+    rows = []
     for name in params.models:
         evidence = evidence_at(name, STRENGTHS, models / name, sets, graded, params)
-        found = points(evidence, params)
-        best = largest_harmless(found, guarded)
-        rows[name] = [point.row(guarded) for point in found]
+        curve = points(evidence, params)
+        best = largest_harmless(curve, guarded)
+        rows += [{"model": name, **point.row(guarded)} for point in curve]
         saved = trained_strengths(models / name)
-        out["models"][name] = {
+        figures["models"][name] = {
             "saved": {str(seed): strength for seed, strength in saved.items()},
-            "points": [point.to_json() for point in found],
+            "points": [point.to_json() for point in curve],
             "largest_harmless": best.strength,
-            "signature": {
-                "model": model_signature(name, params.models_config[name]),
-                "adapter_sha256": evidence[1.0].adapters,
-                "normalisation": NORMALISATION,
-                "settings": params.evaluate.model_dump(),
-                "seeds": {"resampling": params.seed, "training": sorted(saved)},
-                "versions": versions(),
-            },
+            "signature": run_signature(name, evidence[1.0].adapters, params),
         }
         log.info(
             "%s: strength %g is the most that keeps %s within %g; P@1 on test %.3f, %.3f pretrained",
             *(name, best.strength, ", ".join(guarded), LIMIT),
-            *(point.figures["test_p1_mean"]["value"] for point in (best, found[0])),
+            *(point.figures["test_p1_mean"]["value"] for point in (best, curve[0])),
         )
-    return rounded(out), rounded(rows)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.interpolation", description=__doc__)
-    for flag, default, what in (
-        ("--models", "models", "folder with the adapters"),
-        ("--splits", "data/splits", "folder with test, dev and pool (.parquet)"),
-        ("--sts", "assets/sts_ru.tsv", "the repository's own graded pairs"),
-        ("--out", "metrics/interpolation", "name of the .csv and .json files"),
-    ):
-        parser.add_argument(flag, type=Path, default=Path(default), help=f"{what} (default: {default})")
-    args = parser.parse_args()
-    found, rows = interpolate(args.models, args.splits, args.sts, load_params())
-    lines = [{"model": name, **point} for name, points_of in rows.items() for point in points_of]
-    with (
-        atomic_path(args.out.with_suffix(".csv")) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, fieldnames=list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    write_json(args.out.with_suffix(".json"), found)
-
-
-if __name__ == "__main__":
-    cli.run(main)
+    return rounded(figures), rounded(rows)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 
 import pytest
 
-from commands import benchmark
-from commands.benchmark import AtHand, evaluate_all
+from commands.benchmarks import __main__ as command
+from commands.benchmarks import evaluate as benchmark
+from commands.benchmarks.evaluate import Available, evaluate_all
 from stages.evaluate.benchmarks import Benchmark
 from stages.evaluate.graded_sets import StsSet
 from stages.lib.core.errors import DownloadError, ModelError
 from stages.lib.core.params import Pair, Params, load_params
 from tests.stages.keyword_encoder import KEYWORDS, encode, load_encoder
 
-FINGERPRINTS = Path(__file__).parents[2] / "assets/fingerprints.json.gz"
+FINGERPRINTS = Path(__file__).parents[3] / "assets/fingerprints.json.gz"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def small_grades(name: str = "stsb_ru") -> StsSet:
 
 def test_figures_are_nested_by_benchmark_model_variant_and_metric(models, params):
     flores = small_benchmark("flores", docs=False)
-    at_hand = AtHand({"ntrex": small_benchmark(), "flores": flores}, {})
+    at_hand = Available({"ntrex": small_benchmark(), "flores": flores}, {})
     found = evaluate_all(at_hand, models, params, FINGERPRINTS)
     assert set(found) == {"ntrex", "flores"}
     for models_found in found.values():
@@ -85,7 +85,7 @@ def test_figures_are_nested_by_benchmark_model_variant_and_metric(models, params
 
 
 def test_graded_pairs_stand_beside_retrieval_with_the_paired_difference(models, params, caplog):
-    at_hand = AtHand({"ntrex": small_benchmark()}, {"stsb": [small_grades()]})
+    at_hand = Available({"ntrex": small_benchmark()}, {"stsb": [small_grades()]})
     with caplog.at_level(logging.WARNING):
         found = evaluate_all(at_hand, models, params, FINGERPRINTS)["stsb"]
     before, after = found["use"]["pretrained"], found["use"]["finetuned"]
@@ -116,7 +116,7 @@ def test_a_set_in_a_language_that_the_model_does_not_know_is_left_out_with_a_lin
     arabic = StsSet("sts17_ar_ar", "ar", "ar", ("a", "b", "c"), ("a", "d", "e"), (5.0, 0.0, 1.0), {})
     with caplog.at_level(logging.WARNING):
         found = evaluate_all(
-            AtHand({}, {"sts17": [arabic, small_grades("sts17_ru_ru")]}), models, params, FINGERPRINTS
+            Available({}, {"sts17": [arabic, small_grades("sts17_ru_ru")]}), models, params, FINGERPRINTS
         )
     assert "STS set sts17_ar_ar is left out: language 'ar'" in caplog.text
     figures = found["sts17"]["use"]["finetuned"]
@@ -125,13 +125,15 @@ def test_a_set_in_a_language_that_the_model_does_not_know_is_left_out_with_a_lin
 
 
 def test_graded_pairs_alone_are_evaluated_too(models, params):
-    found = evaluate_all(AtHand({}, {"stsb": [small_grades()]}), models, params, FINGERPRINTS)
+    found = evaluate_all(Available({}, {"stsb": [small_grades()]}), models, params, FINGERPRINTS)
     assert set(found) == {"stsb"}
     assert found["stsb"]["use"]["finetuned"]["stsb_ru_pearson"] == 1.0
 
 
 def test_benchmarks_whose_names_begin_alike_keep_their_own_figures(models, params, caplog):
-    at_hand = AtHand({"ntrex": small_benchmark(), "ntrex_dev": small_benchmark("ntrex_dev", docs=False)}, {})
+    at_hand = Available(
+        {"ntrex": small_benchmark(), "ntrex_dev": small_benchmark("ntrex_dev", docs=False)}, {}
+    )
     with caplog.at_level(logging.WARNING):
         found = evaluate_all(at_hand, models, params, FINGERPRINTS)
     one, other = (found[name]["use"]["finetuned"] for name in ("ntrex", "ntrex_dev"))
@@ -145,7 +147,7 @@ def test_a_benchmark_without_the_pairs_language_is_skipped_with_a_line(monkeypat
     monkeypatch.setattr(benchmark, "load_benchmark", lambda name, *_: small_benchmark(name))
     uzbek = params.model_copy(update={"pair": Pair(src="uz", tgt="tk")})
     with caplog.at_level(logging.WARNING):
-        found = benchmark.benchmarks_at_hand(["ntrex", "flores"], uzbek)
+        found = benchmark.load_available(["ntrex", "flores"], uzbek)
     assert list(found.parallel) == ["ntrex"]
     assert "flores skipped: it has no uz" in caplog.text
 
@@ -159,23 +161,21 @@ def test_a_benchmark_not_at_hand_is_skipped_with_a_line(monkeypatch, params, cap
     monkeypatch.setattr(benchmark, "load_benchmark", load)
     monkeypatch.setattr(benchmark, "load_sts", lambda name, *_: [small_grades(f"{name}_ru")])
     with caplog.at_level(logging.WARNING):
-        found = benchmark.benchmarks_at_hand(["ntrex", "flores", "stsb"], params)
+        found = benchmark.load_available(["ntrex", "flores", "stsb"], params)
     assert (list(found.parallel), list(found.graded)) == (["ntrex"], ["stsb"])
     assert "flores skipped: rus_Cyrl.devtest: cannot be reached" in caplog.text
     with pytest.raises(DownloadError, match="none of flores is at hand"):
-        benchmark.benchmarks_at_hand(["flores"], params)
+        benchmark.load_available(["flores"], params)
 
 
 def test_a_model_without_adapter_is_named(tmp_path, models, params):
     with pytest.raises(ModelError, match="use: no adapter; run dvc repro finetune@use"):
-        evaluate_all(AtHand({"ntrex": small_benchmark()}, {}), tmp_path / "none", params, FINGERPRINTS)
+        evaluate_all(Available({"ntrex": small_benchmark()}, {}), tmp_path / "none", params, FINGERPRINTS)
 
 
 def test_command_writes_one_file(tmp_path, models, params, monkeypatch):
     monkeypatch.setattr(benchmark, "load_benchmark", lambda name, *_: small_benchmark(name))
-    monkeypatch.setattr(benchmark, "load_params", lambda: params)
+    monkeypatch.setattr(command, "load_params", lambda: params)
     out = tmp_path / "metrics" / "benchmarks.json"
-    argv = ["benchmark", "--benchmarks", "ntrex", "--models", str(models), "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", argv)
-    benchmark.main()
+    command.commands.main(["evaluate", "--benchmarks", "ntrex", "--models", str(models), "--out", str(out)])
     assert set(json.loads(out.read_text(encoding="utf-8"))) == {"ntrex"}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from commands.remote import remote_url, set_remote, settings
+from commands.share.remote import remote_url, set_remote, settings
 from stages.lib.core.errors import DataError, ParamsError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,7 @@
-"""Push data and run cache to the DVC remote, and tag the version of the corpus in git.
-
-The tag is corpus-DATE-HASH: the date of the commit and the first digits of the corpus's content hash, so the
-same corpus never gets two. It is set last, so a tag says that its data was pushed whole.
-"""
+"""Push to the DVC remote what a commit describes, and tag the version of its corpus."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import logging
@@ -15,8 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from commands.remote import CREDENTIALS, remote_url, run_dvc
-from stages.lib.core import cli
+from commands.share.remote import credentials_hint, remote_url, run_dvc
 from stages.lib.core.errors import DataError
 
 log = logging.getLogger("share")
@@ -68,7 +62,7 @@ def check_state() -> str:
     return url
 
 
-def push(url: str) -> None:
+def push_data(url: str) -> None:
     """Push data and run cache, and send again what lies torn in the remote from a push that was interrupted.
 
     Raises DataError if anything was not pushed; what was stays, and another push sends the rest.
@@ -116,9 +110,9 @@ def _push_once(url: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        how = CREDENTIALS.get(url.split("://")[0], "its permissions")
+        how = credentials_hint(url) or "its permissions"
         raise DataError(
-            f"dvc push to {url} failed, as said above; check the network and the credentials ({how}), "
+            f"dvc push to {url} failed, see above; check the network and the credentials ({how}), "
             "then run make share again: what was pushed stays"
         )
 
@@ -132,20 +126,3 @@ def tag_version(digest: str) -> tuple[str, bool]:
     name = f"corpus-{date}-{digest[:8]}"
     run_git("tag", name)
     return name, True
-
-
-def main() -> None:
-    """Parse the command line and share."""
-    argparse.ArgumentParser(prog="python -m commands.share", description=__doc__.splitlines()[0]).parse_args()
-    url = check_state()
-    digest = corpus_hash()
-    push(url)
-    name, is_new = tag_version(digest)
-    if is_new:
-        log.info("pushed to %s and tagged %s; `git push origin %s` shows it to others", url, name, name)
-    else:
-        log.info("pushed to %s; this corpus is tagged %s already", url, name)
-
-
-if __name__ == "__main__":
-    cli.run(main)

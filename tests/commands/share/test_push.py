@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.share import check_state, corpus_hash, mend_torn, tag_version
+from commands.share.push import check_state, corpus_hash, mend_torn, tag_version
 from stages.lib.core.errors import DataError
 
 LOCK = """schema: '2.0'

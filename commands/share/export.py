@@ -1,11 +1,7 @@
-"""Write the corpus in a format that others read, with a data card.
-
-Text whose licence grants nobody a right to pass it on (LicenseRef-...) is left out unless it is asked for.
-"""
+"""Export the corpus in the formats of ``FORMATS``, each with a data card."""
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -21,17 +17,16 @@ from commands.exports.moses import write_moses
 from commands.exports.rows import FIELDS, Row
 from commands.exports.tmx import write_tmx
 from commands.exports.tsv import write_tsv
-from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.files import atomic_path, sha256_file
-from stages.lib.core.params import Pair, Params, load_params
+from stages.lib.core.params import Pair, Params
 from stages.lib.core.tables import MODEL_METHODS
 
 log = logging.getLogger("export")
 
-CORPUS = Path("data/corpus.parquet")
-JUDGED = Path("data/judged.parquet")
-OUT = Path("data/export")
+CORPUS = "data/corpus.parquet"
+JUDGED = "data/judged.parquet"
+OUT = "data/export"
 # Rows of the corpus in memory at once.
 _ROWS = 5_000
 _ESCAPES = r"Tab, line feed, carriage return and backslash inside a text are written `\t`, `\n`, `\r`, `\\`."
@@ -170,7 +165,7 @@ def read_judged(path: Path) -> frozenset[str]:
         raise DataError(f"{path}: not a table of judged pairs ({error}); run dvc repro or dvc pull") from None
 
 
-def export(
+def export_corpus(
     corpus: Path,
     out: Path,
     format_name: str,
@@ -241,34 +236,3 @@ def _origins(params: Params) -> dict[str, Origin]:
         package = " ".join(part for part in (config.package or name, config.version) if part)
         origins[name] = Origin(f"{config.transport} {package}", config.domain, config.translated)
     return origins
-
-
-def main() -> None:
-    """Parse the command line and export."""
-    parser = argparse.ArgumentParser(prog="python -m commands.export", description=__doc__.splitlines()[0])
-    parser.add_argument("--format", required=True, choices=FORMATS, help="what to write")
-    parser.add_argument("--corpus", type=Path, default=CORPUS, help=f"table to export (default: {CORPUS})")
-    parser.add_argument(
-        "--judged", type=Path, default=JUDGED, help=f"its judged pairs, for the card (default: {JUDGED})"
-    )
-    parser.add_argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)")
-    parser.add_argument("--min-score", type=float, help="least score of aligned and mined pairs (0-1)")
-    parser.add_argument("--sources", nargs="+", default=(), help="only these sources")
-    parser.add_argument(
-        "--licenses", nargs="+", default=(), help="only these licences, as params.yaml has them"
-    )
-    parser.add_argument(
-        "--with-restricted", action="store_true", help="text that may not be passed on (LicenseRef-...) too"
-    )
-    args = parser.parse_args()
-    out = args.out or OUT / args.format
-    selection = Selection(args.min_score, tuple(args.sources), tuple(args.licenses), args.with_restricted)
-    params, judged = load_params(), read_judged(args.judged)
-    counts = export(args.corpus, out, args.format, selection, params, judged)
-    for reason, n in sorted(counts.left_out.items()):
-        log.info("left out: %s pairs %s", f"{n:,}", reason)
-    log.info("%s: %s pairs of %d sources", out, f"{counts.total('pairs'):,}", len(counts.by_source))
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from commands.export import FORMATS, Selection, export, read_judged
 from commands.exports.hf import DATA
+from commands.share.export import FORMATS, Selection, export_corpus, read_judged
 from stages.extract.pairs.lines import unescape_line
 from stages.extract.pairs.moses import read_moses
 from stages.extract.pairs.tmx import read_tmx
@@ -23,7 +23,7 @@ from tests.commands.exports.corpus_rows import NASTY, Row, make_rows
 from tests.phrases import PHRASES
 from tests.settings import write_settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPTURE = ("Иисус сказал своим апостолам.", "Isa Mesih öz resullaryna aýtdy.")
 
 
@@ -84,7 +84,7 @@ def texts_of(format_name: str, folder: Path) -> list[tuple[str, str]]:
 def test_every_format_brings_every_character_and_no_restricted_text(
     format_name: str, corpus: Path, params: Params, tmp_path: Path
 ) -> None:
-    counts = export(corpus, tmp_path / "out", format_name, Selection(), params)
+    counts = export_corpus(corpus, tmp_path / "out", format_name, Selection(), params)
     assert texts_of(format_name, tmp_path / "out") == [(row["src"], row["tgt"]) for row in FREE]
     assert counts.left_out == {
         "in other languages (pivots)": 1,
@@ -103,7 +103,7 @@ def test_the_card_counts_the_judged_pairs_beside_the_mended_ones(params: Params,
         tmp_path / "judged.parquet"
     )
     judged = read_judged(tmp_path / "judged.parquet")
-    export(tmp_path / "corpus.parquet", tmp_path / "out", "tsv", Selection(), params, judged)
+    export_corpus(tmp_path / "corpus.parquet", tmp_path / "out", "tsv", Selection(), params, judged)
     card = (tmp_path / "out/CARD.md").read_text(encoding="utf-8")
     assert "1 were mended by people (method annotated). People judged 3 of all pairs;" in card
 
@@ -123,7 +123,7 @@ def test_exporting_twice_gives_the_same_bytes(
     format_name: str, corpus: Path, params: Params, tmp_path: Path
 ) -> None:
     for name in ("a", "b", "b"):  # the second time over an export that is there
-        export(corpus, tmp_path / name, format_name, Selection(), params)
+        export_corpus(corpus, tmp_path / name, format_name, Selection(), params)
     files = {
         name: {path.relative_to(tmp_path / name): path.read_bytes()
                for path in (tmp_path / name).rglob("*") if path.is_file()}
@@ -133,7 +133,7 @@ def test_exporting_twice_gives_the_same_bytes(
 
 
 def exported(corpus: Path, params: Params, tmp_path: Path, **selection) -> list[dict]:
-    export(corpus, tmp_path / "out", "jsonl", Selection(**selection), params)
+    export_corpus(corpus, tmp_path / "out", "jsonl", Selection(**selection), params)
     with (tmp_path / "out/kopri.ru-tk.jsonl").open(encoding="utf-8", newline="\n") as file:
         return [json.loads(line) for line in file]
 
@@ -178,7 +178,7 @@ def test_a_selection_of_nothing_is_one_line_and_leaves_nothing(
     selection, error, message, corpus: Path, params: Params, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=message):
-        export(corpus, tmp_path / "out", "tsv", Selection(**selection), params)
+        export_corpus(corpus, tmp_path / "out", "tsv", Selection(**selection), params)
     assert not list(tmp_path.iterdir())
 
 
@@ -189,12 +189,12 @@ def test_a_folder_that_holds_anything_else_is_not_overwritten(
     for name in ("diplom.txt", *beside):
         (tmp_path / name).write_text("Моя работа", encoding="utf-8")
     with pytest.raises(DataError, match="exists and is no export"):
-        export(corpus, tmp_path, "tsv", Selection(), params)
+        export_corpus(corpus, tmp_path, "tsv", Selection(), params)
     assert len(list(tmp_path.iterdir())) == 1 + len(beside)
 
 
 def test_the_card_tells_sources_licences_and_faults(corpus: Path, params: Params, tmp_path: Path) -> None:
-    export(corpus, tmp_path / "out", "hf", Selection(with_restricted=True), params)
+    export_corpus(corpus, tmp_path / "out", "hf", Selection(with_restricted=True), params)
     card = (tmp_path / "out/README.md").read_text(encoding="utf-8")
     assert card.startswith("---\nlanguage:\n- ru\n- tk\nlicense: other\n")
     assert "size_categories: n<1K" in card
@@ -221,12 +221,12 @@ def test_what_is_no_corpus_is_one_line(damage: str, params: Params, tmp_path: Pa
         "segments": "lacks column",
     }
     with pytest.raises(DataError, match=message[damage]):
-        export(path, tmp_path / "out", "tsv", Selection(), params)
+        export_corpus(path, tmp_path / "out", "tsv", Selection(), params)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "commands.export", *arguments],
+        [sys.executable, "-m", "commands.share", "export", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -240,8 +240,8 @@ def test_the_command_says_what_it_wrote_and_what_it_left_out(corpus: Path, tmp_p
     done = run(tmp_path, "--format", "tsv", "--corpus", str(corpus))
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-2:] == [
-        "export: left out: 6 pairs under LicenseRef-turkmenportal, which does not allow redistribution",
-        f"export: data/export/tsv: {len(FREE)} pairs of 2 sources",
+        "share: left out: 6 pairs under LicenseRef-turkmenportal, which does not allow redistribution",
+        f"share: data/export/tsv: {len(FREE)} pairs of 2 sources",
     ]
     with (tmp_path / "data/export/tsv/kopri.ru-tk.tsv").open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from commands.search import Hit, choose_language, embed_side, find_nearest, load_embedder
+from commands.explore.search import Hit, choose_language, embed_side, find_nearest, load_embedder
 from stages.lib.core.errors import DataError, ModelError
 from stages.lib.core.params import Pair, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from stages.lib.models.vectors import Embedder
 from tests.stages.small_corpus import corpus_row
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAIR = Pair(src="ru", tgt="tk")
 TEXTS = [
     ("Сохранить файл", "Faýly ýatda sakla"),
@@ -90,7 +90,14 @@ def test_the_adapter_is_used_where_the_model_was_fine_tuned(tmp_path):
 
 def test_the_command_prints_text_pair_and_source(corpus, tmp_path):
     write_table(corpus, tmp_path / "corpus.parquet", CORPUS_SCHEMA)
-    command = [sys.executable, "-m", "commands.search", "--corpus", str(tmp_path / "corpus.parquet")]
+    command = [
+        sys.executable,
+        "-m",
+        "commands.explore",
+        "search",
+        "--corpus",
+        str(tmp_path / "corpus.parquet"),
+    ]
     empty = subprocess.run([*command, " "], cwd=ROOT, capture_output=True, text=True)
     assert empty.returncode == 1
     assert empty.stderr.startswith("error: search: expected a text")

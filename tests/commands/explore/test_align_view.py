@@ -8,7 +8,7 @@ from pathlib import Path
 import lxml.html
 import pytest
 
-from commands.align_view import STEPS, find_document, render, show
+from commands.explore.align_view import STEPS, document_page, find_document, render
 from stages.embed.__main__ import embed
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
@@ -17,7 +17,7 @@ from stages.lib.models.vectors import Embedder
 from stages.report.alignment_view import Row
 from tests.browser import axe_violations, needs_chromium, open_browser, open_page, overflow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXTS = {
     "ru": ["Вода в реке поднялась.", "Мост закрыли на ремонт.", "Дети <учатся> & играют."],
     "tk": ["Derýadaky suw galdy.", "Köpri bejergä ýapyldy.", "Çagalar <okaýar> & oýnaýar."],
@@ -53,7 +53,7 @@ def page(tmp_path, params, monkeypatch):
         )
         alignments = tmp_path / "alignments.parquet"
         write_table(table_from_rows([], ALIGNMENT_SCHEMA), alignments, ALIGNMENT_SCHEMA)
-        text = show(doc, alignments, tmp_path, tmp_path / "vectors", params)
+        text = document_page(doc, alignments, tmp_path, tmp_path / "vectors", params)
         return lxml.html.document_fromstring(text)
 
     return make
@@ -87,7 +87,7 @@ def test_what_align_wrote_is_drawn_without_a_model(tmp_path, params):
     ]
     path = tmp_path / "alignments.parquet"
     write_table(table_from_rows(rows, ALIGNMENT_SCHEMA), path, ALIGNMENT_SCHEMA)
-    found = lxml.html.document_fromstring(show("files/a", path, tmp_path, tmp_path, params))
+    found = lxml.html.document_fromstring(document_page("files/a", path, tmp_path, tmp_path, params))
     assert [cell.text_content() for cell in found.xpath("//td/p")] == ["1 Мост", "1 Köpri"]
     assert "1 beads, 0 of them on one side only; document score 0.250" in found.text_content()
 
@@ -159,8 +159,9 @@ def test_the_command_writes_nothing_for_an_unknown_document(tmp_path):
         [
             sys.executable,
             "-m",
-            "commands.align_view",
-            "--doc=x",
+            "commands.explore",
+            "align-view",
+            "x",
             f"--segments={tmp_path}",
             f"--out={tmp_path}/out",
         ],

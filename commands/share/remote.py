@@ -1,23 +1,15 @@
-"""Name the DVC remote through which data is shared: a folder, S3, SSH or HTTP.
-
-It goes into .dvc/config.local, which git ignores: no place and no credential gets into the repository.
-"""
+"""The DVC remote through which data is shared, and calls of DVC and git."""
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
-import logging
 import os
 import re
 import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
-
-log = logging.getLogger("remote")
 
 NAME = "share"
 # What DVC needs for each scheme; a folder has none. Those of requirements.txt come first.
@@ -87,6 +79,11 @@ def _scheme(url: str) -> str:
     return scheme if "://" in url else ""
 
 
+def credentials_hint(url: str) -> str | None:
+    """Say where the credentials of a remote go, None for one that needs none."""
+    return CREDENTIALS.get(_scheme(url))
+
+
 def set_remote(url: str, endpoint: str | None) -> None:
     """Write the remote into .dvc/config.local; credentials given for another place are forgotten."""
     wanted = settings(url, endpoint)
@@ -105,21 +102,3 @@ def remote_url() -> str | None:
         return None
     url = run_dvc("config", f"remote.{name}.url").strip()
     return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
-
-
-def main() -> None:
-    """Parse the command line and name the remote."""
-    parser = argparse.ArgumentParser(prog="python -m commands.remote", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--url", required=True, help="folder, s3://bucket/path, ssh://user@host/path or https://host/path"
-    )
-    parser.add_argument("--endpoint", help="address of an S3 service other than Amazon's")
-    args = parser.parse_args()
-    set_remote(args.url, args.endpoint)
-    if how := CREDENTIALS.get(_scheme(args.url)):
-        log.info("credentials, if it asks for any: %s", how)
-    log.info("%s is the remote of this clone; `make share` pushes to it, `dvc pull` gets from it", args.url)
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commands.save_model import save_model
+from commands.share.save_model import save_merged
 from stages.lib.core.errors import ModelError, ParamsError
 from stages.lib.core.params import load_params
 from stages.lib.models import add_lora, encode, load_encoder, save_adapter
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PARAMS = load_params(ROOT / "params.yaml")
 TEXTS = ["Добро пожаловать", "Дети читают книгу в школе."]
 
@@ -37,7 +37,7 @@ def models(tmp_path: Path) -> Path:
 def test_an_encoder_is_saved_with_its_adapter_in_the_weights(models: Path, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    save_model("use", models, tmp_path / "out", PARAMS)
+    save_merged("use", models, tmp_path / "out", PARAMS)
     config = PARAMS.models_config["use"]
     expected = encode(load_encoder("use", config, models / "use/seed-1"), TEXTS, None)
     assert np.abs(expected - encode(load_encoder("use", config), TEXTS, None)).max() > 0.01
@@ -52,7 +52,7 @@ def test_a_translator_is_saved_for_transformers(models: Path, tmp_path: Path) ->
 
     from stages.lib.models.translate import translate
 
-    save_model("nllb_mini", models, tmp_path / "out", PARAMS)
+    save_merged("nllb_mini", models, tmp_path / "out", PARAMS)
     ours = load_encoder("nllb_mini", PARAMS.models_config["nllb_mini"], models / "nllb_mini/seed-1")
     expected = translate(
         ours[0].translator, ours.tokenizer, TEXTS, "ru", "tk", num_beams=1, batch_tokens=1000
@@ -83,8 +83,8 @@ def test_a_translator_is_saved_for_transformers(models: Path, tmp_path: Path) ->
 
 
 def test_what_cannot_be_saved_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match=r"--model usw: unknown; known: .*use_tr"):
-        save_model("usw", tmp_path, tmp_path / "out", PARAMS)
+    with pytest.raises(ParamsError, match="--model: unknown model 'usw'; did you mean 'use'"):
+        save_merged("usw", tmp_path, tmp_path / "out", PARAMS)
     with pytest.raises(ModelError, match="no seed-<n> folder with an adapter"):
-        save_model("use", tmp_path, tmp_path / "out", PARAMS)
+        save_merged("use", tmp_path, tmp_path / "out", PARAMS)
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,1 @@
+"""Public benchmarks beside the pipeline: evaluation, adapter strengths, fingerprints against leaks."""
