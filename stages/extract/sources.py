@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.extract.books import Books
-from stages.extract.crawl import Crawl
-from stages.extract.files import Files
+from stages.extract.documents.books import Books
+from stages.extract.documents.crawl import Crawl
+from stages.extract.documents.files import Files
 from stages.extract.messages import cldr, js, mediawiki, po, qt, udhr
 from stages.extract.pairs import moses, tmx, tsv
 from stages.extract.pairs.corpus import choose_pairs

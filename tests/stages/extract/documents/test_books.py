@@ -12,7 +12,7 @@ import pytest
 from stages.collect.transports import collect
 from stages.extract.sources import extract
 from tests.crawler.prose import story
-from tests.stages.extract.crawl_records import packed, put_crawl
+from tests.stages.extract.documents.crawl_records import packed, put_crawl
 from tests.stages.raw_tars import CONFIGS
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from stages.extract.blocks import Block
-from stages.extract.documents import Document, DocumentReader, as_path
-from stages.extract.docx import read_docx
+from stages.extract.documents.docx import read_docx
+from stages.extract.documents.languages import split_name
+from stages.extract.documents.reader import Document, DocumentReader, as_path
+from stages.extract.documents.text import MAX_FILE_BYTES, decode_text, read_text
 from stages.extract.html import read_page
-from stages.extract.languages import split_name
-from stages.extract.text import MAX_FILE_BYTES, decode_text, read_text
 from stages.lib.core.archives import RawFile
 from stages.lib.core.errors import DataError, SourceError
 from stages.lib.core.params import LANGS

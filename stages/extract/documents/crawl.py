@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from stages.extract.blocks import Block, clean_line
-from stages.extract.documents import Document, DocumentReader
+from stages.extract.documents.reader import Document, DocumentReader
+from stages.extract.documents.records import address_of, day_of, last_records, unit_of
 from stages.extract.html import read_page
 from stages.extract.html_repeated import RepeatedBlocks
-from stages.extract.records import address_of, day_of, last_records, unit_of
 from stages.lib.core.archives import RawFile
 from stages.lib.core.engine import cut
 from stages.lib.core.errors import DataError

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from xml.parsers import expat
 
 from stages.extract.blocks import Block, clean_line
-from stages.extract.text import MAX_FILE_BYTES
+from stages.extract.documents.text import MAX_FILE_BYTES
 from stages.lib.core.errors import DataError
 
 MAX_MEMBERS = 5_000

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.extract.text import decode_text, read_text
+from stages.extract.documents.text import decode_text, read_text
 from stages.lib.core.errors import DataError
 
 TURKMEN = "Täze kitaphana açyldy we oňa köp okyjy gelýär, sebäbi onda gyzykly kitaplar bar."

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.extract.blocks import Block, repair_blocks
+from stages.extract.documents.languages import decide_language, is_foreign
 from stages.extract.hyphens import Vocabulary
-from stages.extract.languages import decide_language, is_foreign
 from stages.extract.pdf.book import Limits
 from stages.extract.pdf.reader import read_pdf
 from stages.extract.segments import Segment

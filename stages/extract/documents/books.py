@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from stages.extract.documents import Document, DocumentReader, as_path
-from stages.extract.records import address_of, last_records, unit_of
+from stages.extract.documents.reader import Document, DocumentReader, as_path
+from stages.extract.documents.records import address_of, last_records, unit_of
 from stages.lib.core.archives import RawFile
 from stages.lib.core.files import sha256_file
 

@@ -19,10 +19,10 @@ from stages.extract.sources import extract
 from tests.crawler.harness import Bench
 from tests.crawler.prose import story
 from tests.crawler.replica import Replica
-from tests.stages.extract.crawl_records import articles, packed, put_crawl, record
+from tests.stages.extract.documents.crawl_records import articles, packed, put_crawl, record
 from tests.stages.raw_tars import source
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def run(site: str, folder: Path, report: Counter[str] | None = None, **changes: Any) -> pl.DataFrame:

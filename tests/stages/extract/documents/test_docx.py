@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.extract import docx as module
-from stages.extract.docx import read_docx
+from stages.extract.documents import docx as module
+from stages.extract.documents.docx import read_docx
 from stages.lib.core.errors import DataError
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

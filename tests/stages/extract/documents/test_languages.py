@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from stages.extract.languages import decide_language, split_name
+from stages.extract.documents.languages import decide_language, split_name
 from tests.crawler.prose import story
 
 RUSSIAN = "Новая библиотека открылась, и в неё приходит много читателей, потому что там есть хорошие книги."

@@ -1,0 +1,1 @@
+"""Readers of documents, which are cut into sentences without a key."""
