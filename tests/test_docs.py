@@ -125,7 +125,7 @@ def test_the_settings_that_documents_show_are_valid(tmp_path: Path) -> None:
     params = load_params(path)
     assert {"habar", "element_plus"} <= set(params.sources_config)
     assert "labse_large" in params.models_config
-    load_options(path)
+    load_options(path, "habar")
 
 
 def test_the_source_that_the_guide_shows_is_the_one_that_is_there() -> None:
