@@ -18,7 +18,7 @@ from crawler.pages import joined, parse_time
 
 
 @dataclass(frozen=True)
-class Found:
+class Listed:
     """An address in a list. ``changed`` is when the page last changed, ``published`` when it appeared."""
 
     url: str
@@ -84,57 +84,43 @@ def _child(node: Any, *names: str) -> str | None:
     return None
 
 
-def read_sitemap(body: bytes) -> tuple[list[Found], list[Found]]:
+def read_sitemap(body: bytes) -> tuple[list[Listed], list[Listed]]:
     """Read a sitemap; return its pages and the further sitemaps that it names."""
     root = parse_xml(body)
     if _name(root) not in ("urlset", "sitemapindex"):
         raise ListError("not a sitemap")
-    pages: list[Found] = []
-    maps: list[Found] = []
+    lists: dict[str, list[Listed]] = {"url": [], "sitemap": []}
     for node in root:
         url = _child(node, "loc")
-        if not url:
-            continue
-        changed = parse_time(_child(node, "lastmod"))
-        if _name(node) == "sitemap":
-            maps.append(Found(url, changed))
-        elif _name(node) == "url":
-            versions = tuple(
-                child.get("href")
-                for child in node
-                if _name(child) == "link"
-                and child.get("href")
-                and child.get("rel", "alternate") == "alternate"
+        if url and _name(node) in lists:
+            lists[_name(node)].append(
+                Listed(url, parse_time(_child(node, "lastmod")), versions=tuple(_alternates(node)))
             )
-            pages.append(Found(url, changed, None, versions))
-    return pages, maps
+    return lists["url"], lists["sitemap"]
 
 
-def read_feed(body: bytes) -> list[Found]:
+def _alternates(node: Any) -> list[str]:
+    """Return the addresses of an entry's alternate links."""
+    links = [child for child in node if _name(child) == "link" and child.get("href")]
+    return [link.get("href") for link in links if link.get("rel", "alternate") == "alternate"]
+
+
+def read_feed(body: bytes) -> list[Listed]:
     """Read an RSS (0.9 to 2.0) or Atom feed."""
     root = parse_xml(body)
     if _name(root) not in ("rss", "feed", "rdf"):
         raise ListError("not a feed")
-    found = []
+    entries = []
     for node in root.iter():
         if _name(node) not in ("item", "entry"):
             continue
-        url = _child(node, "link")
-        for child in node:
-            if _name(child) == "link" and child.get("href") and child.get("rel", "alternate") == "alternate":
-                url = child.get("href")
-        if not url:
-            guid = _child(node, "guid", "id")
-            url = guid if guid and guid.startswith("http") else None
-        if url:
-            found.append(
-                Found(
-                    url,
-                    parse_time(_child(node, "updated", "modified")),
-                    parse_time(_child(node, "pubdate", "published", "date", "issued")),
-                )
-            )
-    return found
+        guid = _child(node, "guid", "id") or ""
+        urls = [*_alternates(node)[-1:], _child(node, "link"), guid if guid.startswith("http") else None]
+        if url := next(filter(None, urls), None):
+            changed = parse_time(_child(node, "updated", "modified"))
+            published = parse_time(_child(node, "pubdate", "published", "date", "issued"))
+            entries.append(Listed(url, changed, published))
+    return entries
 
 
 def read_links(selector: Selector, join: Any) -> Iterator[tuple[str, dt.datetime | None]]:

@@ -135,7 +135,7 @@ def _published(selector: Selector, hints: Hints) -> dt.datetime | None:
 
 def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
     """Versions by hreflang first, then by plain rel=alternate; feeds and the like are none."""
-    found: dict[str, Version] = {}
+    versions: dict[str, Version] = {}
     for node in selector.xpath("//link[@hreflang and @href] | //a[@hreflang and @href]"):
         rel = (node.attrib.get("rel") or "").lower().split()
         if node.root.tag == "link" and "alternate" not in rel:
@@ -143,15 +143,15 @@ def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
         url = joined(node.attrib["href"], join)
         lang = node.attrib["hreflang"].strip().lower()
         if url and lang and lang != "x-default":
-            found.setdefault(url, Version(url, lang, "hreflang"))
+            versions.setdefault(url, Version(url, lang, "hreflang"))
     for node in selector.xpath("//*[@rel and @href and not(@hreflang)]"):
         rel = (node.attrib["rel"] or "").lower().split()
         kind = (node.attrib.get("type") or "").lower()
         if "alternate" in rel and "stylesheet" not in rel and not any(t in kind for t in _FEED_TYPES):
             url = joined(node.attrib["href"], join)
             if url:
-                found.setdefault(url, Version(url, node.attrib.get("lang"), "alternate"))
-    return tuple(found.values())
+                versions.setdefault(url, Version(url, node.attrib.get("lang"), "alternate"))
+    return tuple(versions.values())
 
 
 def _content_hash(selector: Selector, hints: Hints) -> str:

@@ -17,23 +17,8 @@ MIN_COUPLES = 10
 MIN_TITLE_SCORE = 0.1
 
 _STRENGTH = ("id", "isbn", "hreflang", "alternate", "title", "date+title")
-_LATIN = str.maketrans(
-    {
-        **dict(zip("абвгдезийклмнопрстуфхцыэ", "abvgdeziyklmnoprstufhsye", strict=True)),
-        "ж": "j",
-        "ч": "c",
-        "ш": "s",
-        "щ": "s",
-        "ю": "yu",
-        "я": "ya",
-        "ё": "yo",
-        "ъ": "",
-        "ь": "",
-        "ž": "j",
-        "ý": "y",
-        "w": "v",
-    }
-)
+_LATIN = dict(zip("абвгдезийклмнопрстуфхцыэжчшщýwž", "abvgdeziyklmnoprstufhsyejcssyvj", strict=True))
+_LATIN |= {"ю": "yu", "я": "ya", "ё": "yo", "ъ": "", "ь": ""}
 
 
 @dataclass(frozen=True)
@@ -72,15 +57,15 @@ class _Groups:
 
     def join(self, first: str, second: str, how: str) -> bool:
         """Join two pages' groups unless a language would be there twice."""
-        one, two = self._members[first], self._members[second]
-        if one is two:
+        group, other = self._members[first], self._members[second]
+        if group is other:
             return False
-        langs = [self._pages[key].lang for key in (*one, *two)]
+        langs = [self._pages[key].lang for key in (*group, *other)]
         if None in langs or len(set(langs)) < len(langs):
             return False
-        one |= two
-        for key in two:
-            self._members[key] = one
+        group |= other
+        for key in other:
+            self._members[key] = group
         for key in (first, second):
             self.how.setdefault(key, how)
         return True
@@ -215,7 +200,7 @@ def title_score(first: str, second: str) -> float:
 
 
 def _trigrams(text: str) -> set[str]:
-    plain = unicodedata.normalize("NFKD", text.lower().translate(_LATIN))
+    plain = unicodedata.normalize("NFKD", text.lower().translate(str.maketrans(_LATIN)))
     letters = "".join(c for c in plain if not unicodedata.combining(c))
     words = re.findall(r"[a-z]{2,}", letters)
     return {f" {word} "[i : i + 3] for word in words for i in range(len(word))}

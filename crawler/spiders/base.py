@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -25,7 +25,7 @@ from scrapy.http import Response, TextResponse
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from crawler.discovery import Found, ListError, gunzip, next_page, read_feed, read_links, read_sitemap
+from crawler.discovery import Listed, ListError, gunzip, next_page, read_feed, read_links, read_sitemap
 from crawler.errors import stop_at_file_error
 from crawler.items import Article, Book, Record, record_from
 from crawler.middlewares import PrivateAddress
@@ -196,17 +196,17 @@ class SiteSpider(Spider):
             self._error(str(error), response.url)
             return
         self.reached = True
-        for found in maps:
+        for listed in maps:
             if depth >= _MAX_SITEMAP_DEPTH or (
-                self.job.since and found.changed and found.changed < self.job.since
+                self.job.since and listed.changed and listed.changed < self.job.since
             ):
                 continue
-            if self._is_here(found.url):
-                yield self._list(found.url, "parse_sitemap", SITEMAP, depth=depth + 1)
-        for found in pages:
-            yield from self._offer(found)
-            for url in found.versions:
-                yield from self._offer(Found(url, found.changed))
+            if self._is_here(listed.url):
+                yield self._list(listed.url, "parse_sitemap", SITEMAP, depth=depth + 1)
+        for listed in pages:
+            yield from self._offer(listed)
+            for url in listed.versions:
+                yield from self._offer(Listed(url, listed.changed))
 
     def parse_feed(self, response: Response) -> Iterator[Request]:
         """Queue a feed's articles."""
@@ -216,8 +216,8 @@ class SiteSpider(Spider):
             self._error(str(error), response.url)
             return
         self.reached = True
-        for found in entries:
-            yield from self._offer(Found(response.urljoin(found.url), found.changed, found.published))
+        for listed in entries:
+            yield from self._offer(Listed(response.urljoin(listed.url), listed.changed, listed.published))
 
     def parse_section(self, response: Response, root: str, number: int, before: str) -> Iterator[Request]:
         """Queue a listing's articles and its next page.
@@ -229,30 +229,23 @@ class SiteSpider(Spider):
             self._error("not HTML", response.url)
             return
         self.reached = True
-        keys: list[str] = []
+        keys: dict[str, None] = {}
         dates: list[dt.datetime] = []
-        new = 0
         for url, published in self.listed(response):
             ref = self.ref(url) if self._is_here(url) else None
             if not ref or ref.lang not in self.job.langs:
                 continue
-            if ref.key not in keys:
-                keys.append(ref.key)
+            keys[ref.key] = None
             if published:
                 dates.append(published)
-            if not self.state_file.known(ref.key) and not self.state_file.seen(ref.key):
-                new += 1
-            yield from self._offer(Found(url, None, published))
+            yield from self._offer(Listed(url, None, published))
         if number == 1:
             yield from self._menu(response)
         here = hashlib.sha256(" ".join(keys).encode()).hexdigest()
-        too_old = bool(
-            self.job.since and dates and len(dates) * 2 > len(keys) and max(dates) < self.job.since
-        )
-        swept = self.state_file.get("swept", root)
-        walked = swept is not None and swept <= self._since_text()
         following = next_page(response.selector, response.urljoin, response.url)
-        is_end = not keys or here == before or too_old or (walked and not new)
+        is_end = (
+            not keys or here == before or self._is_too_old(dates, len(keys)) or self._is_swept(root, keys)
+        )
         if is_end or following is None or number >= self.job.options.max_section_pages:
             self.state_file.set("ended", root, self._since_text())
             return
@@ -264,6 +257,17 @@ class SiteSpider(Spider):
         else:
             # A front page's "next" leads into another listing.
             yield self._section(following, root=path)
+
+    def _is_too_old(self, dates: list[dt.datetime], count: int) -> bool:
+        """Return whether most of the ``count`` articles of a listing have dates, all before ``since``."""
+        since = self.job.since
+        return bool(since and dates and len(dates) * 2 > count and max(dates) < since)
+
+    def _is_swept(self, root: str, keys: Iterable[str]) -> bool:
+        """Return whether an earlier crawl walked a listing to its end, and knows all of these articles."""
+        swept, state = self.state_file.get("swept", root), self.state_file
+        is_walked = swept is not None and swept <= self._since_text()
+        return is_walked and all(state.known(key) or state.seen(key) for key in keys)
 
     def _since_text(self) -> str:
         return self.job.since.astimezone(dt.UTC).isoformat() if self.job.since else ""
@@ -279,24 +283,24 @@ class SiteSpider(Spider):
         for path in list(paths)[:_MAX_MENU_SECTIONS]:
             yield self._section(urljoin(self.base + "/", path), root=path)
 
-    def _offer(self, found: Found, priority: int = PAGE) -> Iterator[Request]:
+    def _offer(self, listed: Listed, priority: int = PAGE) -> Iterator[Request]:
         """Queue an article unless what is known of it says that it is not wanted or has not changed."""
-        ref = self.ref(found.url) if self._is_here(found.url) else None
+        ref = self.ref(listed.url) if self._is_here(listed.url) else None
         if ref is None or ref.lang not in self.job.langs:
             return
-        url = found.url
+        url = listed.url
         key = self.state_file.get("alias", normalise_url(url)) or ref.key
         job = self.job
-        if found.published and not self._in_range(found.published):
+        if listed.published and not self._in_range(listed.published):
             self._settle(key, "outside")
             return
         # What has not changed since a day cannot have appeared after it.
-        if job.since and found.changed and found.changed < job.since:
+        if job.since and listed.changed and listed.changed < job.since:
             self._settle(key, "outside")
             return
-        changed = found.changed.isoformat() if found.changed else None
+        changed = listed.changed.isoformat() if listed.changed else None
         known = self.state_file.known(key)
-        if known and not self._wants_again(known, found.changed):
+        if known and not self._wants_again(known, listed.changed):
             self._settle(key, "skipped")
             return
         if known:
@@ -367,7 +371,7 @@ class SiteSpider(Spider):
         refined = self.refine(response, facts)
         published: dt.datetime | None = refined.pop("published", None) or facts.published
         for version in facts.versions:
-            yield from self._offer(Found(version.url), VERSION)
+            yield from self._offer(Listed(version.url), VERSION)
         if published and not self._in_range(published):
             self.count("outside")
             self.state_file.set_seen(key, Seen(published.isoformat(), lastmod))
@@ -523,7 +527,7 @@ class SiteSpider(Spider):
             state.end()
         store.close()
         state.close()
-        return sum(len(found) > 1 for found in langs.values())
+        return sum(len(versions) > 1 for versions in langs.values())
 
 
 def _host(url: str) -> tuple[str, int | None]:

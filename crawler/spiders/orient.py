@@ -27,11 +27,11 @@ class OrientSpider(SiteSpider):
     )
 
     def ref(self, url: str) -> Ref | None:
-        found = _ARTICLE.match(urlsplit(url).path)
-        if not found:
+        match = _ARTICLE.match(urlsplit(url).path)
+        if not match:
             return None
-        lang = self.lang_codes.get(found[1], found[1])
-        return Ref(lang, found[2], f"{lang}:post/{found[2]}")
+        lang = self.lang_codes.get(match[1], match[1])
+        return Ref(lang, match[2], f"{lang}:post/{match[2]}")
 
     def listed(self, response: TextResponse) -> Iterator[tuple[str, dt.datetime | None]]:
         yield from super().listed(response)

@@ -22,10 +22,10 @@ class TurkmenportalSpider(SiteSpider):
     )
 
     def ref(self, url: str) -> Ref | None:
-        found = _ARTICLE.match(urlsplit(url).path)
+        match = _ARTICLE.match(urlsplit(url).path)
         # `.../views_sort` and the like are listings, which robots.txt closes.
-        if not found or url.endswith("_sort"):
+        if not match or url.endswith("_sort"):
             return None
-        code, kind, number = found.groups()
+        code, kind, number = match.groups()
         lang = self.lang_codes.get(code or "ru", code or "ru")
         return Ref(lang, number, f"{lang}:{kind}/{number}")

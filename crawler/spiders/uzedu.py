@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
-from crawler.discovery import Found
+from crawler.discovery import Listed
 from crawler.items import Book, Record
 from crawler.pages import Hints, joined, parse_time, read_page
 from crawler.pairing import Candidate
@@ -54,9 +54,9 @@ class UzeduSpider(SiteSpider):
     def ref(self, url: str) -> Ref | None:
         """Book pages stand for all languages: the wanted ones are chosen among their files."""
         path = urlsplit(url).path
-        found = _PAGE_PATH.match(path)
-        if found:
-            return Ref(self.job.langs[0], found[1], f"page:{found[1]}")
+        match = _PAGE_PATH.match(path)
+        if match:
+            return Ref(self.job.langs[0], match[1], f"page:{match[1]}")
         return Ref(self.job.langs[0], None, f"file:{path}") if _FILE_PATH.match(path) else None
 
     # --- book pages ---
@@ -71,17 +71,17 @@ class UzeduSpider(SiteSpider):
     def _has_all(self, seen: Seen) -> bool:
         return all(map(self._is_whole, seen.needs))
 
-    def _offer(self, found: Found, priority: int = PAGE) -> Iterator[Request]:
-        ref = self.ref(found.url) if self._is_here(found.url) else None
+    def _offer(self, listed: Listed, priority: int = PAGE) -> Iterator[Request]:
+        ref = self.ref(listed.url) if self._is_here(listed.url) else None
         # Files are queued where their language is said: by the page or card that offers them.
         if ref is None or ref.id is None:
             return
         seen = self.state_file.seen(ref.key)
-        changed = found.changed.isoformat() if found.changed else None
+        changed = listed.changed.isoformat() if listed.changed else None
         if seen and changed and seen.lastmod == changed and self._has_all(seen):
             self._settle(ref.key, "skipped")
             return
-        yield self._article(found.url, ref.key, ref, changed, priority)
+        yield self._article(listed.url, ref.key, ref, changed, priority)
 
     def parse_page(self, response: Response) -> Iterator[Any]:
         """Queue the files of a book page, in the wanted languages."""
@@ -385,9 +385,9 @@ def _about(block: Selector, title: str | None, page: str, number: str) -> dict[s
 
 
 def _grade(block: Selector, title: str) -> int | None:
-    found = _GRADE.search(title)
-    if found:
-        return int(found[1])
+    match = _GRADE.search(title)
+    if match:
+        return int(match[1])
     for row in block.xpath(".//tr | .//dl/div | .//li"):
         text = " ".join(row.xpath(".//text()").getall())
         number = re.search(r"\b(\d{1,2})\b", text)
