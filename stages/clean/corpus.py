@@ -63,7 +63,7 @@ def clean_pairs(
     pair_id is made anew from the cleaned texts.
 
     Raises DataError if a text is not in NFC, if a row is of an unlisted source or another target language,
-    if nothing is left, or if the counts do not balance.
+    if no pair is kept, or if a row has an unknown reason.
     """
     rows = _ordered_rows(pairs, params, where)
     texts = _pair_texts(rows)

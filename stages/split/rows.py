@@ -48,8 +48,8 @@ class Rows:
         ]
         is_good = [pair_id in good for pair_id in pair_ids]
         self.split = self._choose(is_good)
-        own = (params.pair.src, params.pair.tgt)
-        self.is_own = [langs == own for langs in zip(self.src_lang, self.tgt_lang, strict=True)]
+        pair_langs = (params.pair.src, params.pair.tgt)
+        self.is_own = [langs == pair_langs for langs in zip(self.src_lang, self.tgt_lang, strict=True)]
         self.is_long_enough = [
             is_own and count_words(src) >= self._params.min_words and count_words(tgt) > 0
             for is_own, src, tgt in zip(self.is_own, self.src, self.tgt, strict=True)

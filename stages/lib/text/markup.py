@@ -211,7 +211,7 @@ def _join_unless_name(match: re.Match[str]) -> str:
 
 def placeholders(text: str) -> Counter[str]:
     """Count the placeholders of a normalised text; ``{{ count }}`` and ``{{count}}`` are the same."""
-    return Counter(re.sub(r"\s+", "", found) for found in _PLACEHOLDER.findall(text))
+    return Counter(re.sub(r"\s+", "", match) for match in _PLACEHOLDER.findall(text))
 
 
 def without_placeholders(text: str) -> str:

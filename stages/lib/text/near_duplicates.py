@@ -156,8 +156,8 @@ class TextMatcher:
                 + _prefixes(asked, self._containment, self._is_long[block]) @ index
                 + asked @ contained
             ).tocoo()
-            one, other = block[candidates.row], references[candidates.col]
-            near.append(start + np.unique(candidates.row[self._are_near(one, other)]))
+            are_near = self._are_near(block[candidates.row], references[candidates.col])
+            near.append(start + np.unique(candidates.row[are_near]))
         return np.concatenate([np.zeros(0, dtype=np.int64), *near])
 
     def _are_near(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
