@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Containment says something only of a text long enough to be a sentence of its own.
 CONTAINED_WORDS = 5
 MATCHED_CHARS = 5
-# Texts that ProtectedTexts compares at a time: bounds the memory.
+# Texts that TextMatcher compares at a time: bounds the memory.
 _BLOCK = 1_000
 # Pairs of texts whose overlaps are counted at a time.
 _PAIRS = 100_000
