@@ -98,7 +98,7 @@ def read_experiments(path: Path) -> dict[str, Experiment]:
 def settings_of(changes: Mapping[str, Any], models: Sequence[str] | None, params: Params) -> dict[str, Any]:
     """Return a point's changes by their keys in params.yaml; ``models`` are set where they are given.
 
-    ``recipe.<key>`` is set where the recipe in use has it: in a model's own block, else in ``all``.
+    ``recipe.<key>`` is set where the recipe in use has it: in a model's block, else in ``all``.
     """
     recipe = params.finetune.recipe
     settings: dict[str, Any] = {} if models is None else {"models": list(models)}
@@ -441,7 +441,7 @@ def grid_table(grid: Experiment, record: Mapping[str, Any], models: Sequence[str
 def list_experiments() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Return (name, parameters by dotted key, summary.json) of the workspace, HEAD and its experiments.
 
-    What DVC cannot read of one is empty. Raises DataError with what DVC said where it fails.
+    What DVC cannot read of an experiment is empty. Raises DataError with DVC's message where it fails.
     """
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
     done = subprocess.run(command, text=True, capture_output=True)
@@ -463,10 +463,10 @@ def list_experiments() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     """Return nested values by dotted key."""
-    found: dict[str, Any] = {}
+    by_key: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
-    return found
+        by_key |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return by_key
 
 
 def experiments_table(
@@ -490,15 +490,15 @@ def experiments_table(
     ]
     rows = [["experiment", "model", *(FIGURES[figure] for figure in figures), "Δ P@1", "p", *names]]
     for name, params, summary in experiments:
-        for found in [model] if model else list(summary) or [""]:
-            before, after = (summary.get(found, {}).get(variant, {}) for variant in VARIANTS)
+        for row_model in [model] if model else list(summary) or [""]:
+            before, after = (summary.get(row_model, {}).get(variant, {}) for variant in VARIANTS)
             cells = [
                 " → ".join(f"{part[figure]:.3f}" for part in (before, after) if figure in part)
                 for figure in figures
             ]
             cells += [f"{100 * after['delta']:+.1f}" if "delta" in after else ""]
             cells += [format_p(after["p"]) if "p" in after else ""]
-            rows.append([name, found, *cells, *(_value(params.get(key)) for key in changed)])
+            rows.append([name, row_model, *cells, *(_value(params.get(key)) for key in changed)])
     return as_text(rows, width)
 
 

@@ -113,7 +113,7 @@ main > div {{ overflow-x: auto; margin: 0 0 2rem; }}
 def draw(revisions: Sequence[str], out: Path) -> Path:
     """Let DVC write the page of the workspace's plots, or of revisions side by side; return where it is.
 
-    Raises KopriError with what DVC said where it fails.
+    Raises KopriError with DVC's message where it fails.
     """
     template = page_template([file.fetch().read_text(encoding="utf-8") for file in VEGA])
     with tempfile.TemporaryDirectory(prefix="kopri-plots-") as folder:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from commands.exports.rows import Row
+from stages.lib.core.markdown import markdown_table
 from stages.lib.text.topics import is_religious
 
 # Below this many words on the source side a pair is a name or a label rather than a sentence.
@@ -96,17 +97,13 @@ def card_text(counts: Counts, origins: Mapping[str, Origin], made_from: str, not
 
 
 def _sources(counts: Counts, origins: Mapping[str, Origin]) -> str:
-    lines = [
-        "| source | domain | from | licence | pairs | religious by its words |",
-        "|---|---|---|---|---:|---:|",
-    ]
+    rows = [["source", "domain", "from", "licence", "pairs", "religious by its words"]]
     for name, source in counts.by_source.items():
         origin = origins.get(name)
         what = (origin.domain, origin.place) if origin else ("unknown", "no file in sources/ any more")
-        licenses = ", ".join(sorted(source.licenses))
         share = _percent(source.religious, source.pairs)
-        lines.append(f"| {name} | {what[0]} | {what[1]} | {licenses} | {source.pairs:,} | {share} |")
-    return "\n".join(lines)
+        rows.append([name, *what, ", ".join(sorted(source.licenses)), f"{source.pairs:,}", share])
+    return markdown_table(rows, 4)
 
 
 def _licences(counts: Counts) -> str:

@@ -113,13 +113,13 @@ def bar_chart(
     """
     parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
     with _figure(height=max(2.2, 0.7 + 0.27 * len(bars))) as (figure, axes):
-        left = dict.fromkeys(bars, 0.0)
+        starts = dict.fromkeys(bars, 0.0)
         for n, part in enumerate(parts):
             widths = [bar.get(part, 0) for bar in bars.values()]
             axes.barh(
                 list(bars),
                 widths,
-                left=list(left.values()),
+                left=list(starts.values()),
                 color=_colour(n),
                 edgecolor=_PAPER,
                 linewidth=0.6,
@@ -127,11 +127,11 @@ def bar_chart(
                 label=part,
             )
             for bar, width in zip(bars, widths, strict=True):
-                left[bar] += width
+                starts[bar] += width
         axes.invert_yaxis()
         _finish(figure, axes, x, "", legend=len(parts) if len(parts) > 1 else 0)
         svg = _svg(figure, name)
-    rows = [[bar, *(f"{found.get(part, 0):,g}" for part in parts)] for bar, found in bars.items()]
+    rows = [[bar, *(f"{lengths.get(part, 0):,g}" for part in parts)] for bar, lengths in bars.items()]
     return Chart(name, title, alt, svg, [of, *parts], rows)
 
 

@@ -69,7 +69,7 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
             _count_table(
                 f"From segments to splits, {direction}",
                 aligned,
-                stages | {name: found for name, found in ends.items() if name not in _SPLITS},
+                stages | {name: counts for name, counts in ends.items() if name not in _SPLITS},
             ),
             _count_table(
                 f"Cleaning, {direction}",
@@ -148,7 +148,7 @@ def _fold(counts: Mapping[str, int], weights: Mapping[str, int], rest: str) -> d
 
 
 def length_section(corpus: pl.DataFrame, pair: Pair) -> Section:
-    """Distribution of the lengths, in words, of the pair's own rows of the cleaned corpus."""
+    """Lengths, in words, and scores of the cleaned pairs of the two languages, pivots left out."""
     import polars as pl
 
     pairs = corpus.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))

@@ -98,7 +98,7 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
         path = folder / f"{model}-{variant}"
         raw = read_json(path / "metrics.json")
         try:
-            found = Result(
+            result = Result(
                 model=raw["model"],
                 variant=raw["variant"],
                 path=path,
@@ -114,15 +114,15 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
                 },
             )
             # There is a gold set where people have judged test documents.
-            shared = {key: found.signature[key] for key in _SHARED}
-            shared[f"{GOLD}_sha256"] = found.signature.get(f"{GOLD}_sha256")
+            shared = {key: result.signature[key] for key in _SHARED}
+            shared[f"{GOLD}_sha256"] = result.signature.get(f"{GOLD}_sha256")
         except (KeyError, TypeError) as error:
             raise DataError(
                 f"{path}/metrics.json: lacks {error}; delete {path} and run dvc repro to evaluate again"
             ) from None
-        if (found.model, found.variant) != (model, variant):
+        if (result.model, result.variant) != (model, variant):
             raise DataError(
-                f"{path}/metrics.json: expected {model} {variant}, found {found.model} {found.variant}; "
+                f"{path}/metrics.json: expected {model} {variant}, found {result.model} {result.variant}; "
                 f"delete {path} and run dvc repro"
             )
         if results:
@@ -133,7 +133,7 @@ def read_results(folder: Path, runs: Sequence[tuple[str, str]]) -> list[Result]:
                         f"{path}/metrics.json: {key} is {value}, but {first.signature.get(key)} in "
                         f"{first.path}: figures of different data do not belong in one table; run dvc repro"
                     )
-        results.append(found)
+        results.append(result)
     return results
 
 
@@ -202,14 +202,14 @@ def p_at_k(results: Iterable[Result]) -> list[dict[str, Any]]:
     for result in results:
         test = result.ranks.filter((pl.col("benchmark") == "test") & (pl.col("scoring") == "cosine"))
         for direction in test["direction"].unique(maintain_order=True):
-            found = test.filter(pl.col("direction") == direction)["rank"].to_numpy()
+            ranks = test.filter(pl.col("direction") == direction)["rank"].to_numpy()
             rows += [
                 {
                     "model": result.model,
                     "variant": result.variant,
                     "direction": direction,
                     "k": k,
-                    "p_at_k": rounded(float((found <= k).mean())),
+                    "p_at_k": rounded(float((ranks <= k).mean())),
                 }
                 for k in _PLOT_K
             ]
@@ -261,13 +261,13 @@ def file_hashes(inputs: Inputs, results: Iterable[Result]) -> list[tuple[str, in
         *((folder.parent, sorted(folder.glob("*"))) for folder in (inputs.splits, inputs.stats)),
         *((inputs.results.parent, sorted(result.path.glob("*"))) for result in results),
     ]
-    found = []
+    hashes = []
     for folder, paths in folders:
         for path in (path for path in paths if path.is_file()):
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "md5").hexdigest()
-            found.append((path.relative_to(folder).as_posix(), path.stat().st_size, digest))
-    return found
+            hashes.append((path.relative_to(folder).as_posix(), path.stat().st_size, digest))
+    return hashes
 
 
 def packages() -> dict[str, str]:

@@ -159,8 +159,8 @@ def translation_section(
     for model, variants in translations.items():
         both = None
         for variant, frame in variants.items():
-            own = frame.filter(pl.col("system") == "model")
-            part = own.filter(pl.col("seed") == own["seed"].min()).select(
+            by_model = frame.filter(pl.col("system") == "model")
+            part = by_model.filter(pl.col("seed") == by_model["seed"].min()).select(
                 "direction", "pair_id", "src", "reference", pl.col("translation").alias(variant)
             )
             both = (
@@ -219,7 +219,7 @@ def p_at_k_section(rows: Iterable[Mapping[str, Any]]) -> Section:
 def learning_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
     """Dev score and training loss by epoch; None without a training log.
 
-    Translators have charts of their own: their scores go to 100, and their loss is another one.
+    Translators have charts of their own: their scores are percentages and their loss is another function.
     """
     translators = {row["model"] for row in rows if row["metric"].startswith("chrfpp_")}
     charts = []
@@ -310,8 +310,8 @@ def signature_section(
             yield prefix, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
     by_run = {name: dict(flat(signature)) for name, signature in signatures.items()}
-    keys = list(dict.fromkeys(key for found in by_run.values() for key in found))
-    shared = [key for key in keys if len({found.get(key) for found in by_run.values()}) == 1]
+    keys = list(dict.fromkeys(key for values in by_run.values() for key in values))
+    shared = [key for key in keys if len({values.get(key) for values in by_run.values()}) == 1]
     first = next(iter(by_run.values()))
     return Section(
         "signature",
@@ -325,10 +325,10 @@ def signature_section(
                 "By result",
                 ["result", "key", "value"],
                 [
-                    [name, key, found[key]]
-                    for name, found in by_run.items()
+                    [name, key, values[key]]
+                    for name, values in by_run.items()
                     for key in keys
-                    if key not in shared and key in found
+                    if key not in shared and key in values
                 ],
                 n_text=3,
             ),

@@ -10,7 +10,7 @@ from stages.lib.core.params import Pair
 from stages.lib.scores.significance import exact_binomial_interval, mcnemar_p
 from stages.report.tables import Details, ordered
 
-# As published: retrieval among nine sentences of Russian and Turkmen, MiniLM pretrained only. The study tells
+# As published: retrieval among nine sentences of Russian and Turkmen, MiniLM pretrained only. The study gives
 # the figures and no interval; 0.8889 is 8 of 9.
 TEST_SENTENCES = 9
 RETRIEVAL = (  # model, variant, right answers at rank 1, MRR
@@ -20,7 +20,7 @@ RETRIEVAL = (  # model, variant, right answers at rank 1, MRR
     ("LaBSE", "finetuned", 9, 1.0),
     ("MiniLM", "pretrained", 5, 0.7011),
 )
-# Pearson's r on Russian STS; the number of pairs is not told.
+# Pearson's r on Russian STS; the study does not state the number of pairs.
 STS = (
     ("NLLB", "pretrained", 0.6996),
     ("NLLB", "finetuned", 0.6994),
@@ -36,7 +36,7 @@ TRANSLATION = (
     ("tk→ru", "finetuned", (16.82, 35.97, 90.38)),
 )
 _CONFIDENCE = 0.95
-_UNTOLD = "not told"
+_NOT_STATED = "not stated"
 
 
 def study_table(
@@ -44,9 +44,8 @@ def study_table(
 ) -> str:
     """Return the study's three tables as Markdown, ours below the study's in each.
 
-    Where the pair is another than the study's, a line says so. ``details`` is keyed by (model, variant);
-    ``benchmarks`` is what ``make benchmarks`` found, None if it has
-    not run. A table for which we have nothing keeps the study's rows alone.
+    Where the pair is another than the study's, a line says so. ``benchmarks`` is metrics/benchmarks.json, None
+    if `make benchmarks` has not run. A table for which we have nothing keeps the study's rows alone.
     """
     src, tgt = pair.src, pair.tgt
     others = f"The study is of Russian and Turkmen; our figures here are of {src}–{tgt}."
@@ -62,7 +61,7 @@ def study_table(
         "grades of the English sentences.",
         f"## Translation, {src}–{tgt}",
         markdown_table(_translation(details, pair)),
-        "TER is an error rate: less is better. The study's test set and settings are not told, so its "
+        "TER is an error rate: less is better. The study's test set and settings are not stated, so its "
         "figures and ours are of other sentences, and of models of other sizes.",
     ]
     return "\n\n".join(parts)
@@ -102,7 +101,7 @@ def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
     for model, variant, right, mrr in RETRIEVAL:
         low, high = exact_binomial_interval(right, n, _CONFIDENCE)
         p1 = [f"{right / n:.4f}", _interval({"low": low, "high": high})]
-        rows.append(["study", model, variant, _UNTOLD, str(n), str(n), *p1, f"{mrr:.4f}"])
+        rows.append(["study", model, variant, _NOT_STATED, str(n), str(n), *p1, f"{mrr:.4f}"])
     for model, variant in ordered(details):
         detail = details[model, variant]
         for a, b in ((pair.src, pair.tgt), (pair.tgt, pair.src)):
@@ -115,9 +114,11 @@ def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
 
 def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     rows = [["whose", "model", "variant", "set", "n", "r", "95 % interval"]]
-    rows += [["study", model, variant, "Russian STS", _UNTOLD, f"{r:.4f}", ""] for model, variant, r in STS]
+    rows += [
+        ["study", model, variant, "Russian STS", _NOT_STATED, f"{r:.4f}", ""] for model, variant, r in STS
+    ]
     for model, variant in ordered(details):
-        found = {  # set -> figure
+        by_set = {
             metric.removeprefix("sts_").removesuffix("_pearson"): figure
             for metric, figure in details[model, variant]["metrics"].items()
             if metric.startswith("sts_") and metric.endswith("_pearson")
@@ -129,9 +130,9 @@ def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[
                 # Differences, delta_<set>_pearson, have an interval too, but no n.
                 if f"{metric}_low" in flat and f"{name}_n" in flat:
                     ends = {"low": flat[f"{metric}_low"], "high": flat[f"{metric}_high"]}
-                    found.setdefault(name, {"value": flat[metric], "n": flat[f"{name}_n"], **ends})
-        for name in (name for name in found if "ru" in name.split("_") or name == "rusts"):
-            figure = found[name]
+                    by_set.setdefault(name, {"value": flat[metric], "n": flat[f"{name}_n"], **ends})
+        for name in (name for name in by_set if "ru" in name.split("_") or name == "rusts"):
+            figure = by_set[name]
             cells = [name, str(figure["n"]), f"{figure['value']:.4f}", _interval(figure)]
             rows.append(["ours", model, variant, *cells])
     return rows
@@ -140,14 +141,16 @@ def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[
 def _translation(details: Details, pair: Pair) -> list[list[str]]:
     rows = [["whose", "model", "variant", "direction", "n", "BLEU", "chrF", "TER"]]
     for direction, variant, figures in TRANSLATION:
-        rows.append(["study", "NLLB", variant, direction, _UNTOLD, *(f"{value:.2f}" for value in figures)])
+        rows.append(
+            ["study", "NLLB", variant, direction, _NOT_STATED, *(f"{value:.2f}" for value in figures)]
+        )
     for model, variant in ordered(details):
         metrics = details[model, variant]["metrics"]
         for a, b in ((pair.src, pair.tgt), (pair.tgt, pair.src)):
-            found = [metrics.get(f"mt_{a}_{b}_{name}") for name in ("bleu", "chrf", "ter")]
-            if all(found):
+            figures = [metrics.get(f"mt_{a}_{b}_{name}") for name in ("bleu", "chrf", "ter")]
+            if all(figures):
                 rows.append(
-                    ["ours", model, variant, f"{a}→{b}", str(found[0]["n"]), *map(_with_interval, found)]
+                    ["ours", model, variant, f"{a}→{b}", str(figures[0]["n"]), *map(_with_interval, figures)]
                 )
     return rows
 
