@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -450,7 +451,9 @@ def list_experiments() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     states = []
     for baseline in json.loads(done.stdout):
         runs = [run["revs"][0] for run in baseline["experiments"] or []]
-        states += [(state["name"] or state["rev"][:7], state["data"] or {}) for state in (baseline, *runs)]
+        states += [
+            (state["name"] or _short(state["rev"]), state["data"] or {}) for state in (baseline, *runs)
+        ]
 
     def content(data: Mapping[str, Any], kind: str, path: str) -> dict[str, Any]:
         return data.get(kind, {}).get(path, {}).get("data") or {}
@@ -459,6 +462,10 @@ def list_experiments() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         (name, flat(content(data, "params", "params.yaml")), content(data, "metrics", "metrics/summary.json"))
         for name, data in states
     ]
+
+
+def _short(revision: str) -> str:
+    return revision[:7] if re.fullmatch("[0-9a-f]{40}", revision) else revision
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
@@ -518,10 +525,10 @@ def show(model: str | None, params: Params, width: int | None) -> str:
         raise ParamsError(f"MODEL: {unknown('model', model, params.models_config)}")
     legend = (
         "Means of both directions, pretrained → fine-tuned. Δ P@1: points gained; p: paired permutation "
-        "test, Holm-corrected for the models of the run. make compare tests two experiments against each "
-        "other."
+        "test, Holm-corrected for the models of the run. make compare tests two experiments."
     )
-    return f"{experiments_table(list_experiments(), model, width)}\n\n{legend}"
+    table = experiments_table(list_experiments(), model, width)
+    return f"{table}\n\n{textwrap.fill(legend, width or 110)}"
 
 
 def run(names: Sequence[str], models: Sequence[str] | None, args: argparse.Namespace) -> str:

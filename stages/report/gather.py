@@ -164,21 +164,20 @@ def summarise(detail: Mapping[str, Any]) -> dict[str, float]:
 
     def mean(pattern: str) -> float | None:
         values = [figure["value"] for name, figure in metrics.items() if re.fullmatch(pattern, name)]
-        return rounded(sum(values) / len(values)) if values else None
+        return sum(values) / len(values) if values else None
 
+    test = detail.get("compared_with_pretrained", {}).get("test_p1_mean", {})
+    chrfpp = mean(r"mt_(?!gold_)\w+_\w+_chrfpp")
     figures = {
         "p1": mean("test_p1_mean"),
+        "delta": test.get("difference"),
+        "p": test.get("p_holm"),
         "mrr": mean("test_mrr_mean"),
         "hard_p1": mean(r"hard_p1_\w+_\w+"),
-        "sts": mean(STS),
-        "chrfpp": mean(r"mt_(?!gold_)\w+_\w+_chrfpp"),
+        "sts": mean(STS) if chrfpp is None else None,
+        "chrfpp": chrfpp,
     }
-    if figures["chrfpp"] is not None:
-        del figures["sts"]
-    summary = {name: value for name, value in figures.items() if value is not None}
-    if test := detail.get("compared_with_pretrained", {}).get("test_p1_mean"):
-        summary |= {"delta": rounded(test["difference"]), "p": rounded(test["p_holm"])}
-    return summary
+    return {name: rounded(value) for name, value in figures.items() if value is not None}
 
 
 def detail_of(result: Result, compared: Mapping[str, dict[str, Any]] | None) -> dict[str, Any]:
@@ -383,8 +382,10 @@ def write_metrics(
             write_csv(folder / f"{name}.csv", rows)
     for name, counts in stats.items():
         write_json(out / f"{name}.json", counts)
-    # In the order of params.yaml, pretrained first: `dvc exp show` has its columns so.
-    write_json(out / "summary.json", summary, sort_keys=False)
+    # `dvc exp show` has its columns in this order: models as in params.yaml, fine-tuned first, P@1 and its
+    # gain first, so that what an experiment changed is seen without scrolling.
+    ordered = {model: dict(sorted(variants.items())) for model, variants in summary.items()}
+    write_json(out / "summary.json", ordered, sort_keys=False)
 
 
 def write_texts(folder: Path, details: Details, page: str, pair: Pair) -> None:

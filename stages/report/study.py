@@ -44,8 +44,8 @@ def study_table(
 ) -> str:
     """Return the study's three tables as Markdown, ours below the study's in each.
 
-    Where the pair is another than the study's, a line says so. ``benchmarks`` is metrics/benchmarks.json, None
-    if `make benchmarks` has not run. A table for which we have nothing keeps the study's rows alone.
+    Where the pair is another than the study's, a line says so. ``benchmarks`` is metrics/benchmarks.json,
+    None if `make benchmarks` has not run. A table for which we have nothing keeps the study's rows alone.
     """
     src, tgt = pair.src, pair.tgt
     others = f"The study is of Russian and Turkmen; our figures here are of {src}–{tgt}."
