@@ -118,7 +118,7 @@ def change(params: Params, settings: Mapping[str, Any], where: str) -> Params:
     """Return the parameters with changes. Raises ParamsError where they are then not valid."""
     from pydantic import ValidationError
 
-    raw = params.model_dump()
+    raw = params.model_dump(exclude_unset=True)
     for key, value in settings.items():
         *parents, last = key.split(".")
         block = raw

@@ -30,7 +30,7 @@ GRID = "grid:\n  why: x\n  reference: {reference}\n  points: {points}\n"
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    raw = load_params(ROOT / "params.yaml").model_dump()
+    raw = load_params(ROOT / "params.yaml").model_dump(exclude_unset=True)
     raw["evaluate"] |= {"bootstrap": 200, "permutations": 500}
     return Params.model_validate(raw)
 

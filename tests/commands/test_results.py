@@ -164,7 +164,7 @@ def test_an_empty_summary_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    raw = load_params().model_dump()
+    raw = load_params().model_dump(exclude_unset=True)
     raw["evaluate"] |= {"bootstrap": 200, "permutations": 2000}
     return Params.model_validate(raw)
 

@@ -30,7 +30,7 @@ STS_RU, FINGERPRINTS = ASSETS / "sts_ru.tsv", ASSETS / "fingerprints.json.gz"
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    raw = load_params().model_dump()
+    raw = load_params().model_dump(exclude_unset=True)
     raw |= {"models": ["use"], "baselines": ["minilm_en"], "benchmarks": [], "sources": ["django", "udhr"]}
     raw["evaluate"] |= {"bootstrap": 200, "permutations": 500}
     return Params.model_validate(raw)
