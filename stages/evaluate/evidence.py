@@ -74,15 +74,14 @@ def measure_model(
         for retrieval, src_vectors, tgt_vectors in zip(sets, src, tgt, strict=True)
     ]
     graded = []
-    for one in sts:
+    for sts_set in sts:
         try:
-            left, right = vectors(one.left, one.left_lang), vectors(one.right, one.right_lang)
-        except (
-            ModelError
-        ) as error:  # NLLB has to be told the language, and knows only those it was trained on
-            log.warning("STS set %s is left out: %s", one.name, error)
+            left = vectors(sts_set.left, sts_set.left_lang)
+            right = vectors(sts_set.right, sts_set.right_lang)
+        except ModelError as error:  # NLLB must be given the language, and knows only those it was trained on
+            log.warning("STS set %s is left out: %s", sts_set.name, error)
         else:
-            graded.append(similarity_table(one, left, right, seed))
+            graded.append(similarity_table(sts_set, left, right, seed))
     return (
         pl.concat([table_from_rows([], RANKS_SCHEMA), *ranked]),
         pl.concat([table_from_rows([], STS_SCHEMA), *graded]),
@@ -99,13 +98,13 @@ def collect_evidence(
 
     folders = adapter_folders(adapters) if adapters else {0: None}
     config = params.models_config[name]
-    found = [
+    measured = [
         measure_model(load_encoder(name, config, adapter=folder), sets, sts, params, seed)
         for seed, folder in folders.items()
     ]
     return Evidence(
-        ranks=pl.concat([ranks for ranks, _ in found]),
-        similarities=pl.concat([similarities for _, similarities in found]),
+        ranks=pl.concat([ranks for ranks, _ in measured]),
+        similarities=pl.concat([similarities for _, similarities in measured]),
         adapters={str(seed): adapter_sha256(folder) for seed, folder in folders.items() if folder},
     )
 

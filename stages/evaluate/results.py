@@ -41,7 +41,7 @@ MIN_GOLD = 2
 def load_sets(splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:
     """Read the test set, what people judged of it, and their pool; return the sets with their signature.
 
-    Without judgements there is no gold set, and nothing tells of one.
+    Without judgements there is no gold set, and the signature does not name one.
     """
     test, gold, dev = (read_table(splits / f"{name}.parquet", CORPUS_SCHEMA) for name in (TEST, GOLD, "dev"))
     pool = read_table(splits / "pool.parquet", POOL_SCHEMA)
@@ -72,7 +72,7 @@ def load_benchmarks(
     for name in params.benchmarks:
         if has_grades(name, params):
             sets = load_sts(name, params)
-            contents[name] = {key: value for one in sets for key, value in one.sha256.items()}
+            contents[name] = {key: value for sts in sets for key, value in sts.sha256.items()}
             graded += sets
         else:
             benchmark = load_benchmark(name, params, params.pair)
@@ -109,7 +109,7 @@ def translate_sets(
 
 
 def training_log(adapters: Path) -> Path:
-    """Find what training wrote of itself beside its adapters; the report draws its curves."""
+    """Return the path of the training log beside the adapters; the report draws its curves."""
     path = adapters / "training.json"
     if not path.is_file():
         raise ModelError(f"{path}: not found; run dvc repro finetune@{adapters.name}")

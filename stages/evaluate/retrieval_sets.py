@@ -92,13 +92,13 @@ def _lay_out(
 
     # Rows of one group on either side -> the keys of their texts on this side.
     linked: dict[tuple[str, str], set[str]] = {}
-    for text, own, other in zip(texts, groups, other_groups, strict=True):
+    for text, group, other_group in zip(texts, groups, other_groups, strict=True):
         key = keys[number[text]]
-        linked.setdefault(("own", own), set()).add(key)
-        linked.setdefault(("other", other), set()).add(key)
+        linked.setdefault(("own", group), set()).add(key)
+        linked.setdefault(("other", other_group), set()).add(key)
     gold = [
-        sorted(n for key in linked["own", own] | linked["other", other] for n in by_key[key])
-        for own, other in zip(groups, other_groups, strict=True)
+        sorted(n for key in linked["own", group] | linked["other", other_group] for n in by_key[key])
+        for group, other_group in zip(groups, other_groups, strict=True)
     ]
 
     hard: dict[str, None] = {}
@@ -209,7 +209,7 @@ def _ranks_table(
     scoring: str,
     seed: int,
     rows: np.ndarray,
-    found: np.ndarray,
+    rank: np.ndarray,
 ) -> pl.DataFrame:
     import polars as pl
 
@@ -222,7 +222,7 @@ def _ranks_table(
             "pair_id": [retrieval.pair_ids[row] for row in rows],
             "source": [retrieval.sources[row] for row in rows],
             "doc": [retrieval.docs[row] for row in rows],
-            "rank": found,
+            "rank": rank,
         },
         schema_overrides={"seed": pl.Int32, "rank": pl.Int32},
     )

@@ -29,8 +29,7 @@ def translate(
     """Return the translation of each text by beam search, in the order of ``texts``.
 
     Equal texts are translated once. Batches are of like length and hold up to ``batch_tokens`` source tokens
-    times beams, padding included. Raises ModelError on a language that the
-    model does not know.
+    times beams, padding included. Raises ModelError on a language that the model does not know.
     """
     import torch
     from tqdm import tqdm
@@ -39,7 +38,7 @@ def translate(
     limit = model.config.max_position_embeddings - 2
     unique = list(dict.fromkeys(texts))
     ids = token_ids(tokenizer, unique, src_lang, limit)
-    found = [""] * len(unique)
+    translations = [""] * len(unique)
     was_training = model.training
     model.eval()
     with (
@@ -57,11 +56,11 @@ def translate(
                 max_new_tokens=min(limit, _LENGTH_FACTOR * longest + _LENGTH_SLACK),
             )
             for row, text in zip(rows, tokenizer.batch_decode(out, skip_special_tokens=True), strict=True):
-                found[row] = text.strip()
+                translations[row] = text.strip()
             progress.update(len(rows))
     model.train(was_training)
     place = {text: n for n, text in enumerate(unique)}
-    return [found[place[text]] for text in texts]
+    return [translations[place[text]] for text in texts]
 
 
 def _plan(lengths: Sequence[int], batch_tokens: int) -> Iterator[tuple[list[int], int]]:
