@@ -116,17 +116,10 @@ class PageDevice(PDFTextDevice):
         back = -0.4 * body
         pieces = self._open
         ox0, ox1, oy, osize, ofont, otilt = self._box
-        name = glyphs.name
-        if pieces and (
-            abs(base - oy) > 0.1 * body
-            or abs(body - osize) > 0.12 * osize
-            or tilt != otilt
-            or (name != ofont and (glyphs.is_odd or self._is_odd(ofont)))
-        ):
+        if pieces and self._is_apart(base, body, tilt, glyphs):
             self._close()
             pieces = self._open
-        wants_charspace = False
-        known = glyphs.known
+        name, known, wants_charspace = glyphs.name, glyphs.known, False
         for item in seq:
             if isinstance(item, (int, float)):
                 x -= item * unit
@@ -144,15 +137,11 @@ class PageDevice(PDFTextDevice):
                 advance = width * full
                 if char is None:
                     if pieces:
-                        self._box = (ox0, ox1, oy, osize, ofont, otilt)
-                        self._close()
-                        pieces = self._open
+                        pieces = self._end_word((ox0, ox1, oy, osize, ofont, otilt))
                 else:
                     left = a * x + shift
                     if pieces and not back < left - ox1 < limit:
-                        self._box = (ox0, ox1, oy, osize, ofont, otilt)
-                        self._close()
-                        pieces = self._open
+                        pieces = self._end_word((ox0, ox1, oy, osize, ofont, otilt))
                     if not pieces:
                         ox0, oy, osize, ofont, otilt = left, base, body, name, tilt
                     pieces.append(char)
@@ -173,9 +162,20 @@ class PageDevice(PDFTextDevice):
             self._by_name[glyphs.name] = glyphs
         return glyphs
 
-    def _is_odd(self, name: str) -> bool:
+    def _is_apart(self, base: float, body: float, tilt: float, glyphs: _Glyphs) -> bool:
+        """Tell whether a string starts a new word by its height, size, direction or font."""
+        _, _, y, size, font, old_tilt = self._box
+        if abs(base - y) > 0.1 * body or abs(body - size) > 0.12 * size or tilt != old_tilt:
+            return True
         # A change of font inside a word matters only where one of the two may be broken.
-        return name in self._by_name and self._by_name[name].is_odd
+        return glyphs.name != font and (
+            glyphs.is_odd or (font in self._by_name and self._by_name[font].is_odd)
+        )
+
+    def _end_word(self, box: tuple[float, float, float, float, str, float]) -> list[str]:
+        self._box = box
+        self._close()
+        return self._open
 
     def paint_path(self, graphicstate: Any, stroke: bool, fill: bool, evenodd: bool, path: Any) -> None:
         points = [apply_matrix_pt(self.ctm, segment[-2:]) for segment in path if len(segment) >= 3]
@@ -247,14 +247,14 @@ class FastInterpreter(PDFPageInterpreter):
 
     def execute(self, streams: Any) -> None:
         try:
-            program = self._compile(streams)
+            program = _compile(self._data(streams))
         except _Unusual:
             super().execute(streams)
             return
         for method, arguments in program:
             getattr(self, method)(*arguments)
 
-    def _compile(self, streams: Any) -> list[tuple[str, list[Any]]]:
+    def _data(self, streams: Any) -> bytes:
         # As the base class does: a form that draws itself is not followed.
         self.stream_ids.clear()
         parts = []
@@ -265,63 +265,68 @@ class FastInterpreter(PDFPageInterpreter):
             if stream.objid not in self.parent_stream_ids:
                 self.stream_ids.add(stream.objid)
                 parts.append(stream.get_data())
-        program: list[tuple[str, list[Any]]] = []
-        stack: list[Any] = []
-        nests: list[tuple[bytes, list[Any]]] = []
-        for match in _TOKEN.finditer(b"\n".join(parts)):
-            kind = match.lastgroup
-            if kind is None:
-                continue
-            token = match.group()
-            if kind == "number":
-                stack.append(float(token) if b"." in token else int(token))
-            elif kind == "string":
-                text = token[1:-1]
-                stack.append(_ESCAPE.sub(_unescape, text) if b"\\" in text else text)
-            elif kind == "word":
-                if token in _CONSTANTS:
-                    stack.append(_CONSTANTS[token])
-                    continue
-                if token == b"BI" or nests:
-                    raise _Unusual
-                method, count = _operator(token)
-                if not count:
-                    if method:
-                        program.append((method, []))
-                    elif token in _IGNORED:
-                        stack.clear()
-                    continue
-                if len(stack) >= count:
-                    program.append((method, stack[-count:]))
-                    del stack[-count:]
-            elif kind == "name":
-                if b"#" in token:
-                    raise _Unusual
-                try:
-                    stack.append(LIT(token[1:].decode("utf-8")))
-                except UnicodeDecodeError:
-                    raise _Unusual from None
-            elif kind == "hex":
-                digits = b"".join(token[1:-1].split())
-                stack.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()))
-            elif kind == "open":
-                nests.append((token, stack))
-                stack = []
-            elif kind == "close":
-                if not nests or (nests[-1][0] == b"[") is not (token == b"]"):
-                    raise _Unusual
-                items: Any = stack
-                if token == b">>":
-                    items = {}
-                _, stack = nests.pop()
-                stack.append(items)
-            else:
-                raise _Unusual
-        return program
+        return b"\n".join(parts)
 
     def do_TJ(self, seq: Any) -> None:
         if self.textstate.font is not None:
             self.device.render_string(self.textstate, seq, None, None)
+
+
+def _compile(data: bytes) -> list[tuple[str, list[Any]]]:
+    """Return the methods of the interpreter that a content stream calls, with their arguments."""
+    program: list[tuple[str, list[Any]]] = []
+    stack: list[Any] = []
+    nests: list[tuple[bytes, list[Any]]] = []
+    for match in _TOKEN.finditer(data):
+        kind = match.lastgroup
+        if kind is None:
+            continue
+        token = match.group()
+        if kind == "number":
+            stack.append(float(token) if b"." in token else int(token))
+        elif kind == "string":
+            text = token[1:-1]
+            stack.append(_ESCAPE.sub(_unescape, text) if b"\\" in text else text)
+        elif kind == "word":
+            if token in _CONSTANTS:
+                stack.append(_CONSTANTS[token])
+                continue
+            if token == b"BI" or nests:
+                raise _Unusual
+            method, count = _operator(token)
+            if not count:
+                if method:
+                    program.append((method, []))
+                elif token in _IGNORED:
+                    stack.clear()
+                continue
+            if len(stack) >= count:
+                program.append((method, stack[-count:]))
+                del stack[-count:]
+        elif kind == "name":
+            if b"#" in token:
+                raise _Unusual
+            try:
+                stack.append(LIT(token[1:].decode("utf-8")))
+            except UnicodeDecodeError:
+                raise _Unusual from None
+        elif kind == "hex":
+            digits = b"".join(token[1:-1].split())
+            stack.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()))
+        elif kind == "open":
+            nests.append((token, stack))
+            stack = []
+        elif kind == "close":
+            if not nests or (nests[-1][0] == b"[") is not (token == b"]"):
+                raise _Unusual
+            items: Any = stack
+            if token == b">>":
+                items = {}
+            _, stack = nests.pop()
+            stack.append(items)
+        else:
+            raise _Unusual
+    return program
 
 
 @functools.cache

@@ -119,36 +119,52 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
     if count <= 0:
         raise NotPlain("no text")
     text = textpage.get_text_range(0, count, errors="surrogatepass")
-    if len(text) != count:
-        if not strict:
-            return [
-                Line(part, 0.0, 1.0, 12.0 * i, 10.0, False, 0) for i, part in enumerate(text.split("\r\n"))
-            ]
-        raise NotPlain("text without positions")
-    if strict and has_odd_letters(text.replace("\ufffe", "-").replace("\x02", "-")):
-        raise NotPlain("odd letters")
-    if strict and _SCRIPT.search(text):
-        raise NotPlain("raised digits")
     handle = _address(textpage)
+    if not strict:
+        if len(text) == count:
+            return [line for line, _ in _cut_lines(api, handle, text, height, strict=False)]
+        return [Line(part, 0.0, 1.0, 12.0 * i, 10.0, False, 0) for i, part in enumerate(text.split("\r\n"))]
+    if len(text) != count:
+        raise NotPlain("text without positions")
+    _check_letters(api, handle, text)
+    found = _cut_lines(api, handle, text, height, strict=True)
+    found.sort(key=lambda item: item[0].y)
+    for i in (0, -2):
+        _join_ends(found, i)
+    for (above, _), (below, _) in itertools.pairwise(found):
+        if below.y - above.y < 0.6 * min(above.size, below.size):
+            raise NotPlain("two texts side by side")
+    _check_gaps(api, handle, found)
+    return [line for line, _ in found]
+
+
+def _check_letters(api: _Pdfium, handle: int, text: str) -> None:
+    if has_odd_letters(text.replace("\ufffe", "-").replace("\x02", "-")):
+        raise NotPlain("odd letters")
+    if _SCRIPT.search(text):
+        raise NotPlain("raised digits")
     point = (ctypes.c_double * 2)()
     px = ctypes.addressof(point)
-    py = px + 8
-    box, matrix = api.box_type(), api.matrix_type()
-    box_at, matrix_at = ctypes.addressof(box), ctypes.addressof(matrix)
-    for mark in _DIGITS.finditer(text) if strict else ():
+    for mark in _DIGITS.finditer(text):
         if mark.start() and text[mark.start() - 1].isalpha():
-            api.origin(handle, mark.start() - 1, px, py)
+            api.origin(handle, mark.start() - 1, px, px + 8)
             level = point[1]
-            api.origin(handle, mark.start(), px, py)
+            api.origin(handle, mark.start(), px, px + 8)
             if abs(point[1] - level) > LEVEL:
                 raise NotPlain("raised mark")
+
+
+def _cut_lines(api: _Pdfium, handle: int, text: str, height: float, strict: bool) -> list[tuple[Line, int]]:
+    """Return each line with the place of its first character in the text."""
+    point, box, matrix = (ctypes.c_double * 2)(), api.box_type(), api.matrix_type()
+    px, box_at, matrix_at = map(ctypes.addressof, (point, box, matrix))
+    py = px + 8
+    name, flags = ctypes.create_string_buffer(96), ctypes.c_int()
+    name_at, flags_at = ctypes.addressof(name), ctypes.addressof(flags)
     found: list[tuple[Line, int]] = []
     start = 0
-    name = ctypes.create_string_buffer(96)
-    name_at, flags = ctypes.addressof(name), ctypes.c_int()
-    flags_at = ctypes.addressof(flags)
     ends = [(m.start(), m.end(), m.group() != "\r\n") for m in _BREAKS.finditer(text)]
-    for stop, after, hyphen in [*ends, (count, count, False)]:
+    for stop, after, hyphen in [*ends, (len(text), len(text), False)]:
         string = text[start:stop].rstrip()
         last = start + len(string) - 1
         string = string.lstrip()
@@ -173,16 +189,13 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
             string += "-"
             x1 += 0.3 * size
         api.font_info(handle, first, name_at, 96, flags_at)
-        line = Line(string, x0, x1, height - base, size, _is_bold(name.value), 0)
-        found.append((line, first))
-    if not strict:
-        return [line for line, _ in found]
-    found.sort(key=lambda item: item[0].y)
-    for i in (0, -2):
-        _join_ends(found, i)
-    for (above, _), (below, _) in itertools.pairwise(found):
-        if below.y - above.y < 0.6 * min(above.size, below.size):
-            raise NotPlain("two texts side by side")
+        found.append((Line(string, x0, x1, height - base, size, _is_bold(name.value), 0), first))
+    return found
+
+
+def _check_gaps(api: _Pdfium, handle: int, found: list[tuple[Line, int]]) -> None:
+    point, box = (ctypes.c_double * 2)(), api.box_type()
+    px, box_at = ctypes.addressof(point), ctypes.addressof(box)
     full = 0.9 * statistics.median([len(line.text) / max(line.x1 - line.x0, 1.0) for line, _ in found])
     wide_lines = 0
     # A running header has its page number at the far end; so has a footer.
@@ -193,7 +206,7 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
         place = line.text.find(" ")
         while place >= 0:
             api.char_box(handle, first + place - 1, box_at)
-            api.origin(handle, first + place + 1, px, py)
+            api.origin(handle, first + place + 1, px, px + 8)
             gap = abs(point[0] - box.right)
             widest, narrowest = max(widest, gap), min(narrowest, gap)
             place = line.text.find(" ", place + 1)
@@ -202,7 +215,6 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
             wide_lines += widest >= MAX_GAP * line.size
         if wide_lines >= 3 or widest >= 3 * MAX_GAP * line.size:
             raise NotPlain("wide gaps")
-    return [line for line, _ in found]
 
 
 def _join_ends(found: list[tuple[Line, int]], i: int) -> None:
