@@ -411,9 +411,7 @@ def make_book(path: Path, pages: int, seed: int = 1, rich: bool = True) -> Gold:
     while book.page < pages:
         lang = "ru" if chapter % 2 == 0 else "tk"
         text = texts[lang]
-        titles, sections = (
-            (prose.RU_TITLES, prose.RU_SECTIONS) if lang == "ru" else (prose.TK_TITLES, prose.TK_SECTIONS)
-        )
+        titles, sections = (prose.PHRASES[lang]["titles"], prose.PHRASES[lang]["sections"])
         number = chapter // 2
         name = titles[number % len(titles)]
         book.by_word = chapter % 2 == 1
