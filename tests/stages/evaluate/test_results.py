@@ -172,7 +172,7 @@ def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerp
     def pinned(path):
         return {"url": f"https://example.org/{path.name}", "sha256": sha256_file(path)}
 
-    raw = load_params(ROOT / "params.yaml").model_dump()
+    raw = load_params(ROOT / "params.yaml").model_dump(exclude_unset=True)
     raw["benchmarks"] = ["news", "graded"]
     raw["benchmarks_config"] |= {
         "news": {
@@ -290,7 +290,7 @@ def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
 def nllb_params(tmp_path_factory) -> Params:
     folder = tmp_path_factory.mktemp("nllb")
     make_nllb(folder, [f"Новое слово {ru} Söz {tk} bar" for ru, tk in KEYWORDS])
-    raw = load_params(ROOT / "params.yaml").model_dump() | {"benchmarks": []}
+    raw = load_params(ROOT / "params.yaml").model_dump(exclude_unset=True) | {"benchmarks": []}
     raw["models_config"]["nllb"] |= {"id": str(folder), "revision": None}
     raw["evaluate"] |= {"bootstrap": 50, "permutations": 50, "beams": 2}
     return Params.model_validate(raw)
