@@ -62,33 +62,6 @@ ENOUGH = 40
 # A page that has lost more than this share of its letters is left out.
 LOST = 0.1
 
-# The letter pairs that make up about 85 % of running text ("_" is the edge of a word).
-_PAIRS = {
-    "ru": """
-_б _в _г _д _е _з _и _к _л _м _н _о _п _р _с _т _у _ч _э а_ ав аж аз ак ал ам ан ап ар ас ат ац бе би бл
-бо бр бщ бы в_ ва ве ви вл вн во вс вы га ге гл го гр да де ди дл дн до др ду ды дь е_ ег ед ее еж ей ек
-ел ем ен ер ес ет ещ жд же жи жн за зн и_ ив ие из ии ий ик ил им ин ио ис ит их ич ию ия й_ к_ ка ки ко
-кр кт ла ле ли ло лу ль лю ля м_ ма ме ми мо му н_ на не ни нн но нт ну ны нь о_ об ов ог од ое ож ой ок
-ол ом он оп ор ос от оч па пе пи по пр ра ре ри ро рс ру ры с_ се си ск сл см сн со сп ст су сь ся т_ та
-тв те ти то тр ту ть у_ уд уч уп х_ хо ци ча че чи чт ше ши щи ы_ ый ым ых ь_ ьн ьс ью ья э_ эт ю_ ют я_
-яз ят""",
-    "tk": """
-_a _b _d _e _g _h _i _j _k _m _n _o _p _s _t _w _y _ä _ç _ö _ü _ý _ş a_ ad ag ak al am an ar as at az aý
-aň aş ba be bi bo bu bä da dd de di do du dy dä dü e_ ed eg ek el em en er es et ez eý eň ga ge gi go gu
-gy gö gü ha he hi hl ho hu i_ ig ik il im in ir is iz iç iý iň iş ja je ji jy k_ ka kd ki kl ko ku kä kö
-l_ la ld le li ll lm lu ly m_ ma me mi ml mu my mä mü n_ na nd ne ni nj nl nm no nu ny ol on or oý p_ pe
-r_ ra rd re ri rk rl rm ru ry s_ sa se si so sy sö t_ ta te ti tl tm to tu ty tä tü uk ul um un ur uw uý
-uş w_ we wi y_ yd yg yk yl ym yn yp yr ys yt yz yý yň yş z_ za ze zi zl zy äg äh är ä_ ç_ çi ça çe çy öz
-öň ör ök öw ög ün üç ür ýa ýe ýi ýl ýu ýy ýä ýö ýü ý_ ň_ ňi ş_ şa şe şi şl şu şy žu""",
-    "tk-Cyrl": """
-_а _б _в _г _д _е _и _к _м _н _о _п _с _т _х _ч _ш _ы _э _я _җ _ү _ө _ё а_ аг ад аз ай ак ал ам ан ап ар
-ас ат ах аш ба бе би бо ве га ге ги гу гы гө гү да дд де ди до ды дә дү е_ ег ез ей ек ел ем ен ер ес ет
-з_ за и_ иг из ий ик ил им ин ип ир ич иш иң й_ йд йы йә йе к_ ка кд ки кл ку кы кө л_ ла ле ли лл лм лы
-м_ ма ме ми мы мә н_ на нд не ни нл нм ну ны нҗ ол он ор ое ою п_ р_ ра рд ре ри рк рл рм ры са се си со
-сы т_ та те ти тл тм то ту ты тә ук ул ум ун ур ха хе хи хо ху ци ч_ ча че чи ша ше шг шы ы_ ыг ыд ые ык
-ыл ым ын ып ыр ыс ыш ың эд эр эс эт я_ ян яр җа җе җи җы ң_ ңи үн үч өз өн әг әх әр ә_ үз""",
-}
-
 _HARD = re.compile(r"\(cid:\d+\)|[\ue000-\uf8ff\ufffd\x00-\x08\x0e-\x1f\x80-\x9f]")
 _CID = re.compile(r"\(cid:(\d+)\)")
 # Bullets and arrows of the symbol fonts, in their private places.
@@ -99,13 +72,12 @@ _SYMBOLS = str.maketrans({
 
 
 @functools.cache
-def _common_pairs() -> frozenset[str]:
-    return frozenset(pair for text in _PAIRS.values() for pair in text.split())
+def _pairs() -> dict[str, frozenset[str]]:
+    """Return the common letter pairs of each language; "_" is the edge of a word."""
+    # Workers import this module too, and never need the parameters that this brings along.
+    from stages.lib.core.assets import read_asset
 
-
-@functools.cache
-def _pairs_of(lang: str) -> frozenset[str]:
-    return frozenset(_PAIRS[lang].split())
+    return {lang: frozenset(pairs.split()) for lang, pairs in read_asset("text/letter_pairs").items()}
 
 
 def likeness(text: str) -> float:
@@ -128,7 +100,7 @@ def likeness(text: str) -> float:
         return 0.0
     # Marks inside words that are no letters ("Ba¢lyk") break them up.
     total += 2 * len(re.findall(r"[^\W\d_][^\w\s'’.,:;!?)(/«»\"“”\-–—…‐°-⁹²³¹%*+=<>\]\[]+[^\W\d_]", text))
-    return max(sum(n for pair, n in pairs.items() if pair in _pairs_of(lang)) for lang in _PAIRS) / total
+    return max(sum(n for pair, n in pairs.items() if pair in common) for common in _pairs().values()) / total
 
 
 # Known encodings. Each candidate turns what was read into what was meant.
