@@ -220,7 +220,6 @@ def no_benchmark(place: Place) -> str:
             for name, pinned in raw["benchmarks_config"]["ntrex"]["files"].items()
         ]
     )
-    place.monkeypatch.setattr("stages.lib.core.fetch.time.sleep", lambda seconds: None)
     return place.say(benchmarks.main, "evaluate", "--benchmarks", "ntrex")
 
 
@@ -251,12 +250,6 @@ def other_test_set(place: Place) -> str:
         write_result(Path(side, "use-finetuned"), load_params(), misses=3, test=test)
     sides = read_runs(Path("a")), read_runs(Path("b"))
     return place.say(lambda: compare_runs(*sides, ("HEAD", "more-sources"), load_params()))
-
-
-@provokes("error: no DVC remote")
-def no_remote(place: Place) -> str:
-    place.repository()
-    return place.say(share.main, "push")
 
 
 @provokes("error: not committed")
@@ -307,23 +300,6 @@ def dvc_says(place: Place, name: str, text: str) -> list[str]:
 @provokes("ERROR: failed to reproduce")
 def table_of_locks_cut_off(place: Place) -> str:
     return next(line for line in dvc_says(place, ".dvc/tmp/rwlock", '{"wri') if line.startswith("ERROR"))
-
-
-@provokes("'./dvc.lock' validation failed.")
-def lock_file_emptied(place: Place) -> str:
-    return dvc_says(place, "dvc.lock", "")[0]
-
-
-@provokes("'./dvc.lock' is invalid.")
-def lock_file_cut_off(place: Place) -> str:
-    return dvc_says(place, "dvc.lock", "schema: '2.0'\nsta")[0]
-
-
-@provokes("error: dvc.lock: DVC cannot read it")
-def lock_file_of_a_merge(place: Place) -> str:
-    place.repository()
-    (place.folder / "dvc.lock").write_text("<<<<<<< HEAD\n=======\n>>>>>>> b\n", encoding="utf-8")
-    return place.say(commands.check.main)
 
 
 @pytest.mark.parametrize("first_words", list(PROVOKED))

@@ -22,7 +22,7 @@ FINGERPRINTS = Path(__file__).parents[3] / "assets/fingerprints.json.gz"
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    raw = load_params().model_dump() | {"models": ["use"], "baselines": ["minilm_en"]}
+    raw = load_params().model_dump(exclude_unset=True) | {"models": ["use"], "baselines": ["minilm_en"]}
     # Two names that begin alike.
     raw["benchmarks_config"]["ntrex_dev"] = raw["benchmarks_config"]["flores"]
     raw["evaluate"] |= {"bootstrap": 200, "permutations": 500}

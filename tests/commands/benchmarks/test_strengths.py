@@ -25,7 +25,7 @@ SMOKE_FILE = Path(__file__).parents[3] / "assets/sts_ru.tsv"
 
 @pytest.fixture(scope="module")
 def params() -> Params:
-    raw = load_params().model_dump() | {"models": ["use"], "baselines": []}
+    raw = load_params().model_dump(exclude_unset=True) | {"models": ["use"], "baselines": []}
     raw["evaluate"] |= {"bootstrap": 100, "permutations": 100}
     return Params.model_validate(raw)
 

@@ -37,7 +37,7 @@ def small_corpus():
 def params(tmp_path_factory) -> Params:
     folder = tmp_path_factory.mktemp("nllb")
     make_nllb(folder, [f"{src} {tgt}" for src, tgt in TEXTS])
-    raw = load_params(ROOT / "params.yaml").model_dump()
+    raw = load_params(ROOT / "params.yaml").model_dump(exclude_unset=True)
     raw |= {"models": ["use_tr", "nllb"], "baselines": ["minilm_en"], "benchmarks": []}
     raw["models_config"]["nllb"] |= {"id": str(folder), "revision": None, "int8": True}
     raw["align"] |= {"model": "use_tr"}
@@ -135,7 +135,7 @@ def test_what_cannot_be_asked_is_an_error(demo, query, message):
 
 def test_a_model_that_is_absent_is_an_error_too(params, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    raw = params.model_dump()
+    raw = params.model_dump(exclude_unset=True)
     raw["models_config"]["nllb"]["id"] = str(tmp_path / "none")
     absent = Demo(Params.model_validate(raw), small_corpus(), tmp_path)
     with pytest.raises(ModelError, match="none"):
