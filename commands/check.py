@@ -13,9 +13,9 @@ import subprocess
 from pathlib import Path
 
 from stages.lib.core.cli import run
-from stages.lib.core.errors import DataError, ParamsError
+from stages.lib.core.errors import DataError
 from stages.lib.core.files import atomic_path
-from stages.lib.core.params import load_params, unknown
+from stages.lib.core.params import load_params
 from stages.lib.models.respell import tables_by_language
 from stages.lib.text.language import check_known
 
@@ -23,11 +23,9 @@ log = logging.getLogger("check")
 LOCK = Path("dvc.lock")
 
 
-def check_params(model: str | None) -> None:
-    """Raise ParamsError on what the stages could not use; ``model`` has to be in params.yaml."""
+def check_params() -> None:
+    """Raise ParamsError on settings that the stages could not use."""
     params = load_params()
-    if model is not None and model not in params.models_config:
-        raise ParamsError(f"MODEL: {unknown('model', model, params.models_config)}")
     for lang in (params.pair.src, params.pair.tgt):
         check_known(lang)
     for name in [*params.models, *params.baselines, params.align.model]:
@@ -75,9 +73,8 @@ def restore_lock() -> None:
 def main() -> None:
     """Parse the command line and check."""
     parser = argparse.ArgumentParser(prog="python -m commands.check", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="also check that params.yaml has this model")
-    args = parser.parse_args()
-    check_params(args.model)
+    parser.parse_args()
+    check_params()
     restore_lock()
 
 

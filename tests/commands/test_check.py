@@ -77,13 +77,6 @@ def test_a_wrong_pin_is_one_line(tmp_path: Path, file: str, old: str, new: str, 
     assert done.stderr.count("\n") == 1
 
 
-def test_a_model_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
-    assert check(tmp_path, ORIGINAL, "--model", "use_tr").returncode == 0
-    done = check(tmp_path, ORIGINAL, "--model", "use_rt")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: MODEL: unknown model 'use_rt'; did you mean 'use_tr'?")
-
-
 LOCK = """schema: '2.0'
 stages:
   a:
