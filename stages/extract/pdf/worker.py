@@ -23,7 +23,10 @@ SCAN_COVER = 0.5
 # Exit code of a worker that reached its memory limit.
 OUT_OF_MEMORY = 77
 # What the readers import, for a server to import once before it forks workers.
-READERS = ("pypdfium2", *(f"{__package__}.{name}" for name in ("worker", "layout", "miner", "plain")))
+READERS = (
+    "pypdfium2",
+    *(f"{__package__}.{name}" for name in ("worker", "reader", "layout", "miner", "plain")),
+)
 
 _arguments: tuple[str, Limits]
 
