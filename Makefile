@@ -39,7 +39,7 @@ repro: $(STAMP)  ## Run the pipeline and print the result table
 	python -m commands.results table
 
 test: $(STAMP)  ## Run the fast tests (no network)
-	python -m pytest
+	python -m pytest --numprocesses=auto --maxprocesses=4
 
 results: $(STAMP)  ## Print the result table of the last run [FORMAT=md: for a paper]
 	@python -m commands.results table $(call option,--format,FORMAT)
@@ -112,7 +112,7 @@ save-model: $(STAMP)  ## Save a fine-tuned model, adapter merged, for others to 
 install: $(STAMP)  ## Make the virtual environment (.venv); engine-install adds Ray, label-studio-install the server
 
 test-slow: $(STAMP)  ## Run the tests that need servers, a browser or minutes
-	python -m pytest -m slow
+	python -m pytest -m slow --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 lint: $(STAMP)  ## Check style and format
 	ruff check .

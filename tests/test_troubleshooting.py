@@ -122,21 +122,6 @@ def misspelt_source(place: Place) -> str:
     return place.say(commands.check.main)
 
 
-@provokes("error: zod: npm cannot fetch")
-def no_registry(place: Place) -> str:
-    closed = {"npm_config_registry": "http://127.0.0.1:9", "npm_config_fetch_retries": "0"}
-    for name, value in {**closed, "npm_config_cache": str(place.folder / "npm")}.items():
-        place.monkeypatch.setenv(name, value)
-    place.monkeypatch.setattr("stages.collect.npm.time.sleep", lambda seconds: None)
-    return place.say(stages.collect.__main__.main, "--source", "zod", "--out", "raw.tar")
-
-
-@provokes("error: mediawiki: apt-get")
-def no_debian(place: Place) -> str:
-    place.monkeypatch.setenv("PATH", str(place.folder))
-    return place.say(stages.collect.__main__.main, "--source", "mediawiki", "--out", "raw.tar")
-
-
 @provokes("error: data/crawl/orient.jsonl.gz")
 def no_crawl(place: Place) -> str:
     return place.say(stages.collect.__main__.main, "--source", "orient", "--out", "raw.tar")
@@ -145,29 +130,6 @@ def no_crawl(place: Place) -> str:
 @provokes("error: data/files: not found")
 def no_files(place: Place) -> str:
     return place.say(stages.collect.__main__.main, "--source", "files", "--out", "raw.tar")
-
-
-@provokes("error: sources/tatoeba.yaml: checksum")
-def no_sum(place: Place) -> str:
-    return place.say(stages.collect.__main__.main, "--source", "tatoeba", "--out", "raw.tar")
-
-
-@provokes("error: raw.tar: collected from")
-def other_version(place: Place) -> str:
-    place.monkeypatch.setattr(sys, "argv", ["collect", "--source", "pycountry", "--out", "raw.tar"])
-    stages.collect.__main__.main()
-    place.params(lambda raw: raw["sources_config"]["pycountry"].update(version="24.6.1"))
-    return place.say(
-        stages.extract.__main__.main, "--source", "pycountry", "--raw", "raw.tar", "--out", "a.parquet"
-    )
-
-
-@provokes("error: params.yaml: crawl.contact")
-def no_contact(place: Place) -> str:
-    return place.run(
-        *(sys.executable, "-m", "crawler", "--site", "orient"),
-        PYTHONPATH=str(ROOT),
-    )
 
 
 @provokes("error: data/corpus.parquet: not found")
@@ -188,16 +150,6 @@ def small_test(place: Place) -> str:
         *("--fingerprints", str(ROOT / "assets/fingerprints.json.gz")),
         *("--out", "splits", "--stats", "split.json"),
     )
-
-
-@provokes("error: no training pair of ru")
-def no_long_pair(place: Place) -> str:
-    import stages.finetune.__main__
-
-    for name in ("train", "dev"):
-        write_table(corpus(PHRASES), Path(f"splits/{name}.parquet"), CORPUS_SCHEMA)
-    place.params(lambda raw: raw["recipes"]["default"]["all"].update(min_words=40, pivots=[]))
-    return place.say(stages.finetune.__main__.main, "--model", "use", "--splits", "splits", "--out", "use")
 
 
 @provokes("error: model labse: config.json")
@@ -227,18 +179,6 @@ def no_benchmark(place: Place) -> str:
 def unknown_experiment(place: Place) -> str:
     place.repository()
     return place.say(commands.results.main, "compare", "lr-1e-4", "workspace")
-
-
-@provokes("error: HEAD: results is neither")
-def nothing_pulled(place: Place) -> str:
-    from stages.lib.core.params import load_params
-
-    write_result(Path("results/use-finetuned"), load_params(), misses=3)
-    place.repository()
-    place.must(sys.executable, "-m", "dvc", "add", "--quiet", "results")
-    place.commit()
-    shutil.rmtree(".dvc/cache")
-    return place.say(commands.results.main, "compare", "HEAD", "workspace")
 
 
 @provokes("error: use-finetuned: test_sha256")
