@@ -29,7 +29,7 @@ option = $(if $($2),$1="$$$2")
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
 help:
-	@sed -nE -e 's/^#=+ (.*)/\n\1/p' -e 's/^([a-z%-]+):.*## /  \1\t/p' Makefile | expand -t 18
+	@sed -nE -e 's/^#=+ (.*)/\n\1/p' -e 's/^([a-z-]+):.*## /  \1\t/p' Makefile | expand -t 18
 
 #== For users
 
@@ -55,9 +55,6 @@ trials: $(STAMP)  ## Run named experiments of assets/experiments.yaml (every tri
 	read -ra models <<< "$${MODELS:-}"
 	python -m commands.experiments run $(if $(MODELS),--models "$${models[@]}") -- "$${names[@]}"
 
-plots: $(STAMP)  ## Draw DVC's plots on a page that needs no network: data/plots/index.html [A=HEAD B=workspace to compare]
-	python -m commands.plots -- $(if $(A),"$$A") $(if $(B),"$$B")
-
 search: $(STAMP)  ## Find the nearest sentences of the other language in the corpus: TEXT="..." [FROM=ru K=5 MODEL=use_tr]
 	@$(call need,TEXT,TEXT="Сохранить изменения")python -m commands.explore search $(call option,--lang,FROM) \
 	  $(call option,--k,K) $(call option,--model,MODEL) -- "$$TEXT"
@@ -78,8 +75,12 @@ crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@ex
 	  dvc repro --force --single-item "collect@$$SITE"
 	fi
 
-annotate-%: $(STAMP)  ## export|push|pull|report: choose pairs to judge, push them to Label Studio, pull judgements, report agreement [URL=... TOKEN=...]
-	@python -m commands.annotate $* $(if $(URL_IS_GIVEN),--url="$$URL")
+annotate-export: $(STAMP)  ## Choose pairs for people to judge and write them as Label Studio tasks
+annotate-push: $(STAMP)  ## Push the tasks to a Label Studio server [URL=https://... TOKEN=...: one that others run]
+annotate-pull: $(STAMP)  ## Pull the judgements from the server into data/annotations/ [URL=... TOKEN=...]
+annotate-report: $(STAMP)  ## Report the annotators' agreement and speed, and list the tied pairs
+annotate-export annotate-push annotate-pull annotate-report:
+	@python -m commands.annotate $(@:annotate-%=%) $(if $(URL_IS_GIVEN),--url="$$URL")
 
 # The token reaches the command by the environment: other users can read a command line. Variables TOKEN and URL of
 # the environment may have another purpose, so they are not taken.
