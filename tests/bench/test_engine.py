@@ -1,4 +1,4 @@
-"""The engine benchmark runs real stages on Ray and kills workers; its committed figures show equal bytes."""
+"""The engine benchmark runs real stages on Ray; its committed figures show equal bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed (make engine-install)"
 )
-def test_vectors_and_corpus_are_the_same_bytes_on_two_workers_of_which_one_is_killed(tmp_path, monkeypatch):
+def test_vectors_and_corpus_are_the_same_bytes_on_two_workers(tmp_path, monkeypatch):
     params = load_params(ROOT / "params.yaml")
     config = params.source(SOURCE)
     collect(SOURCE, config, tmp_path / "raw.tar")
@@ -34,9 +34,6 @@ def test_vectors_and_corpus_are_the_same_bytes_on_two_workers_of_which_one_is_ki
     monkeypatch.setattr(clean, "SHARD_ROWS", 20)
     figures = measure(table.group_by("lang", maintain_order=True).head(260), 2, tmp_path, params)
     assert figures["identical"]
-    assert figures["killed_worker_identical"]
-    # Each language is embedded, clean filters: a kill in each.
-    assert figures["killed_workers"] >= 3
     assert figures["files_compared"] >= 5
     assert figures["n"]["kept"] > 20
 
@@ -44,7 +41,5 @@ def test_vectors_and_corpus_are_the_same_bytes_on_two_workers_of_which_one_is_ki
 def test_the_committed_figures_are_of_the_same_bytes() -> None:
     figures = json.loads((ROOT / "metrics/bench/engine.json").read_text(encoding="utf-8"))
     assert figures["identical"]
-    assert figures["killed_worker_identical"]
-    assert figures["killed_workers"] > 0
     assert figures["n"]["texts"] > 5_000
     assert set(figures["ray_vs_local_seconds"]) >= {"local", "ray", "ratio"}

@@ -264,13 +264,18 @@ def _facts() -> dict[str, str]:
     # What decides which kernels the numeric libraries choose.
     features = ("AVX2", "AVX512F", "AVX512_SKX", "ASIMD", "SVE")
     return {
-        "commit": sha256_files((ROOT / "stages").rglob("*.py"), ROOT),
+        "commit": sha256_files([*(ROOT / "stages").rglob("*.py"), *_assets()], ROOT),
         "Python": platform.python_version(),
         "set of packages": ", ".join(f"{name}=={_version(name)}" for name in pinned),
         "processor": " ".join(
             [platform.machine(), *(name for name in features if __cpu_features__.get(name))]
         ),
     }
+
+
+def _assets() -> Iterator[Path]:
+    """Yield the files of assets/: word lists and rule tables decide results as code does."""
+    return (path for path in (ROOT / "assets").rglob("*") if path.is_file())
 
 
 def _version(name: str) -> str:
