@@ -124,12 +124,6 @@ def test_a_set_in_a_language_that_the_model_does_not_know_is_left_out_with_a_lin
     assert not [name for name in figures if "ar_ar" in name]
 
 
-def test_graded_pairs_alone_are_evaluated_too(models, params):
-    found = evaluate_all(Available({}, {"stsb": [small_grades()]}), models, params, FINGERPRINTS)
-    assert set(found) == {"stsb"}
-    assert found["stsb"]["use"]["finetuned"]["stsb_ru_pearson"] == 1.0
-
-
 def test_benchmarks_whose_names_begin_alike_keep_their_own_figures(models, params, caplog):
     at_hand = Available(
         {"ntrex": small_benchmark(), "ntrex_dev": small_benchmark("ntrex_dev", docs=False)}, {}

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from commands.explore.search import Hit, choose_language, embed_side, find_nearest, load_embedder
@@ -13,9 +9,9 @@ from stages.lib.core.errors import DataError, ModelError
 from stages.lib.core.params import Pair, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from stages.lib.models.vectors import Embedder
+from tests.run_command import ROOT, run_command
 from tests.stages.small_corpus import corpus_row
 
-ROOT = Path(__file__).parents[3]
 PAIR = Pair(src="ru", tgt="tk")
 TEXTS = [
     ("Сохранить файл", "Faýly ýatda sakla"),
@@ -90,25 +86,13 @@ def test_the_adapter_is_used_where_the_model_was_fine_tuned(tmp_path):
 
 def test_the_command_prints_text_pair_and_source(corpus, tmp_path):
     write_table(corpus, tmp_path / "corpus.parquet", CORPUS_SCHEMA)
-    command = [
-        sys.executable,
-        "-m",
-        "commands.explore",
-        "search",
-        "--corpus",
-        str(tmp_path / "corpus.parquet"),
-    ]
-    empty = subprocess.run([*command, " "], cwd=ROOT, capture_output=True, text=True)
+    command = ["commands.explore", "search", "--corpus", tmp_path / "corpus.parquet"]
+    empty = run_command(ROOT, *command, " ")
     assert empty.returncode == 1
     assert empty.stderr.startswith("error: search: expected a text")
-    found = subprocess.run(
-        [*command, "Выбрать язык", "--k", "1", "--models", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert found.returncode == 0, found.stderr
-    score, text = found.stdout.splitlines()[0].split(maxsplit=1)
+    done = run_command(ROOT, *command, "Выбрать язык", "--k", "1", "--models", tmp_path)
+    assert done.returncode == 0, done.stderr
+    score, text = done.stdout.splitlines()[0].split(maxsplit=1)
     assert 0.5 < float(score) <= 1.0
     assert text == "Dili saýlaň"
-    assert found.stdout.splitlines()[1].split() == ["Выберите", "язык", "[django]"]
+    assert done.stdout.splitlines()[1].split() == ["Выберите", "язык", "[django]"]

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -21,9 +18,9 @@ from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows, write_table
 from tests.commands.exports.corpus_rows import NASTY, Row, make_rows
 from tests.phrases import PHRASES
+from tests.run_command import ROOT, run_command
 from tests.settings import write_settings
 
-ROOT = Path(__file__).resolve().parents[3]
 SCRIPTURE = ("Иисус сказал своим апостолам.", "Isa Mesih öz resullaryna aýtdy.")
 
 
@@ -224,20 +221,9 @@ def test_what_is_no_corpus_is_one_line(damage: str, params: Params, tmp_path: Pa
         export_corpus(path, tmp_path / "out", "tsv", Selection(), params)
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "commands.share", "export", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_the_command_says_what_it_wrote_and_what_it_left_out(corpus: Path, tmp_path: Path) -> None:
     write_settings(tmp_path)
-    done = run(tmp_path, "--format", "tsv", "--corpus", str(corpus))
+    done = run_command(tmp_path, "commands.share", "export", "--format", "tsv", "--corpus", str(corpus))
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-2:] == [
         "share: left out: 6 pairs under LicenseRef-turkmenportal, which does not allow redistribution",
@@ -246,6 +232,6 @@ def test_the_command_says_what_it_wrote_and_what_it_left_out(corpus: Path, tmp_p
     with (tmp_path / "data/export/tsv/kopri.ru-tk.tsv").open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE, lineterminator="\n")
         assert next(table)["src"] == PHRASES[0][0]
-    again = run(tmp_path, "--format", "tsv", "--corpus", "nirede.parquet")
+    again = run_command(tmp_path, "commands.share", "export", "--format", "tsv", "--corpus", "nirede.parquet")
     assert again.returncode == 1
     assert again.stderr.splitlines()[-1] == "error: nirede.parquet: not found; run dvc repro or dvc pull"
