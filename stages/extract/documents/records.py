@@ -130,10 +130,7 @@ def address_of(record: Mapping[str, Any]) -> str | None:
 def day_of(record: Mapping[str, Any]) -> str | None:
     """Return the day of publication, ISO 8601: as the page says it, else as its address does."""
     in_address = _DAY.search(record["url"])
-    for day in (
-        str(record.get("published"))[:10],
-        "-".join(in_address.group(1, 3, 4)) if in_address else "",
-    ):
+    for day in (str(record.get("published"))[:10], "-".join(in_address.group(1, 3, 4)) if in_address else ""):
         with suppress(ValueError):  # 30 February
             return dt.date.fromisoformat(day).isoformat()
     return None

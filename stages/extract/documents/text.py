@@ -26,11 +26,7 @@ def decode_text(data: bytes, where: str) -> tuple[str, str]:
     """
     if len(data) > MAX_FILE_BYTES:
         raise DataError(f"{where}: {len(data):,} bytes, over the limit of {MAX_FILE_BYTES:,}")
-    for mark, encoding in (
-        (b"\xef\xbb\xbf", "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             try:
                 return data.decode(encoding), encoding

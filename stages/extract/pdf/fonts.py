@@ -163,16 +163,7 @@ _NEIGHBOURS = str.maketrans({
 })  # fmt: skip
 
 # cp866 is not among them: its letter а is the no-break space of every other code page.
-_CODE_PAGES = (
-    "cp1251",
-    "koi8_r",
-    "mac_cyrillic",
-    "ptcp154",
-    "kz1048",
-    "cp1250",
-    "cp1254",
-    "iso8859_5",
-)
+_CODE_PAGES = ("cp1251", "koi8_r", "mac_cyrillic", "ptcp154", "kz1048", "cp1250", "cp1254", "iso8859_5")
 
 
 @functools.cache

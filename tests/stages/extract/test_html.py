@@ -15,8 +15,7 @@ from stages.extract.html_repeated import RepeatedBlocks
 from stages.extract.hyphens import Vocabulary
 from stages.lib.core.errors import DataError
 from tests.crawler.sites import make_site
-from tests.stages.extract.html_pages import gold_pages
-from tests.stages.extract.html_pages_unseen import unseen_pages
+from tests.stages.extract.html_pages import gold_pages, unseen_pages
 from tests.stages.extract.html_scoring import count_words, measure
 
 PAGES = gold_pages(5)

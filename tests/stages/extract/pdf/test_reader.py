@@ -153,12 +153,7 @@ OLD_TURKMEN = [
 
 @pytest.mark.parametrize(
     ("lines", "encoding"),
-    [
-        (RUSSIAN, "cp1251"),
-        (RUSSIAN, "koi8_r"),
-        (OLD_TURKMEN, "ptcp154"),
-        (TURKMEN, "cp1250"),
-    ],
+    [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (OLD_TURKMEN, "ptcp154"), (TURKMEN, "cp1250")],
 )
 def test_text_in_a_legacy_code_page_is_repaired(tmp_path: Path, lines: list[str], encoding: str) -> None:
     path = tmp_path / "legacy.pdf"
