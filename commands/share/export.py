@@ -12,11 +12,9 @@ from typing import Any
 
 from commands.exports.card import Counts, Origin, card_text, hub_header, is_restricted
 from commands.exports.hf import DATA, write_hf
-from commands.exports.jsonl import write_jsonl
-from commands.exports.moses import write_moses
 from commands.exports.rows import FIELDS, Row
+from commands.exports.text import write_jsonl, write_moses, write_tsv
 from commands.exports.tmx import write_tmx
-from commands.exports.tsv import write_tsv
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.files import atomic_path, sha256_file
 from stages.lib.core.params import Pair, Params

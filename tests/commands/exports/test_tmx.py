@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -69,44 +67,3 @@ def test_any_text_survives(tmp_path_factory, src: str, tgt: str) -> None:
     write_tmx(make_rows([(src, tgt)]), path, "ru", "tk")
     (found,) = read(path.read_bytes())
     assert found.texts == {"ru": src, "tk": tgt}
-
-
-MEASURE = """
-import itertools, resource, sys
-from pathlib import Path
-from commands.exports.tmx import write_tmx
-from stages.extract.pairs.tmx import read_tmx
-from tests.phrases import PHRASES
-from tests.commands.exports.corpus_rows import make_rows
-
-count, path = int(sys.argv[1]), Path(sys.argv[2])
-
-def rows():
-    templates = make_rows(PHRASES)
-    for n in range(count):
-        row = templates[n % len(templates)]
-        src, tgt = f"{row['src']} <{n}> & \\t", f"{row['tgt']} \\x01{n}"
-        yield {**row, "pair_id": f"{n:016x}", "src": src, "tgt": tgt}
-
-write_tmx(rows(), path, "ru", "tk")
-with path.open("rb") as file:
-    for row, unit in itertools.zip_longest(rows(), read_tmx(file, "corpus.tmx")):
-        assert (unit.name, unit.texts) == (row["pair_id"], {"ru": row["src"], "tk": row["tgt"]})
-# On Linux in kilobytes.
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def peak_mb(count: int, path: Path) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(count), str(path)], capture_output=True, text=True, check=True
-    )
-    return int(done.stdout) / 1024
-
-
-@pytest.mark.slow
-def test_200_000_pairs_are_written_and_read_back_equal_in_the_memory_of_2_000(tmp_path: Path) -> None:
-    small = peak_mb(2_000, tmp_path / "small.tmx")
-    large = peak_mb(200_000, tmp_path / "large.tmx")
-    assert (tmp_path / "large.tmx").stat().st_size > 60 * 2**20
-    assert large < small + 10

@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from commands.exports.text import write_tsv
 from commands.exports.tmx import write_tmx
-from commands.exports.tsv import write_tsv
 from stages.align.keys import pair_by_key
 from stages.collect.transports import collect
 from stages.extract.pairs.corpus import BLOCK
