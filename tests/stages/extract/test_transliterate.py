@@ -1,4 +1,4 @@
-"""Turkmen Cyrillic to Latin: rules by example, and the two scripts of the UDHR as gold."""
+"""Turkmen and Uzbek Cyrillic to Latin: rules by example, and the two scripts of the UDHR as gold."""
 
 from __future__ import annotations
 
@@ -12,72 +12,41 @@ from pathlib import Path
 
 import pytest
 
-from stages.extract.transliterate import IS_CYRILLIC, is_cyrillic, to_latin
+from stages.extract.transliterate import IS_CYRILLIC, to_latin
 from stages.lib.text.letters import repair_marks
 
 
 @pytest.mark.parametrize(
-    ("cyrillic", "latin"),
+    ("lang", "cyrillic", "latin"),
     [
-        ("Мениң эҗем мекдепде ишлейәр.", "Meniň ejem mekdepde işleýär."),
+        ("tk", "Мениң эҗем мекдепде ишлейәр.", "Meniň ejem mekdepde işleýär."),
         # е after a consonant, at the start of a word, after a vowel.
-        ("ер, ел, геле, поезд, иеси", "ýer, ýel, gele, poýezd, iýesi"),
+        ("tk", "ер, ел, геле, поезд, иеси", "ýer, ýel, gele, poýezd, iýesi"),
         # э is e wherever it stands.
-        ("эне, эл, шаэр", "ene, el, şaer"),
-        ("ёл, ёрган, гоюн, ягыш, оюн, дүе", "ýol, ýorgan, goýun, ýagyş, oýun, düýe"),
-        ("журнал, җан, җуда, важ", "žurnal, jan, juda, waž"),
-        ("деңиз, өй, үзүм, ынам, йыл", "deňiz, öý, üzüm, ynam, ýyl"),
+        ("tk", "эне, эл, шаэр", "ene, el, şaer"),
+        ("tk", "ёл, ёрган, гоюн, ягыш, оюн, дүе", "ýol, ýorgan, goýun, ýagyş, oýun, düýe"),
+        ("tk", "журнал, җан, җуда, важ", "žurnal, jan, juda, waž"),
+        ("tk", "деңиз, өй, үзүм, ынам, йыл", "deňiz, öý, üzüm, ynam, ýyl"),
         # Signs go; е, ю and я after them keep their [j].
-        ("объект, компьютер, пьеса, июль, эзъет", "obýekt, kompýuter, pýesa, iýul, ezýet"),
-        ("цирк, процент, конституция, щётка", "sirk, prosent, konstitusiýa, şçýotka"),
+        ("tk", "объект, компьютер, пьеса, июль, эзъет", "obýekt, kompýuter, pýesa, iýul, ezýet"),
+        ("tk", "цирк, процент, конституция, щётка", "sirk, prosent, konstitusiýa, şçýotka"),
         # Capitals of a word and of an initial.
-        ("ЯШ ТҮРКМЕНЛЕР, Яш, Ё. Юсупов, ЕР", "ÝAŞ TÜRKMENLER, Ýaş, Ýo. Ýusupow, ÝER"),
-        ("1995-нҗи йылда, XX асыр, 25 км", "1995-nji ýylda, XX asyr, 25 km"),
-        ("аң-дүшүнҗе; ылым-билим", "aň-düşünje; ylym-bilim"),
+        ("tk", "ЯШ ТҮРКМЕНЛЕР, Яш, Ё. Юсупов, ЕР", "ÝAŞ TÜRKMENLER, Ýaş, Ýo. Ýusupow, ÝER"),
+        ("tk", "1995-нҗи йылда, XX асыр, 25 км", "1995-nji ýylda, XX asyr, 25 km"),
+        ("tk", "аң-дүшүнҗе; ылым-билим", "aň-düşünje; ylym-bilim"),
         # Look-alikes of old fonts.
-        ("деӊиз, ӱзӱм, ӧй", "deňiz, üzüm, öý"),
-        ("Bu eýýäm latyn elipbiýinde.", "Bu eýýäm latyn elipbiýinde."),
-        ("", ""),
+        ("tk", "деӊиз, ӱзӱм, ӧй", "deňiz, üzüm, öý"),
+        ("tk", "Bu eýýäm latyn elipbiýinde.", "Bu eýýäm latyn elipbiýinde."),
+        ("uz", "Ўзбекистон тоғлари ва қишлоқлари", "Oʻzbekiston togʻlari va qishloqlari"),
+        ("uz", "ҳар куни, чойхона", "har kuni, choyxona"),
+        ("uz", "ер, кел, поезд", "yer, kel, poyezd"),
+        ("uz", "конституция, цирк, акция", "konstitutsiya, sirk, aksiya"),
+        ("uz", "маъно, эълон, мўъжиза, объект, съезд, июль", "maʼno, eʼlon, moʻjiza, obyekt, syezd, iyul"),
+        ("uz", "ЮСУПОВ, Ёқуб, Ш. Ғафур", "YUSUPOV, Yoqub, Sh. Gʻafur"),
     ],
 )
-def test_to_latin_writes_the_alphabet_of_1999(cyrillic: str, latin: str) -> None:
-    assert to_latin(cyrillic) == latin
-
-
-@pytest.mark.parametrize(
-    ("cyrillic", "latin"),
-    [
-        ("Ўзбекистон тоғлари ва қишлоқлари", "Oʻzbekiston togʻlari va qishloqlari"),
-        ("ҳар куни, чойхона", "har kuni, choyxona"),
-        # е after a consonant, at the start of a word, after a vowel.
-        ("ер, кел, поезд", "yer, kel, poyezd"),
-        ("конституция, цирк, акция", "konstitutsiya, sirk, aksiya"),
-        ("маъно, эълон, мўъжиза, объект, съезд, июль", "maʼno, eʼlon, moʻjiza, obyekt, syezd, iyul"),
-        ("ЮСУПОВ, Ёқуб, Ш. Ғафур", "YUSUPOV, Yoqub, Sh. Gʻafur"),
-        ("Bu matn lotin yozuvida.", "Bu matn lotin yozuvida."),
-        ("", ""),
-    ],
-)
-def test_to_latin_writes_uzbek_of_1995(cyrillic: str, latin: str) -> None:
-    assert to_latin(cyrillic, "uz") == latin
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Янги кутубхона очилди ва унга кўп ўқувчилар келди.", True),
-        # No letter of its own, but Uzbek words.
-        ("Бу китоб сиз учун эмас, аммо сиз билан бор.", True),
-        ("Он работает учителем в своём посёлке.", False),
-        # Kazakh and Tajik share қ and ғ with it.
-        ("Қазақстанның үлкен қалалары және ғылымы", False),
-        ("Ӯ дар мактаби ҷадид таҳсил мекунад", False),
-        ("Yangi kutubxona ochildi.", False),
-        ("", False),
-    ],
-)
-def test_is_cyrillic_uzbek(text: str, expected: bool) -> None:
-    assert is_cyrillic(text, "uz") is expected
+def test_to_latin_writes_the_new_alphabet(lang: str, cyrillic: str, latin: str) -> None:
+    assert to_latin(cyrillic, lang) == latin
 
 
 @pytest.mark.parametrize(
@@ -89,25 +58,30 @@ def test_to_latin_leaves_no_letter_of_the_old_alphabet(lang: str, letters: str) 
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("lang", "text", "expected"),
     [
-        ("Ол өз обасында мугаллым болуп ишлейәр.", True),
-        ("Биз шәхериң гүнорта тарапында яшаярыс.", True),
+        ("tk", "Ол өз обасында мугаллым болуп ишлейәр.", True),
+        ("tk", "Биз шәхериң гүнорта тарапында яшаярыс.", True),
         # No letter of its own, but Turkmen words.
-        ("Ол мектеп барада язды ве бу хакда айтды.", True),
-        ("Он работает учителем в своём посёлке.", False),
-        ("Мы живём в южной части города, у реки.", False),
-        ("Этот ковёр ткали двадцать пять лет назад.", False),
+        ("tk", "Ол мектеп барада язды ве бу хакда айтды.", True),
+        ("tk", "Он работает учителем в своём посёлке.", False),
+        ("tk", "Мы живём в южной части города, у реки.", False),
         # Kazakh and Tajik have letters that Turkmen does not.
-        ("Ол өз ауылында мұғалім болып жұмыс істейді.", False),
-        ("Ӯ дар деҳаи худ муаллим шуда кор мекунад.", False),
-        ("Ol öz obasynda mugallym bolup işleýär.", False),
-        ("", False),
-        ("1995", False),
+        ("tk", "Ол өз ауылында мұғалім болып жұмыс істейді.", False),
+        ("tk", "Ӯ дар деҳаи худ муаллим шуда кор мекунад.", False),
+        ("tk", "Ol öz obasynda mugallym bolup işleýär.", False),
+        ("tk", "1995", False),
+        ("uz", "Янги кутубхона очилди ва унга кўп ўқувчилар келди.", True),
+        ("uz", "Бу китоб сиз учун эмас, аммо сиз билан бор.", True),
+        ("uz", "Он работает учителем в своём посёлке.", False),
+        # Kazakh and Tajik share қ and ғ with it.
+        ("uz", "Қазақстанның үлкен қалалары және ғылымы", False),
+        ("uz", "Ӯ дар мактаби ҷадид таҳсил мекунад", False),
+        ("uz", "Yangi kutubxona ochildi.", False),
     ],
 )
-def test_cyrillic_turkmen_is_told_from_its_neighbours(text: str, expected: bool) -> None:
-    assert is_cyrillic(text, "tk") is expected
+def test_cyrillic_text_is_told_from_its_neighbours(lang: str, text: str, expected: bool) -> None:
+    assert IS_CYRILLIC[lang](text) is expected
 
 
 def _words(text: str) -> list[str]:

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-from stages.lib.core.errors import SourceError
 from tests.stages.raw_tars import extract_files, texts
 
 
@@ -35,10 +32,3 @@ def test_messages_are_told_apart_by_module(tmp_path):
         "mediawiki/ooui|ok": "Bolýar",
     }
     assert texts(table, "kk") == {"mediawiki/core|save": "Сақтау"}
-
-
-def test_a_file_that_is_no_json_is_named(tmp_path):
-    with pytest.raises(
-        SourceError, match=r"mediawiki: usr/share/mediawiki/languages/i18n/tk\.json is not JSON"
-    ):
-        extract_files("mediawiki", {"usr/share/mediawiki/languages/i18n/tk.json": "{"}, tmp_path)

@@ -149,10 +149,3 @@ def test_holiday_names_are_in_the_language_whose_catalogue_is_empty(tmp_path):
     assert texts(table, "tk") == {"holidays/TM|TM:Täze ýyl": "Täze ýyl"}
     assert texts(table, "en") == {"holidays/TM|TM:Täze ýyl": "New Year's Day"}
     assert set(texts(table, "ru")) == {"holidays/TM|TM:Täze ýyl", "holidays/LV|LV:Jaunais gads"}
-
-
-def test_country_names_take_english_from_the_message_ids(tmp_path):
-    files = {"locales/tk/LC_MESSAGES/iso3166-1.mo": mo_file({"Egypt": "Müsür"})}
-    table = extract_files("pycountry", files, tmp_path)
-    assert texts(table, "en") == {"pycountry/iso3166-1|iso3166-1:Egypt": "Egypt"}
-    assert texts(table, "tk") == {"pycountry/iso3166-1|iso3166-1:Egypt": "Müsür"}

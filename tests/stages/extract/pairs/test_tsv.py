@@ -27,11 +27,7 @@ def test_backslashes_of_a_foreign_table_are_text() -> None:
     assert read("C:\\new\tC:\\täze", {"ru": 1, "tk": 2}) == [(1, {"ru": "C:\\new", "tk": "C:\\täze"})]
 
 
-def test_a_header_without_the_column_is_one_line() -> None:
-    with pytest.raises(DataError, match=r"pairs\.tsv: line 1: no column 'tk'; found ru, turkmen"):
-        read("ru\tturkmen\nВода\tSuw\n", {"ru": "ru", "tk": "tk"})
-
-
-def test_an_empty_table_with_named_columns_is_one_line() -> None:
-    with pytest.raises(DataError, match="line 1: no column"):
-        read("", {"ru": "ru", "tk": "tk"})
+@pytest.mark.parametrize("table", ["ru\tturkmen\nВода\tSuw\n", ""])
+def test_a_header_without_the_column_is_one_line(table: str) -> None:
+    with pytest.raises(DataError, match=r"pairs\.tsv: line 1: no column .*'tk'; found"):
+        read(table, {"ru": "ru", "tk": "tk"})
