@@ -1,6 +1,6 @@
 """Check params.yaml and dvc.lock before DVC reads them.
 
-DVC reruns only what changed, so a key that no stage asks for would pass in silence; it names an unknown
+DVC reruns only what changed, so a key that no stage asks for would be ignored silently; it names an unknown
 source without the nearest known one; and a language that no text can be recognised by is found minutes later.
 A DVC that was killed while it wrote dvc.lock leaves a file that it refuses to read.
 """

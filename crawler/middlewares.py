@@ -1,4 +1,4 @@
-"""Between spider and network: who may be asked, when again, and what has not changed."""
+"""Between spider and network: robots.txt, retries and conditional requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a crawl knows, in SQLite: an index of the packed file, and the queue of requests.
+"""Crawl state in SQLite: an index of the packed file, and the queue of requests.
 
 Everything here can be lost: the index is rebuilt from the packed file, and a crawl without its queue starts
 anew and asks only for what is new. SQLite's log survives a kill at any moment, which the files that Scrapy's

@@ -1,4 +1,4 @@
-"""The packed file of a site: one gzip member for each record, appended, never half there.
+"""The packed file of a site: one gzip member for each record, append-only, crash-safe.
 
 A kill loses at most the record being written: its member is torn, and the next opening cuts it off. Readers
 see an ordinary ``.jsonl.gz``; of several records with one ``key`` the last one counts.

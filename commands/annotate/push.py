@@ -1,4 +1,4 @@
-"""Put the tasks of `make annotate-export` into a project of a Label Studio server; what is there stays."""
+"""Add the tasks of `make annotate-export` to a Label Studio project; existing tasks are kept."""
 
 from __future__ import annotations
 

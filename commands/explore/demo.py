@@ -1,4 +1,4 @@
-"""The page of ``make demo``: search the corpus in both directions and translate, by any model at hand.
+"""The page of ``make demo``: search the corpus in both directions and translate, with any available model.
 
 gradio, an optional requirement, draws the page, which is served on the loopback address. A model is loaded
 when it is first asked.

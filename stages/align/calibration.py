@@ -1,4 +1,4 @@
-"""Turn a pair's score into the probability that it is a translation, and find a threshold for a precision.
+"""Convert a pair's margin into the probability that it is a translation; find the threshold for a precision.
 
 Gold pairs stand against planted wrong ones, and both kinds weigh the same in all, however many there are of
 either. So a probability of one half means: as usual among right pairs as among wrong ones. Precisions are of

@@ -1,4 +1,4 @@
-"""How well alignment and scores do on a source whose keys say the truth, with the keys hidden."""
+"""Measure alignment and scores on a keyed source with its keys hidden."""
 
 from __future__ import annotations
 

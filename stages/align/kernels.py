@@ -1,4 +1,4 @@
-"""The inner loops of sentence alignment, compiled by numba; ``stages.align.beads`` imports this late.
+"""The inner loops of sentence alignment, compiled by numba; imported lazily by ``stages.align.beads``.
 
 Everything runs on one thread and sums in a fixed order, so that the same input gives the same bytes. Compiled
 code is kept in ``__pycache__``, beside Python's own; the first call after a change compiles for some seconds.

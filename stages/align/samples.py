@@ -1,4 +1,4 @@
-"""Samples that scores are measured by: background texts, gold pairs, and wrong pairs planted beside them."""
+"""Samples for calibration: background texts, gold pairs and planted wrong pairs."""
 
 from __future__ import annotations
 

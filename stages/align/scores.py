@@ -7,7 +7,7 @@
 2. The probability: the margin through a sigmoid (`Calibration`), fitted to pairs that a source joined by key
    and to wrong pairs planted beside them, both weighing one half. So 0.5 means: as likely a right pair as one
    of those.
-3. A candidate is kept from the margin on that reaches `align.precision`, or where people found it good.
+3. A candidate is kept if its margin reaches the threshold for `align.precision`, or annotators accepted it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rewrites and filters that one pair goes through, in the order they run.
 
 To add a filter, write a function that scores a pair and add a line to :func:`make_steps`; its threshold
-belongs in the ``clean`` block of params.yaml.
+belongs in the ``clean`` block of params.yaml and in ``CleanParams`` (stages/lib/core/params.py).
 """
 
 from __future__ import annotations

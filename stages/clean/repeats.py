@@ -1,4 +1,4 @@
-"""Find the pairs that repeat others: duplicates anywhere; templates, near-duplicates and a cap by source."""
+"""Find repeated pairs: duplicates across sources; templates, near-duplicates and the cap per source."""
 
 from __future__ import annotations
 

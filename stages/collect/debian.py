@@ -1,4 +1,4 @@
-"""Debian packages; Debian keeps only its newest version, so none of them has to be pinned."""
+"""Debian packages, unpinned: Debian serves only the newest version."""
 
 from __future__ import annotations
 

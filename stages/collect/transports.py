@@ -1,4 +1,4 @@
-"""Ways to raw files, by the names that sources/*.yaml give them."""
+"""Registry of transports, by their name in sources/*.yaml."""
 
 from __future__ import annotations
 

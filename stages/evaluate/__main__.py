@@ -16,7 +16,7 @@ log = logging.getLogger("evaluate")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="a name in models_config")
+    parser.add_argument("--model", required=True, help="a model of assets/models/, without .yaml")
     parser.add_argument("--variant", required=True, choices=("pretrained", "finetuned"))
     parser.add_argument(
         "--splits", type=Path, required=True, help="folder with train, dev, test, gold and pool (.parquet)"
@@ -34,7 +34,7 @@ def main() -> None:
     params = load_params()
     if args.model not in params.models_config:
         raise ParamsError(
-            f"--model {args.model}: not in params.yaml's models_config; "
+            f"--model {args.model}: no file of assets/models/; "
             f"known: {', '.join(sorted(params.models_config))}"
         )
     if (args.variant == "finetuned") != (args.adapter is not None):

@@ -4,6 +4,7 @@ Chen et al. (2023, xSIM++, arXiv 2306.12907) corrupt the English side only, by n
 causality. Here both sides of the pair are corrupted by rules and lists written for Russian, Turkmen and
 Uzbek: numbers, named entities, negation, and words of direction or degree. A model that only knows what a
 sentence is about cannot tell such a copy from the right translation. The words are in assets/hard_negatives.
+Not to be confused with the hard negatives of training, which stages.finetune.contrastive mines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Evaluate one model, pretrained or fine-tuned: test set, judged pairs, graded pairs, listed benchmarks."""
+"""Run all measurements of one model and write results/<model>-<variant>."""
 
 from __future__ import annotations
 

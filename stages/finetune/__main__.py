@@ -19,7 +19,7 @@ log = logging.getLogger("finetune")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="a name in models_config")
+    parser.add_argument("--model", required=True, help="a model of assets/models/, without .yaml")
     parser.add_argument(
         "--splits", type=Path, required=True, help="folder with train.parquet and dev.parquet"
     )
@@ -29,7 +29,7 @@ def main() -> None:
     params = load_params()
     if args.model not in params.models_config:
         raise ModelError(
-            f"--model {args.model}: not in params.yaml's models_config; "
+            f"--model {args.model}: no file of assets/models/; "
             f"known: {', '.join(sorted(params.models_config))}"
         )
     if params.finetune.tracker == "wandb" and importlib.util.find_spec("wandb") is None:

@@ -94,7 +94,7 @@ def model_card(
             3,
         ),
         "## Licence",
-        f"The base model's licence is {config.license or 'not stated in params.yaml'}; "
+        f"The base model's licence is {config.license or 'not stated'}; "
         "that of each source of text is in the table above. Whoever passes the adapter on has to heed both.",
     ]
     return "\n\n".join(sections) + "\n"

@@ -1,7 +1,7 @@
-"""Fine-tune one model with LoRA on the training pairs: one adapter for each seed.
+"""Train, select and save the adapters of one model, one for each seed.
 
-With finetune.processes above 1 in params.yaml it runs in so many processes, one for each GPU, started by
-accelerate's launcher; inside an `accelerate launch` of your own it takes the processes that there are.
+With finetune.processes above 1 in params.yaml it runs in that many processes, one for each GPU, started by
+accelerate's launcher; inside an `accelerate launch` of your own it uses the processes of that launch.
 """
 
 from __future__ import annotations

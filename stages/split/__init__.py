@@ -1,7 +1,8 @@
-"""Split the corpus by document into train, dev and test, and keep train clean of what it is judged on.
+"""Split the corpus by document into train, dev and test; remove leaks of evaluation text from train.
 
-Reads the corpus, its judged pairs and the fingerprints of the benchmarks. Writes train, dev, test, gold (what
-people judged good in test documents), pool (distractors for retrieval) and the counts with a leakage report.
+Reads data/corpus.parquet, data/judged.parquet and assets/fingerprints.json.gz (of the benchmarks). Writes
+data/splits/{train,dev,test,gold,pool}.parquet (gold: pairs of test documents that people judged good; pool:
+distractors for retrieval) and data/stats/split.json, the counts with a leakage report.
 
 - ``rows``: which split a row's document is in, and what the row may serve as.
 - ``leaks``: the rows that match a text of test, gold, dev or a benchmark, exactly or nearly.

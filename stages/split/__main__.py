@@ -1,4 +1,4 @@
-"""Split the corpus by document into train, dev and test, and keep train clean of what it is judged on."""
+"""Split the corpus by document into train, dev and test; remove leaks of evaluation text from train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML, PDF, DOCX and TXT files of one's own; versions of a document share its name but the language."""
+"""Local HTML, PDF, DOCX and TXT files; language versions share a name except for the language code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds packed content that is damaged: readers show what stands before the damage as if it were all."""
+"""Detect corrupt streams, which readers silently truncate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that opens a PDF and reads pages: what a broken file can kill or hang is this, not the caller.
+"""The isolated process that opens a PDF and reads pages: a broken file can crash or hang it, not the caller.
 
 pebble starts it for one file (``start``), hands it the functions below as tasks and bounds their time.
 """

@@ -346,13 +346,13 @@ class Params(_Block):
     def _names_are_known(self) -> Params:
         faults = []
         for key, known, place in (
-            ("sources", self.sources_config, "sources"),
-            ("models", self.models_config, "assets/models"),
-            ("benchmarks", self.benchmarks_config, "assets/benchmarks.yaml"),
+            ("sources", self.sources_config, "sources/{}.yaml"),
+            ("models", self.models_config, "assets/models/{}.yaml"),
+            ("benchmarks", self.benchmarks_config, "it to assets/benchmarks.yaml"),
         ):
             names = getattr(self, key) + (self.baselines if key == "models" else [])
             faults += [
-                f"{key}: {unknown('name', name, known)} (add {place}/{name}.yaml or drop it)"
+                f"{key}: {unknown('name', name, known)} (add {place.format(name)} or drop it)"
                 for name in names
                 if name not in known
             ]
@@ -361,7 +361,7 @@ class Params(_Block):
             ]
         # The metrics of a set begin with its name, those of its hard negatives with <name>_hard.
         faults += [
-            f"benchmarks_config: {name!r} names metrics that are taken; choose another name"
+            f"assets/benchmarks.yaml: {name!r} names metrics that are taken; choose another name"
             for name in self.benchmarks_config
             if name in ("test", "gold", "dev", "hard", "sts", "mt") or name.endswith("_hard")
         ]

@@ -1,4 +1,4 @@
-"""The two tables that carry everything: segments and pairs (Parquet, zstd, fixed order)."""
+"""Schemas and I/O of the segment and pair tables (Parquet, zstd, fixed order)."""
 
 from __future__ import annotations
 

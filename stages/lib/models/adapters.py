@@ -1,4 +1,4 @@
-"""LoRA adapters: on, off, stronger, weaker, saved and read again.
+"""LoRA adapters: add, scale, merge, save and load.
 
 Layers are replaced inside the model's first module, which stays what it is, so that everything that works
 with the model works with an adapter on it. Saved adapters have peft's own file layout and no local path.
@@ -41,7 +41,7 @@ def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) ->
         raise ModelError(f"{config.id}: int8 layers cannot be trained; load the model with int8: false")
     if not config.lora_targets:
         raise ModelError(
-            f"{config.id}: lora_targets is empty; name its layers, or all-linear, in models_config"
+            f"{config.id}: lora_targets is empty; name its layers, or all-linear, in assets/models/*.yaml"
         )
     targets = config.lora_targets
     if targets == "all-linear":  # peft resolves this word for transformers models only

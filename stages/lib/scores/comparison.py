@@ -1,4 +1,4 @@
-"""Figures made of the table of ranks, and paired tests between two such tables.
+"""Compute P@1, P@5 and MRR from the rank table; paired tests between two rank tables.
 
 The table is the evidence: every figure, interval and test can be made again from it.
 """

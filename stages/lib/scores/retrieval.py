@@ -1,4 +1,4 @@
-"""Cross-lingual retrieval on arrays: ranks of the right candidates, and the figures made of them."""
+"""Cross-lingual retrieval on arrays: ranks of the right candidates; hits at k (P@1) and reciprocal ranks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals, paired tests and the correction for making many of them."""
+"""Confidence intervals, paired tests and the correction for multiple testing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which documents are held out: the one rule that split makes its parts by and others keep clear of."""
+"""Assign a document to train, dev or test; split and align share this rule."""
 
 from __future__ import annotations
 
