@@ -12,6 +12,7 @@ from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 
 from crawler.items import Record
+from crawler.middlewares import OfCrawler
 
 logger = logging.getLogger(__name__)
 
@@ -69,15 +70,8 @@ class Progress(LogStats):
         )
 
 
-class StorePipeline:
+class StorePipeline(OfCrawler):
     """Append each record to the site's packed file before anything else happens to it."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> StorePipeline:
-        return cls(crawler)
 
     def process_item(self, item: Record) -> Record:
         spider: Any = self._crawler.spider

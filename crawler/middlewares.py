@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -13,9 +14,11 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.exceptions import CannotResolveHostError, IgnoreRequest
 from scrapy.http import Response
+from scrapy.resolver import CachingHostnameResolver
 from scrapy.utils.misc import build_from_crawler
+from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IResolutionReceiver
+from zope.interface.declarations import implementer, provider
 
-from crawler.net import GuardedResolver
 from crawler.pages import parse_time
 from crawler.urls import AddressPolicy, host_and_port
 
@@ -29,19 +32,81 @@ class PrivateAddress(IgnoreRequest):
     """A request would have gone to a private address, or by another scheme than http(s)."""
 
 
-class AddressGuard:
+@provider(IResolutionReceiver)
+class _PublicOnly:
+    """Pass on the addresses that the policy allows to connect to."""
+
+    def __init__(self, receiver: IResolutionReceiver, policy: AddressPolicy, host: str, port: int) -> None:
+        self._receiver = receiver
+        self._policy = policy
+        self._host = host
+        self._port = port
+
+    def resolutionBegan(self, resolution: IHostResolution) -> None:
+        self._receiver.resolutionBegan(resolution)
+
+    def addressResolved(self, address: IAddress) -> None:
+        if self._policy.may_connect(address.host, self._port):
+            self._receiver.addressResolved(address)
+        else:
+            GuardedResolver.refused.add(self._host)
+
+    def resolutionComplete(self) -> None:
+        self._receiver.resolutionComplete()
+
+
+@implementer(IHostnameResolver)
+class GuardedResolver(CachingHostnameResolver):
+    """Scrapy's caching resolver, whose answers pass the crawl's address policy.
+
+    The check is on the very address that the connection is then opened to, so an answer that changes between
+    check and use (DNS rebinding) gains nothing.
+    """
+
+    # Hosts with an answer that was refused; the downloader middleware gives the error its name.
+    refused: ClassVar[set[str]] = set()
+
+    def __init__(self, reactor: Any, cache_size: int, policy: AddressPolicy) -> None:
+        super().__init__(reactor, cache_size)
+        self._policy = policy
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, reactor: Any) -> GuardedResolver:
+        size = crawler.settings.getint("DNSCACHE_SIZE") if crawler.settings.getbool("DNSCACHE_ENABLED") else 0
+        return cls(reactor, size, AddressPolicy(crawler.settings["CRAWL_BASE_URL"]))
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        guarded = _PublicOnly(resolutionReceiver, self._policy, hostName, portNumber)
+        return super().resolveHostName(guarded, hostName, portNumber, addressTypes, transportSemantics)
+
+
+class OfCrawler:
+    """A part that Scrapy makes with its crawler."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+
+class AddressGuard(OfCrawler):
     """Refuse requests that the address policy refuses, and count the bytes that come back.
 
     Every redirect passes here as a request of its own; names are judged by the resolver.
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
+        super().__init__(crawler)
         self._policy = AddressPolicy(crawler.settings["CRAWL_BASE_URL"])
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> AddressGuard:
-        return cls(crawler)
 
     def process_request(self, request: Request) -> None:
         if reason := self._policy.refusal(request.url):
@@ -58,15 +123,8 @@ class AddressGuard:
                 raise PrivateAddress(f"{host} is at a private address") from exception
 
 
-class Conditional:
+class Conditional(OfCrawler):
     """Ask for a known page only if it has changed, and for a file from where its copy ends."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Conditional:
-        return cls(crawler)
 
     def process_request(self, request: Request) -> None:
         for name in ("If-None-Match", "If-Modified-Since", "Range", "If-Range"):

@@ -1,4 +1,4 @@
-"""Scrapy settings that hold for every site; limits and delays come from params.yaml (``crawler.command``)."""
+"""Scrapy settings for every site; ``crawler.__main__`` adds the limits and delays of params.yaml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AUTOTHROTTLE_TARGET_CONCURRENCY = 1.0
 
 SCHEDULER = "crawler.scheduler.FrontierScheduler"
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"
-TWISTED_DNS_RESOLVER = "crawler.net.GuardedResolver"
+TWISTED_DNS_RESOLVER = "crawler.middlewares.GuardedResolver"
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.middlewares.AddressGuard": 60,

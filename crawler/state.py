@@ -19,7 +19,6 @@ from crawler.errors import CrawlError, file_message, stop_at_file_error
 from crawler.items import Article, Book, record_from
 from crawler.store import PackedFile, Span
 
-_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS notes (kind TEXT, name TEXT, value TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pages (
@@ -324,9 +323,5 @@ def _connect(path: Path) -> _Database:
     db = sqlite3.connect(path, isolation_level=None, factory=_Database)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
-    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            db.execute(f"DROP TABLE {table}")
-        db.execute(f"PRAGMA user_version = {_VERSION}")
     db.executescript(_SCHEMA)
     return db

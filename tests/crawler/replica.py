@@ -77,11 +77,11 @@ class Replica:
     def pdfs(self) -> dict[str, Page]:
         return {path: page for path, page in self.pages.items() if page.kind == "pdf"}
 
-    def put(self, page: Page) -> None:
-        """Replace a page, as an editor would."""
-        if page.etag:
-            page = replace(page, etag=make_etag(page.body))
-        self.pages[page.path] = page
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace text of a page, as an editor would."""
+        page = self.pages[path]
+        body = page.body.replace(old.encode(), new.encode(), 1)
+        self.pages[path] = replace(page, body=body, etag=page.etag and make_etag(body))
 
     def paths(self, status: int | None = None) -> list[str]:
         with self._lock:

@@ -294,16 +294,15 @@ def _next_data(lang: str, props: dict[str, object], page: str) -> str:
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 
+def _post(article: _Article) -> dict[str, Any]:
+    slug = article.path.rsplit("/", 1)[-1]
+    when = article.when.isoformat()
+    return {"id": int(article.id), "title": article.title, "slug": slug, "date": when, "locale": article.lang}
+
+
 def _orient_page(base: str, article: _Article, beside: list[_Article], index: int, links: bool) -> Page:
     content = "".join(f"<p>{html.escape(text)}</p>" for text in article.paragraphs)
-    post = {
-        "id": int(article.id),
-        "title": article.title,
-        "content": content,
-        "date": article.when.isoformat(),
-        "slug": article.path.rsplit("/", 1)[-1],
-        "locale": article.lang,
-    }
+    post = _post(article) | {"content": content}
     body = _render(
         "orient.html", base=base, lang=article.lang, words=WORDS["orient"][article.lang],
         title=article.title, article=article, links=sorted(article.alternates.items()) if links else [],
@@ -316,16 +315,7 @@ def _orient_page(base: str, article: _Article, beside: list[_Article], index: in
 def _orient_listing(path: str, lang: str, articles: list[_Article], number: int, last: int) -> Page:
     """A listing whose cards are drawn by the client: the links stand in the page's data only."""
     listed = articles[(number - 1) * PER_PAGE : number * PER_PAGE]
-    posts = [
-        {
-            "id": int(a.id),
-            "title": a.title,
-            "slug": a.path.rsplit("/", 1)[-1],
-            "date": a.when.isoformat(),
-            "locale": lang,
-        }
-        for a in listed
-    ]
+    posts = [_post(article) for article in listed]
     words = WORDS["orient"][lang]
     body = _render(
         "orient.html", lang=lang, words=words, title=words["news"], listed=listed,

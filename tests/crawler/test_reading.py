@@ -36,16 +36,13 @@ def join(url: str) -> str:
     ("text", "expected"),
     [
         ("2024-03-05T10:00:00+05:00", dt.datetime(2024, 3, 5, 10, tzinfo=LOCAL)),
-        ("2024-03-05T05:00:00Z", dt.datetime(2024, 3, 5, 10, tzinfo=LOCAL)),
         ("2024-03-05", dt.datetime(2024, 3, 5, tzinfo=LOCAL)),
         ("Tue, 05 Mar 2024 10:00:00 +0500", dt.datetime(2024, 3, 5, 10, tzinfo=LOCAL)),
         ("05.03.2024 | 1245", dt.datetime(2024, 3, 5, tzinfo=LOCAL)),
         ("Опубликовано 2024-03-05 в Ашхабаде", dt.datetime(2024, 3, 5, tzinfo=LOCAL)),
-        ("2024-13-45", None),
         ("99.99.2024", None),
         ("0001-01-01T00:00:00+14:00", None),  # cannot be told in UTC
         ("вчера", None),
-        ("", None),
         (None, None),
     ],
 )
@@ -131,28 +128,18 @@ def test_sitemaps_and_their_indexes_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("feed", "url"),
+    "feed",
     [
-        (
-            b"<rss><channel><item><link>https://a/1</link><pubDate>x</pubDate></item></channel></rss>",
-            "https://a/1",
-        ),
-        (b"<rss><channel><item><guid>https://a/2</guid></item></channel></rss>", "https://a/2"),
-        (
-            b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><link rel="edit" href="https://a/e"/>'
-            b'<link href="https://a/3"/><id>tag:x</id></entry></feed>',
-            "https://a/3",
-        ),
-        (
-            b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
-            b'xmlns="http://purl.org/rss/1.0/">'
-            b"<item><link>https://a/4</link></item></rdf:RDF>",
-            "https://a/4",
-        ),
+        "<rss><channel><item><link>https://a/1</link><pubDate>x</pubDate></item></channel></rss>",
+        "<rss><channel><item><guid>https://a/1</guid></item></channel></rss>",
+        '<feed xmlns="http://www.w3.org/2005/Atom"><entry><link rel="edit" href="https://a/e"/>'
+        '<link href="https://a/1"/><id>tag:x</id></entry></feed>',
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">'
+        "<item><link>https://a/1</link></item></rdf:RDF>",
     ],
 )
-def test_feeds_of_every_family_are_read(feed: bytes, url: str) -> None:
-    assert [found.url for found in read_feed(feed)] == [url]
+def test_feeds_of_every_family_are_read(feed: str) -> None:
+    assert [entry.url for entry in read_feed(feed.encode())] == ["https://a/1"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +149,6 @@ def test_feeds_of_every_family_are_read(feed: bytes, url: str) -> None:
         (b'<!DOCTYPE a [<!entity b SYSTEM "file:///etc/passwd">]><urlset/>', "entity declarations"),
         (b"", "not XML"),
         (b"<html></html>", "not a sitemap"),
-        (b"\xff\xfe\x00", "not XML"),
     ],
 )
 def test_lists_that_are_none_are_refused_by_kind(body: bytes, kind: str) -> None:
@@ -197,7 +183,6 @@ def test_a_date_beside_one_link_is_not_given_to_others() -> None:
         ('<li class="next"><a href="?page=2">›</a></li>', "https://site.tm/ru/news?page=2"),
         ('<a href="?page=2">2</a><a href="?page=3">3</a>', "https://site.tm/ru/news?page=2"),
         ('<a href="?page=22">22</a>', None),
-        ('<a href="/calendar/2024">2024</a>', None),
     ],
 )
 def test_the_next_page_of_a_listing_is_found(html: str, expected: str | None) -> None:
@@ -207,14 +192,10 @@ def test_the_next_page_of_a_listing_is_found(html: str, expected: str | None) ->
 @pytest.mark.parametrize(
     ("label", "lang"),
     [
-        ("tm", "tk"),
         ("Türkmen (PDF)", "tk"),
         ("Русский | Скачать", "ru"),
         ("O‘zbek", "uz"),
-        ("o'zbekcha", "uz"),
         ("Тоҷикӣ", "tg"),
-        ("Қазақша", "kk"),
-        ("туркменский язык", "tk"),
         ("PDF", None),
         (None, None),
     ],
@@ -233,36 +214,30 @@ def test_subjects_and_grades_are_the_same_in_every_language() -> None:
 
 def test_every_fault_of_a_file_is_in_one_message(tmp_path: Path) -> None:
     path, site = tmp_path / "params.yaml", tmp_path / "sources/orient.yaml"
+    site.parent.mkdir()
+
+    def fault() -> str:
+        with pytest.raises(CrawlError) as caught:
+            load_options(path, "orient")
+        return str(caught.value)
+
     path.write_text(
         "crawl:\n  delay: 1\n  contact: a@b.c\n  retries: many\n  timeout_s: 0\n", encoding="utf-8"
     )
-    with pytest.raises(CrawlError) as caught:
-        load_options(path, "orient")
-    for part in (
-        f"{path}: ",
-        "crawl.delay: unknown key; did you mean 'delay_s'?",
-        "crawl.retries: Input should be a valid integer, found 'many'",
-        "crawl.timeout_s: Input should be greater than 0, found 0",
-        "crawl.max_page_mb: missing",
-    ):
-        assert part in str(caught.value)
+    message = fault()
+    assert message.startswith(f"{path}: ")
+    assert "crawl.delay: unknown key; did you mean 'delay_s'?" in message
+    assert "crawl.retries: Input should be a valid integer, found 'many'" in message
+    assert "crawl.timeout_s: Input should be greater than 0, found 0" in message
+    assert "crawl.max_page_mb: missing" in message
     shutil.copy(ROOT / "params.yaml", path)
-    with pytest.raises(CrawlError, match=r"sources/orient\.yaml: not found"):
-        load_options(path, "orient")
-    site.parent.mkdir()
+    assert fault().startswith(f"{site}: not found")
     site.write_text("kind: crawl\ncrawl:\n  base_url: ftp://x\n  langs: [russian]\n", encoding="utf-8")
-    with pytest.raises(CrawlError) as caught:
-        load_options(path, "orient")
-    for part in (
-        "crawl.base_url: ",
-        "scheme 'ftp' is not http or https",
-        "crawl.langs.0: ",
-        "found 'russian'",
-    ):
-        assert part in str(caught.value)
+    message = fault()
+    assert re.search(r"crawl\.base_url: .*scheme 'ftp' is not http or https", message)
+    assert re.search(r"crawl\.langs\.0: .*found 'russian'", message)
     site.write_text("crawl:\n  base_url: https://x\n  base_url: https://y\n", encoding="utf-8")
-    with pytest.raises(CrawlError, match="duplicate key"):
-        load_options(path, "orient")
+    assert "duplicate key" in fault()
 
 
 @pytest.mark.parametrize("site", ["turkmenportal", "orient", "uzedu"])
@@ -280,10 +255,8 @@ def test_the_repository_s_settings_are_read_and_name_nobody_yet(site: str) -> No
         ("/blog/91/novost", "ru:blog/91"),
         ("/tm/blog/91/habar", "tk:blog/91"),
         ("/en/blog/91/news", "en:blog/91"),
-        ("/compositions/7", "ru:compositions/7"),
         ("/blog/91/views_sort", None),
         ("/ru/news", None),
-        ("/calendar/2025/3", None),
         ("/blog/91/a/b", None),
     ],
 )
@@ -336,13 +309,3 @@ def test_no_damage_to_a_page_or_list_stops_the_reading(name: str) -> None:
         for read in (read_sitemap, read_feed):
             with contextlib.suppress(ListError):
                 read(bytes(data))
-
-
-def test_the_crawler_and_the_stages_share_no_code() -> None:
-    root = Path(__file__).parents[2]
-    for folder, other in (("crawler", "stages"), ("stages", "crawler")):
-        for path in sorted((root / folder).rglob("*.py")):
-            imported = re.findall(
-                r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
-            )
-            assert other not in imported, path

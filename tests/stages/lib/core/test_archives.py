@@ -45,21 +45,20 @@ def test_only_wanted_files_are_returned_in_name_order():
 
 
 @pytest.mark.parametrize(
-    ("name", "member", "said"),
+    ("name", "member", "message"),
     [
         ("/etc/passwd", b"x", "absolute"),
         ("C:\\windows\\a.txt", b"x", "absolute or foreign"),
         ("package/../../a.txt", b"x", "leaves its folder"),
-        ("..", b"x", "leaves its folder"),
         ("package/a.txt", special(tarfile.SYMTYPE, "/etc/passwd"), "is a link"),
         ("package/a.txt", special(tarfile.LNKTYPE, "../../a"), "is a link"),
         ("package/a.txt", special(tarfile.CHRTYPE), "device or pipe"),
         ("package/a.txt", special(tarfile.FIFOTYPE), "device or pipe"),
     ],
 )
-def test_a_malicious_member_is_refused_even_if_nobody_wants_it(name, member, said):
+def test_a_malicious_member_is_refused_even_if_nobody_wants_it(name, member, message):
     content = archive(("good.txt", TEXT), (name, member))
-    with pytest.raises(SourceError, match=said) as caught:
+    with pytest.raises(SourceError, match=message) as caught:
         read_tar(io.BytesIO(content), "udhr", lambda name: name == "good.txt")
     assert str(caught.value).startswith("udhr: member ")
     assert "\n" not in str(caught.value)
@@ -97,18 +96,17 @@ def test_a_member_that_comes_twice_is_refused():
         read(archive(("a.txt", b"1"), ("./a.txt", b"2")))
 
 
-@pytest.mark.parametrize("cut", [1, 20, 60])
-def test_a_truncated_archive_is_refused(cut):
-    content = archive(("a.txt", bytes(range(256)) * 40))
+WHOLE = archive(("a.txt", bytes(range(256)) * 40))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [WHOLE[:20], WHOLE[: len(WHOLE) * 60 // 100], b"<!doctype html>" * 100, gzip.compress(b"text") + b"junk"],
+    ids=["cut early", "cut late", "no archive", "no tar"],
+)
+def test_what_is_no_whole_archive_is_refused(content: bytes):
     with pytest.raises(SourceError, match="udhr: not a whole tar archive"):
-        read(content[: len(content) * cut // 100])
-
-
-def test_what_is_no_archive_is_refused():
-    with pytest.raises(SourceError, match="not a whole tar archive"):
-        read(b"<!doctype html>" * 100)
-    with pytest.raises(SourceError, match="not a whole tar archive"):
-        read(gzip.compress(b"plain text") + b"junk")
+        read(content)
 
 
 def test_a_raw_tar_is_the_same_every_time_and_is_read_back(tmp_path: Path):
@@ -136,21 +134,9 @@ def test_unpacking_copies_the_wanted_files_under_names_of_its_own(tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
 
 
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        ([("../train.txt", TEXT)], r"tatoeba: member '\.\./train\.txt' leaves its folder"),
-        ([("train.txt", special(tarfile.SYMTYPE, "/etc/passwd"))], "is a link"),
-        ([("train.txt", TEXT), ("train.txt", TEXT)], "comes twice"),
-        ([("other.bin", b"x" * 2000)], "over the limit of 1,000"),
-    ],
-)
-def test_unpacking_refuses_what_reading_refuses(members, message, tmp_path: Path):
-    with pytest.raises(SourceError, match=message):
-        unpack_tar(
-            io.BytesIO(archive(*members)),
-            "tatoeba",
-            lambda name: name.endswith(".txt"),
-            tmp_path,
-            max_total_bytes=1000,
-        )
+def test_unpacking_refuses_what_reading_refuses(tmp_path: Path):
+    content = archive(("train.txt", special(tarfile.SYMTYPE, "/etc/passwd")))
+    with pytest.raises(SourceError, match="is a link"):
+        unpack_tar(io.BytesIO(content), "tatoeba", bool, tmp_path, max_total_bytes=10_000)
+    with pytest.raises(SourceError, match="over the limit of 1,000"):
+        unpack_tar(io.BytesIO(archive(("a", b"x" * 2000))), "tatoeba", bool, tmp_path, max_total_bytes=1000)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import os
 import signal
 import subprocess
 import sys
@@ -33,25 +31,16 @@ def test_an_error_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "error: corpus.parquet: row 3: expected text, found nothing\n"
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_a_file_that_cannot_be_written_is_one_line_with_its_path(
-    code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stop:
-        cli.run(failing(OSError(code, os.strerror(code), "data/pairs.parquet")))
-    assert stop.value.code == 1
-    err = capsys.readouterr().err
-    assert err.startswith(f"error: data/pairs.parquet: {os.strerror(code)}; check that the disk has room")
-    assert err.count("\n") == 1
-
-
-def test_a_file_in_the_place_of_a_folder_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "metrics").touch()
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stop:
         cli.run(lambda: write_json(tmp_path / "metrics/a.json", {}))
-    assert f"{tmp_path / 'metrics'}: File exists; " in capsys.readouterr().err
+    assert stop.value.code == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {tmp_path / 'metrics'}: File exists; check that the disk has room")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), OSError("no source code"), ConnectionResetError()])
@@ -97,12 +86,7 @@ def test_a_subcommand_gets_its_arguments_and_their_defaults() -> None:
     [
         (["--help"], 0, "take-some Take some of it."),
         (["take-some", "--help"], 0, "folder to write (default: data/out)"),
-        (
-            ["take-some"],
-            2,
-            "python -m commands.sample take-some: error: the following arguments are required",
-        ),
-        ([], 2, "the following arguments are required: COMMAND"),
+        (["take-some"], 2, "python -m commands.sample take-some: error: the following arguments are req"),
         (["take-all"], 2, "invalid choice: 'take-all'"),
     ],
 )
