@@ -57,7 +57,7 @@ def test_an_empty_folder_and_two_files_of_one_name_are_refused() -> None:
         collect("files", source("files"), Path("raw.tar"))
     write("a/opus", "b/opus")
     with pytest.raises(SourceError, match="a/opus and b/opus have one name"):
-        collect("opus_moses", source("opus_moses", files=["a/opus", "b/opus"]), Path("raw.tar"))
+        collect("moses", source("moses", files=["a/opus", "b/opus"]), Path("raw.tar"))
     assert not Path("raw.tar").exists()
 
 

@@ -155,11 +155,11 @@ def numbered(count: int) -> list[tuple[str, str]]:
 def moses(pairs: list[tuple[str, str]], max_pairs: int = 1000) -> SourceConfig:
     for side, name in enumerate(("opus.ru", "opus.tk")):
         Path(name).write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
-    return source("opus_moses", files=["opus.ru", "opus.tk"], options={"max_pairs": max_pairs})
+    return source("moses", files=["opus.ru", "opus.tk"], options={"max_pairs": max_pairs})
 
 
 def taken(pairs: list[tuple[str, str]], most: int) -> list[tuple[str, str]]:
-    return pairs_of(run("opus_moses", moses(pairs, most)))
+    return pairs_of(run("moses", moses(pairs, most)))
 
 
 def test_the_cap_takes_the_same_pairs_in_whatever_order_they_come() -> None:
@@ -173,8 +173,8 @@ def test_the_cap_takes_the_same_pairs_in_whatever_order_they_come() -> None:
 
 
 def test_a_run_of_pairs_is_one_document() -> None:
-    table = run("opus_moses", moses(numbered(3 * BLOCK)))
-    places = [int(key) for key in table.filter(table["doc"] == "opus_moses/opus.ru/1")["key"]]
+    table = run("moses", moses(numbered(3 * BLOCK)))
+    places = [int(key) for key in table.filter(table["doc"] == "moses/opus.ru/1")["key"]]
     assert sorted(set(places)) == list(range(BLOCK, 2 * BLOCK))
     assert set(table["url"]) == {"file:opus.ru"}
 
@@ -184,7 +184,7 @@ def test_memory_grows_with_the_cap_and_not_with_the_corpus() -> None:
         config = moses(numbered(count), 100)
         tracemalloc.start()
         try:
-            run("opus_moses", config)
+            run("moses", config)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -202,7 +202,7 @@ def test_plain_files_may_be_gzipped_and_unreadable_lines_are_counted() -> None:
     Path("a.gz").write_bytes(gzip.compress("Вода\nЧай\n\nХлеб\n".encode()))
     Path("b").write_bytes(b"Suw\n" + b"\xff\xfe\n" + "Boş\nÇörek\n".encode())
     report: Counter[str] = Counter()
-    table = run("opus_moses", source("opus_moses", files=["a.gz", "b"]), report)
+    table = run("moses", source("moses", files=["a.gz", "b"]), report)
     assert pairs_of(table) == [("Вода", "Suw"), ("Хлеб", "Çörek")]
     assert report["dropped: not readable"] == 1
     assert report["dropped: text in one language only"] == 1
@@ -219,6 +219,6 @@ def test_our_own_exports_are_read_back_with_their_documents() -> None:
 
 def test_a_corpus_without_one_whole_pair_or_without_its_file_is_one_line() -> None:
     with pytest.raises(SourceError, match="no text in any of ru, tk"):
-        run("opus_moses", moses([("Вода", " "), ("", "Suw")]), langs=["ru", "tk"])
-    with pytest.raises(SourceError, match=r"opus_moses: other is not in the raw tar; run the collect stage"):
-        extract("opus_moses", source("opus_moses", files=["opus.ru", "other"]), RAW)
+        run("moses", moses([("Вода", " "), ("", "Suw")]), langs=["ru", "tk"])
+    with pytest.raises(SourceError, match=r"moses: other is not in the raw tar; run the collect stage"):
+        extract("moses", source("moses", files=["opus.ru", "other"]), RAW)

@@ -69,7 +69,7 @@ ALL = "  study:\n    all:"
         (TMX, "  max_pairs: 50000", "  {}", "options.max_pairs: format tmx needs it"),
         (TMX, "  - corpora", "  - a\n  - corpora", "files: format tmx is in 1, found 2"),
         (
-            "sources/opus_moses.yaml",
+            "sources/moses.yaml",
             "    - tk\n",
             "    - ru\n",
             "options.langs: expected two languages, foun",
