@@ -42,8 +42,7 @@ def pair_by_key(segments: pl.DataFrame, src: str, tgt: str) -> pl.DataFrame:
             "keys must be unique in a document and language; run extract again"
         )
     keyed = keyed.with_columns(
-        base=pl.col("key").str.extract(_KEY, 1),
-        form=pl.col("key").str.extract(_KEY, 2).fill_null(""),
+        base=pl.col("key").str.extract(_KEY, 1), form=pl.col("key").str.extract(_KEY, 2).fill_null("")
     )
     ranks = pl.DataFrame(
         [(tgt_form, form, rank) for tgt_form, forms in FORMS.items() for rank, form in enumerate(forms)],

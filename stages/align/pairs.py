@@ -15,14 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.align.candidates import (
-    Candidate,
-    Record,
-    align_documents,
-    mine_remaining,
-    pair_name,
-    read_sides,
-)
+from stages.align.candidates import Candidate, Record, align_documents, mine_remaining, pair_name, read_sides
 from stages.align.check import check_source
 from stages.align.keys import pair_by_key
 from stages.align.samples import EmbedTexts

@@ -99,13 +99,7 @@ def line_chart(
 
 
 def bar_chart(
-    name: str,
-    title: str,
-    alt: str,
-    bars: Mapping[str, Mapping[str, float]],
-    *,
-    x: str,
-    of: str,
+    name: str, title: str, alt: str, bars: Mapping[str, Mapping[str, float]], *, x: str, of: str
 ) -> Chart:
     """Draw a stacked horizontal bar for each key of ``bars``, its parts by name; the first key on top.
 

@@ -62,7 +62,7 @@ def flow_section(corpus: Mapping[str, Any], pair: Pair) -> Section:
         paragraphs=[
             "A segment without a partner in the other language makes no pair. Pairs of dev and test "
             "documents that are too short to test, or that a model found, serve as distractors; pairs near a "
-            "text of dev, test or a benchmark leave training.",
+            "text of dev, test or a benchmark leave training."
         ],
         charts=_flow_charts(stages, cleaned, reasons, ends, direction),
         tables=[

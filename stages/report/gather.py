@@ -364,10 +364,7 @@ def report(inputs: Inputs, out: Path, text: Path, params: Params) -> None:
 
 
 def write_metrics(
-    out: Path,
-    details: Details,
-    plots: Mapping[str, Sequence[Mapping[str, Any]]],
-    stats: Mapping[str, Any],
+    out: Path, details: Details, plots: Mapping[str, Sequence[Mapping[str, Any]]], stats: Mapping[str, Any]
 ) -> None:
     """Write the details, their summary, the data of the plots (CSV) and the counts."""
     summary: dict[str, dict[str, Any]] = {}

@@ -27,7 +27,7 @@ def test_a_bead_is_at_fault_for_each_segment_in_it_that_has_no_partner():
     beads = np.array([[0, 1, 0, 1], [1, 3, 1, 2], [3, 4, 2, 2]], dtype=np.int32)
     names = (["r0", "r1", "r2", "r3"], ["t0", "t1"])
     assert find_faults(beads, names, {(1, 1)}) == [
-        *("r0 has no partner; t0 has no partner", "r2 has no partner", ""),
+        *("r0 has no partner; t0 has no partner", "r2 has no partner", "")
     ]
 
 

@@ -256,15 +256,6 @@ def test_unrelated_documents_are_left_out():
     assert len(found.beads) == 2 * n
 
 
-@pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 3), (3, 0)])
-def test_an_empty_side_leaves_the_other_out(n: int, m: int):
-    found = align_document(RU[:n], TK[:m], random_vectors(n, 0), random_vectors(m, 1), no_embed, no_embed)
-    check_cover(found, n, m)
-    assert len(found.beads) == n + m
-    assert found.score == 0
-    assert found.encoded == 0
-
-
 def test_one_sentence_meets_one_sentence_if_they_say_the_same():
     assert to_beads(align(RU[:1], TK[:1]).beads) == [((0,), (0,))]
     found = align(RU[:1], TK[1:2])
@@ -311,23 +302,6 @@ def with_nan(vectors: np.ndarray) -> np.ndarray:
 def test_vectors_that_cannot_be_used_are_named(spoil, message: str):
     with pytest.raises(DataError, match=message):
         align_document(RU[:4], TK[:4], spoil(embed(RU[:4])), embed(TK[:4]), embed, embed)
-
-
-@pytest.mark.parametrize(
-    ("broken", "message"),
-    [
-        (lambda texts: embed(texts)[1:], "concatenations of src: expected"),
-        (lambda texts: np.full((len(texts), DIM), np.nan), "concatenations of src: vector 0 has norm nan"),
-        (
-            lambda texts: random_vectors(len(texts), 0, dim=8),
-            "concatenations of src: expected 256 dimensions",
-        ),
-    ],
-)
-def test_concatenations_that_were_not_encoded_are_an_error(broken, message: str):
-    src, tgt = RU[:8], join(TK[:8], [0, 1, 3, 4, 6, 8])
-    with pytest.raises(DataError, match=message):
-        align_document(src, tgt, embed(src), embed(tgt), broken, embed)
 
 
 def test_beads_are_no_larger_than_allowed():

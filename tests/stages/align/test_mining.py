@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 from stages.align import mining
 from stages.align.mining import match_greedily, mine, nearest
 from stages.lib.core.errors import DataError
-from stages.lib.core.params import load_params
-from stages.lib.models import encode, load_encoder
-from tests.phrases import PHRASES
 
 USUAL = {"k": 4, "margin": "ratio", "retrieval": "max_weight", "memory_mb": 256}
 MARGINS = ("ratio", "distance", "absolute")
@@ -217,15 +214,3 @@ def test_unusable_vectors_are_one_line_errors() -> None:
         mine(src, tgt[:, :20], **USUAL)
     with pytest.raises(DataError, match=r"source side: expected \(n, dim\) vectors, found shape \(48,\)"):
         mine(src[0], tgt, **USUAL)
-
-
-def test_real_sentences_find_their_translations() -> None:
-    model = load_encoder("use_tr", load_params().models_config["use_tr"])
-    src = encode(model, [pair[0] for pair in PHRASES], "ru")
-    tgt = encode(model, [pair[1] for pair in PHRASES[::-1]], "tk")
-    mined = mine(src, tgt, **USUAL)
-    right = mined.src + mined.tgt == len(PHRASES) - 1
-    assert right.sum() >= 20
-    # The margin puts right pairs above wrong ones.
-    assert mined.score[right].mean() > 1.2
-    assert right[: len(right) // 2].all()

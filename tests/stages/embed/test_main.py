@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,6 @@ from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import SEGMENT_SCHEMA, read_table, table_from_rows, write_table
 from stages.lib.models.vectors import EXTRACT_SCHEMA, Embedder
-from tests.settings import write_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,20 +71,3 @@ def test_a_missing_source_leaves_no_output(tmp_path, params, embedder):
     with pytest.raises(DataError, match=r"zod\.parquet: not found"):
         embed(tmp_path, tmp_path / "out", params, embedder)
     assert [path.name for path in tmp_path.iterdir()] == ["django.parquet"]
-
-
-def test_the_command_says_what_it_did(tmp_path):
-    write_settings(tmp_path)
-    sources = load_params(ROOT / "params.yaml").sources
-    write(tmp_path / "segments", tuple(sources))
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.embed", "--segments=segments", "--out=vectors"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found = 3 * len(sources)
-    assert f"embed: {found} vectors by use_tr: 3 encoded, {found - 3} from the store" in done.stderr
-    assert len(list((tmp_path / "vectors").iterdir())) == 2 * len(sources)

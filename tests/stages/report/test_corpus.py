@@ -59,7 +59,7 @@ def test_the_flow_tells_what_every_stage_kept_and_where_each_pair_went():
     section = flow_section(flow(clean, split, own), PAIR)
     stages, kept, ends = section.charts
     assert [row[0] for row in stages.rows] == [
-        *("ru segments", "tk segments", "pairs", "kept by clean", "train", "dev", "test"),
+        *("ru segments", "tk segments", "pairs", "kept by clean", "train", "dev", "test")
     ]
     assert stages.rows[0] == ["ru segments", "12", "9"]
     assert {row[0]: sum(int(cell) for cell in row[1:]) for row in kept.rows} == {"django": 10, "udhr": 7}

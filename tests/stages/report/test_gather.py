@@ -7,8 +7,6 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -309,17 +307,3 @@ def test_how_sure_alignment_is_goes_to_the_metrics_and_its_curve_to_the_plots(wr
     }
     rows = read_csv(written / "metrics" / "plots" / "calibration.csv")
     assert [row["probability"] for row in rows] == ["0.9123"]
-
-
-def test_the_command_ends_with_one_line_and_exit_code_1(tmp_path):
-    names = ("results", "stats", "alignments", "documents", "corpus", "splits", "interpolation")
-    folders = [f"--{name}={tmp_path / name}" for name in (*names, "out", "report")]
-    folders.append(f"--params={ROOT / 'params.yaml'}")
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.report", *folders], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert "use-pretrained/metrics.json: not found" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []

@@ -55,7 +55,3 @@ def test_nothing_is_asked_of_a_network():
         assert address.startswith("http://www.w3.org/")  # names of XML vocabularies
     assert "@import" not in text
     assert 'rel="stylesheet"' not in text
-
-
-def test_the_same_sections_give_the_same_bytes():
-    assert page() == page()

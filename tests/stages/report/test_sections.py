@@ -64,7 +64,7 @@ def test_a_star_marks_a_difference_that_holds_and_each_has_its_interval():
     compared = {"use": {"low": 0.021, "high": 0.104}, "use_tr": {"low": -0.02, "high": 0.03}}
     section = result_section([header, *body], ["legend"], compared)
     assert [row[3] for row in section.tables[0].rows] == [
-        *("", "+8.3 [+2.1, +10.4]\u00a0*", "+0.5 [-2.0, +3.0]"),
+        *("", "+8.3 [+2.1, +10.4]\u00a0*", "+0.5 [-2.0, +3.0]")
     ]
 
 
@@ -160,11 +160,7 @@ def interpolated(p1: float = 0.2, adapter: str = "a") -> dict:
 
     def point(strength: float, p1: float, **changes: float) -> dict:
         differences = {f"sts_{name}_pearson": {"difference": change} for name, change in changes.items()}
-        return {
-            "strength": strength,
-            "figures": {"test_p1_mean": {"value": p1}},
-            "differences": differences,
-        }
+        return {"strength": strength, "figures": {"test_p1_mean": {"value": p1}}, "differences": differences}
 
     found = {
         "points": [point(0.0, p1), point(0.5, 0.3, en=-0.02, ru=0.01)],
@@ -189,7 +185,7 @@ def test_a_curve_of_other_adapters_or_of_other_data_is_said_to_be_so_and_the_lat
     other_data = sts_section(DETAILS, interpolated(p1=0.4), {"use": {"1": "a"}})
     assert len(other_data.charts) == 1
     assert [text.split(";")[0] for text in other_data.paragraphs] == [
-        "There is no curve of use, measured on another test set",
+        "There is no curve of use, measured on another test set"
     ]
     unmeasured = sts_section(DETAILS, interpolated(), {"use_tr": {"1": "a"}})
     assert (len(unmeasured.charts), unmeasured.paragraphs) == (1, [])

@@ -26,7 +26,7 @@ def test_translation_has_a_row_for_each_variant_and_one_for_each_system_without_
     header, *rows = translation_rows(details, Pair(src="ru", tgt="tk"))
     assert header[2:6] == ["chrF++ ru→tk", "chrF++ tk→ru", "BLEU ru→tk", "BLEU tk→ru"]
     assert [row[0] for row in rows] == [
-        *("nllb_mini", "nllb_mini", "source copied", "nearest training sentence"),
+        *("nllb_mini", "nllb_mini", "source copied", "nearest training sentence")
     ]
     assert rows[0][2:] == ["10.0 [9.0, 11.0]", "13.0 [12.0, 14.0]", "11.0", "14.0", "12.0", "15.0", "", ""]
     assert rows[1][-2:] == ["0.0005", "0.2500"]

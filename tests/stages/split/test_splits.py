@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,22 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.lib.core.errors import DataError
-from stages.lib.core.files import sha256_file
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import (
     CORPUS_SCHEMA,
-    POOL_SCHEMA,
     pair_id,
-    read_table,
     table_from_rows,
-    write_table,
 )
-from stages.lib.text.annotations import JUDGED_SCHEMA, Merged, judged_table
-from stages.lib.text.fingerprints import Fingerprint, make_fingerprint, write_fingerprints
+from stages.lib.text.annotations import Merged, judged_table
+from stages.lib.text.fingerprints import Fingerprint, make_fingerprint
 from stages.lib.text.held_out import choose_split
 from stages.lib.text.near_duplicates import fold_for_matching
 from stages.split.splits import split_corpus
-from tests.settings import copy_pins
 
 ROOT = Path(__file__).parents[3]
 
@@ -428,51 +420,3 @@ def test_what_may_be_right_for_gold_is_no_distractor() -> None:
     splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
     assert splits.gold["tgt"].to_list() == [gold_row[4]]
     assert not {"Kitap stolda", *gold_row[3:]} & set(splits.pool["text"])
-
-
-def _write_inputs(folder: Path, rows: Sequence[tuple[str, str, str, str, str]]) -> list[str]:
-    """Lay out a folder that the stage can be run in; return the command."""
-    write_table(_corpus(rows), folder / "corpus.parquet", CORPUS_SCHEMA)
-    write_table(judged_table([]), folder / "judged.parquet", JUDGED_SCHEMA)
-    write_fingerprints(folder / "fingerprints.json.gz", [make_fingerprint("news", {}, ["Gün dogdy"])])
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    text = text.replace("min_test: 150", "min_test: 1").replace("min_dev: 80", "min_dev: 1")
-    text = text.replace("test_share: ", "test_share: 0.3 # ").replace("dev_share: ", "dev_share: 0.3 # ")
-    copy_pins(folder)
-    (folder / "params.yaml").write_text(text, encoding="utf-8")
-    return [
-        sys.executable, "-m", "stages.split", "--corpus", "corpus.parquet",
-        "--judged", "judged.parquet", "--fingerprints", "fingerprints.json.gz", "--out", "splits",
-        "--stats", "split.json",
-    ]  # fmt: skip
-
-
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-
-
-def test_the_stage_writes_the_same_bytes_twice(tmp_path: Path) -> None:
-    command = _write_inputs(tmp_path, ROWS)
-    hashes = []
-    for _ in range(2):
-        done = _run(command, tmp_path)
-        assert done.returncode == 0, done.stderr
-        names = [f"splits/{name}.parquet" for name in ("train", "dev", "test", "gold", "pool")]
-        hashes.append([sha256_file(tmp_path / name) for name in (*names, "split.json")])
-    assert hashes[0] == hashes[1]
-    assert read_table(tmp_path / "splits/test.parquet", CORPUS_SCHEMA)["src"].to_list() == [TEST_ROW[3]]
-    assert len(read_table(tmp_path / "splits/pool.parquet", POOL_SCHEMA)) == 4
-    stats = json.loads((tmp_path / "split.json").read_text(encoding="utf-8"))
-    assert stats["rows"]["test"] == 1
-    assert set(stats) >= {"test_sha256", "dev_sha256", "pool_sha256", "leakage", "by_source"}
-
-
-def test_the_stage_says_in_one_line_what_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
-    command = _write_inputs(tmp_path, [TRAIN_ROW])
-    done = _run(command, tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: split: test has 0 pairs")
-    assert done.stderr.count("\n") == 1
-    (tmp_path / "fingerprints.json.gz").unlink()
-    assert "fingerprints.json.gz: not found; restore it from git" in _run(command, tmp_path).stderr
-    assert not {"splits", "split.json"} & {path.name for path in tmp_path.iterdir()}

@@ -189,10 +189,3 @@ def test_a_judgement_with_a_field_of_another_kind_is_read_or_is_one_line(
     assert not told or told.startswith(f"{tmp_path}/a.json: task 0: ")
     assert "\n" not in told
     assert all(one.verdict == "exact" and all(one.texts) for one in rows)
-
-
-@pytest.mark.parametrize("choices", [None, 3, True, [1], {"exact": 1}])
-def test_choices_that_are_no_list_of_names_are_told(tmp_path: Path, choices: Any) -> None:
-    (tmp_path / "a.json").write_text(json.dumps([task(0, _filled("verdict", {"choices": choices}))]))
-    with pytest.raises(DataError, match=r"choices of verdict is .*, expected a list of strings"):
-        read_judgements(tmp_path, PAIR)
