@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from stages.lib.core.tables import CORPUS_SCHEMA, pair_id, table_from_rows
-from stages.lib.text.letters import group_id
+from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows
+from tests.stages.small_corpus import corpus_row
 
 PHRASES = [
     ("Сегодня хорошая погода.", "Bu gün howa gowy."),
@@ -37,10 +37,8 @@ PHRASES = [
 
 def corpus(phrases: list[tuple[str, str]], source: str = "phrases", docs: int = 8) -> pl.DataFrame:
     """A corpus table of phrases, spread over ``docs`` documents."""
-    rows = []
-    for n, (src, tgt) in enumerate(phrases):
-        groups = [group_id(src, "ru"), group_id(tgt, "tk")]
-        doc = f"{source}/{n % docs}"
-        ids = (pair_id("ru", src, "tk", tgt), src, tgt, "ru", "tk", source, doc, str(n), n, n)
-        rows.append((*ids, "given", None, "Apache-2.0", *groups))
+    rows = [
+        corpus_row(*pair, f"{source}/{n % docs}", key=str(n), n_src=n, n_tgt=n, license="Apache-2.0")
+        for n, pair in enumerate(phrases)
+    ]
     return table_from_rows(rows, CORPUS_SCHEMA)

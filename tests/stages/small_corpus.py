@@ -1,8 +1,9 @@
-"""Splits and statistics for tests: as many documents as keywords, a pool of two, no corruption twice."""
+"""Rows of pairs for tests; splits and statistics with as many documents as keywords, a pool of two."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from stages.lib.core.files import write_json
 from stages.lib.core.tables import (
@@ -13,28 +14,35 @@ from stages.lib.core.tables import (
     table_from_rows,
     write_table,
 )
+from stages.lib.text.annotations import Decision, Merged
 from stages.lib.text.letters import group_id
 from tests.stages.keyword_encoder import KEYWORDS
 
 
-def corpus_row(src: str, tgt: str, doc: str) -> dict:
-    return {
-        "pair_id": pair_id("ru", src, "tk", tgt),
-        "src": src,
-        "tgt": tgt,
-        "src_lang": "ru",
-        "tgt_lang": "tk",
-        "source": doc.split("/")[0],
-        "doc": doc,
-        "key": None,
-        "n_src": 1,
-        "n_tgt": 1,
-        "method": "given",
-        "score": None,
-        "license": "CC0-1.0",
-        "src_group": group_id(src, "ru"),
-        "tgt_group": group_id(tgt, "tk"),
-    }
+def pair_row(src: str, tgt: str, doc: str, **values: Any) -> dict[str, Any]:
+    """A row of PAIR_SCHEMA: Russian and Turkmen, paired by their source, but for ``values``."""
+    row = {"src": src, "tgt": tgt, "src_lang": "ru", "tgt_lang": "tk", "doc": doc, "key": None}
+    row |= {"source": doc.split("/")[0], "n_src": 1, "n_tgt": 1, "method": "given", "score": None}
+    row |= {"license": "CC0-1.0", **values}
+    return {"pair_id": pair_id(row["src_lang"], src, row["tgt_lang"], tgt), **row}
+
+
+def corpus_row(src: str, tgt: str, doc: str, **values: Any) -> dict[str, Any]:
+    """A row of CORPUS_SCHEMA, made as that of a pair is."""
+    row = pair_row(src, tgt, doc, **values)
+    groups = {f"{side}_group": group_id(row[side], row[f"{side}_lang"]) for side in ("src", "tgt")}
+    return row | groups
+
+
+def judgement(
+    row: dict[str, Any],
+    decision: Decision = "keep",
+    verdict: str = "exact",
+    texts: tuple[str, str] | None = None,
+    **task: Any,
+) -> Merged:
+    """What people decided of a pair; ``texts`` are those that they put in the place of its own."""
+    return Merged(row["pair_id"], decision, verdict, texts or (row["src"], row["tgt"]), 2, row | task)
 
 
 def write_splits(folder: Path, keywords: int = len(KEYWORDS), gold: int = 0) -> Path:

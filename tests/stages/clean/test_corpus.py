@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from stages.clean.corpus import Cleaned, clean_pairs
@@ -13,7 +15,8 @@ from stages.lib.core.tables import (
     pair_id,
     table_from_rows,
 )
-from stages.lib.text.annotations import Decision, Merged
+from stages.lib.text.annotations import Merged
+from tests.stages.small_corpus import judgement, pair_row
 
 PARAMS_FILE = Path(__file__).parents[3] / "params.yaml"
 
@@ -25,27 +28,12 @@ def params(**clean_values: Any) -> Params:
     )
 
 
-def pair(src: str, tgt: str, n: int = 0, **values: Any) -> dict[str, Any]:
-    row = {
-        "src": src,
-        "tgt": tgt,
-        "src_lang": "ru",
-        "tgt_lang": "tk",
-        "source": "django",
-        "doc": "django/admin",
-        "key": f"k{n}",
-        "n_src": n,
-        "n_tgt": n,
-        "method": "given",
-        "score": None,
-        "license": "BSD-3-Clause",
-        **values,
-    }
-    return {"pair_id": pair_id(row["src_lang"], src, row["tgt_lang"], tgt), **row}
+def pair(src: str, tgt: str, n: int = 0, doc: str = "django/admin", **values: Any) -> dict[str, Any]:
+    return pair_row(src, tgt, doc, **{"key": f"k{n}", "n_src": n, "n_tgt": n, **values})
 
 
-def run(rows: list[dict[str, Any]], **clean_values: Any) -> Cleaned:
-    return clean_pairs(table_from_rows(rows, PAIR_SCHEMA), params(**clean_values))
+def run(rows: list[dict[str, Any]], judged: Sequence[Merged] = (), **clean_values: Any) -> Cleaned:
+    return clean_pairs(table_from_rows(rows, PAIR_SCHEMA), params(**clean_values), "pairs", judged)
 
 
 # A pair that every run may keep, so that the corpus is not empty.
@@ -97,7 +85,7 @@ def test_pivot_rows_are_judged_by_their_own_language() -> None:
 
 def test_an_equal_pair_stays_with_the_source_that_is_listed_first() -> None:
     rows = [
-        pair("Сохранить", "Ýazdyr", 1, source="zod", doc="zod/errors"),
+        pair("Сохранить", "Ýazdyr", 1, doc="zod/errors"),
         pair("сохранить", "ýazdyr", 2),
         pair("Save", "Ýazdyr", 2, src_lang="en"),  # another language: another pair
     ]
@@ -107,13 +95,11 @@ def test_an_equal_pair_stays_with_the_source_that_is_listed_first() -> None:
 
 
 def test_nearly_equal_pairs_of_one_source_are_one() -> None:
-    src, tgt = (
-        "Вы не можете изменить эту страницу, пока не войдёте",
-        "Girýänçäňiz bu sahypany üýtgedip bilmersiňiz",
-    )
+    src = "Вы не можете изменить эту страницу, пока не войдёте"
+    tgt = "Girýänçäňiz bu sahypany üýtgedip bilmersiňiz"
     rows = [pair(src, tgt, 1), pair(src + "!", tgt + "!", 2), pair(src + "а", tgt, 3)]
     assert reasons(rows) == ["duplicate", "near_duplicate"]
-    assert reasons([rows[0], pair(src + "а", tgt, 3, source="zod", doc="zod/x")]) == []
+    assert reasons([rows[0], pair(src + "а", tgt, 3, doc="zod/x")]) == []
 
 
 def test_a_pair_without_a_position_comes_last_in_its_document() -> None:
@@ -140,7 +126,7 @@ def test_a_source_is_capped_by_hash_whatever_the_order() -> None:
 
 def test_row_order_and_other_sources_do_not_change_what_is_kept() -> None:
     rows = [GOOD, pair("Сохранить", "Ýazdyr", 1), pair("Файл %s", "Faýl", 2)]
-    more = pair("Открыть файл", "Faýly aç", 1, source="zod", doc="zod/x")
+    more = pair("Открыть файл", "Faýly aç", 1, doc="zod/x")
     alone, together = run(rows), run([more, *reversed(rows)])
     assert together.corpus.filter(together.corpus["source"] == "django").equals(alone.corpus)
 
@@ -151,7 +137,7 @@ def test_counts_balance_by_source_language_and_reason() -> None:
         pair("и", "we", 1),
         pair("Файл %s", "Faýl", 2),
         pair("Save", "Ýazdyr", 3, src_lang="en"),
-        pair("Слово", "Söz", 4, source="zod", doc="zod/x"),
+        pair("Слово", "Söz", 4, doc="zod/x"),
     ]
     stats = run(rows).stats
     assert stats == {
@@ -217,23 +203,14 @@ def test_an_empty_corpus_is_an_error_that_names_the_commonest_reason() -> None:
         run([])
 
 
-def judged(src: str, tgt: str, decision: Decision, texts: tuple[str, str] | None = None) -> Merged:
-    """A merged judgement of a pair as it is in the corpus."""
-    task = {"pair_id": pair_id("ru", src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": "ru"}
-    task |= {"tgt_lang": "tk", "source": "django", "doc": "django/admin", "method": "aligned"}
-    return Merged(task["pair_id"], decision, "exact", texts or (src, tgt), 3, task)
-
-
-# As the corpus has it, and as it comes in.
-SAVE, RAW_SAVE = ("Сохранить", "Ýazdyr"), pair("_Сохранить", "_Ýazdyr", 1)
-FILE = pair("Выберите файл", "Sahypa saýlaň", 2)
+# A pair as the corpus has it, and as it comes in; one that people edit, and what they make of it.
+SAVE, RAW_SAVE = pair("Сохранить", "Ýazdyr", 1), pair("_Сохранить", "_Ýazdyr", 1)
+FILE, MENDED = pair("Выберите файл", "Sahypa saýlaň", 2), ("Выберите файл", "Faýly saýlaň")
 
 
 def test_a_rejected_pair_leaves_the_corpus_wherever_it_comes_from() -> None:
-    again = pair("Сохранить", "Ýazdyr", 3, source="zod", doc="zod/errors")
-    cleaned = clean_pairs(
-        table_from_rows([RAW_SAVE, again, GOOD], PAIR_SCHEMA), params(), "pairs", [judged(*SAVE, "reject")]
-    )
+    again = pair("Сохранить", "Ýazdyr", 3, doc="zod/errors")
+    cleaned = run([RAW_SAVE, again, GOOD], [judgement(SAVE, "reject")])
     assert cleaned.dropped["reason"].to_list() == ["rejected", "rejected"]
     assert cleaned.corpus["src"].to_list() == [GOOD["src"]]
     assert cleaned.judged.is_empty()
@@ -241,41 +218,32 @@ def test_a_rejected_pair_leaves_the_corpus_wherever_it_comes_from() -> None:
 
 
 def test_a_copy_in_other_capitals_or_punctuation_goes_the_way_of_the_judged_pair() -> None:
-    copies = [pair("Выберите файл!", "sahypa saýlaň", n, doc=f"django/{n}") for n in (3, 4)]
-    rows = table_from_rows([FILE, *copies, GOOD], PAIR_SCHEMA)
-    rejected = clean_pairs(rows, params(), "pairs", [judged(FILE["src"], FILE["tgt"], "reject")])
+    rows = [FILE, *(pair("Выберите файл!", "sahypa saýlaň", n, f"django/{n}") for n in (3, 4)), GOOD]
+    rejected = run(rows, [judgement(FILE, "reject")])
     assert rejected.corpus["src"].to_list() == [GOOD["src"]]
-    mended = ("Выберите файл", "Faýly saýlaň")
-    edited = clean_pairs(rows, params(), "pairs", [judged(FILE["src"], FILE["tgt"], "edit", mended)])
-    assert sorted(edited.corpus["tgt"]) == sorted([GOOD["tgt"], mended[1]])
+    edited = run(rows, [judgement(FILE, "edit", texts=MENDED)])
+    assert sorted(edited.corpus["tgt"]) == sorted([GOOD["tgt"], MENDED[1]])
     assert edited.stats["annotations"] == {"pairs": 1, "edit": 1}
 
 
 def test_an_edited_pair_replaces_the_one_it_mends() -> None:
-    edit = judged(FILE["src"], FILE["tgt"], "edit", ("Выберите файл", "Faýly saýlaň"))
-    cleaned = clean_pairs(table_from_rows([FILE, GOOD], PAIR_SCHEMA), params(), "pairs", [edit])
-    row = next(row for row in cleaned.corpus.iter_rows(named=True) if row["tgt"] == "Faýly saýlaň")
+    cleaned = run([FILE, GOOD], [judgement(FILE, "edit", texts=MENDED, method="aligned")])
+    row = cleaned.corpus.row(by_predicate=pl.col("tgt") == MENDED[1], named=True)
     assert (row["method"], row["score"]) == ("annotated", 1.0)
-    assert row["pair_id"] == pair_id("ru", "Выберите файл", "tk", "Faýly saýlaň")
+    assert row["pair_id"] == pair_id("ru", MENDED[0], "tk", MENDED[1])
     assert (row["doc"], row["key"], row["n_src"]) == (FILE["doc"], FILE["key"], FILE["n_src"])
-    assert cleaned.judged.select("pair_id", "method", "tgt").rows() == [
-        (row["pair_id"], "aligned", "Sahypa saýlaň")
-    ]
+    judged = cleaned.judged.select("pair_id", "method", "tgt").rows()
+    assert judged == [(row["pair_id"], "aligned", "Sahypa saýlaň")]
 
 
 def test_an_edit_passes_the_checks_that_every_pair_passes() -> None:
-    edit = judged(FILE["src"], FILE["tgt"], "edit", ("Выберите файл", "%s faýly saýlaň"))
-    cleaned = clean_pairs(table_from_rows([FILE, GOOD], PAIR_SCHEMA), params(), "pairs", [edit])
+    cleaned = run([FILE, GOOD], [judgement(FILE, "edit", texts=(MENDED[0], f"%s {MENDED[1]}"))])
     assert cleaned.dropped["reason"].to_list() == ["placeholder"]
 
 
 def test_ties_stay_and_judgements_of_pairs_that_are_gone_are_counted() -> None:
-    cleaned = clean_pairs(
-        table_from_rows([RAW_SAVE, GOOD], PAIR_SCHEMA),
-        params(),
-        "pairs",
-        [judged(*SAVE, "second_look"), judged("Нет такой пары", "Beýle jübüt ýok", "reject")],
-    )
+    gone = judgement(pair("Нет такой пары", "Beýle jübüt ýok"), "reject")
+    cleaned = run([RAW_SAVE, GOOD], [judgement(SAVE, "second_look"), gone])
     assert cleaned.corpus.height == 2
     assert cleaned.judged.is_empty()
     assert cleaned.stats["annotations"] == {"pairs": 2, "second_look": 1, "stale": 1}

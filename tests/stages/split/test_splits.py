@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import hashlib
+import itertools
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +15,14 @@ from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import (
     CORPUS_SCHEMA,
-    pair_id,
     table_from_rows,
 )
-from stages.lib.text.annotations import Merged, judged_table
+from stages.lib.text.annotations import judged_table
 from stages.lib.text.fingerprints import Fingerprint, make_fingerprint
 from stages.lib.text.held_out import choose_split
 from stages.lib.text.near_duplicates import fold_for_matching
 from stages.split.splits import split_corpus
+from tests.stages.small_corpus import corpus_row, judgement, pair_row
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,20 +33,26 @@ def _params(**changes: Any) -> Params:
     return params.model_copy(update={"split": params.split.model_copy(update=values)})
 
 
-def _group(text: str) -> str:
-    return hashlib.sha256(fold_for_matching(text).encode()).hexdigest()[:16]
+Row = tuple[str, str | None, str, str, str]
 
 
-def _corpus(rows: Sequence[tuple[str, str, str, str, str]]) -> pl.DataFrame:
-    """Make a corpus of rows (doc, key, src_lang, src, tgt); the source is the first part of doc."""
+def _corpus(rows: Sequence[Row], found: Sequence[Row] = (), method: str = "aligned") -> pl.DataFrame:
+    """Make a corpus of rows (doc, key, src_lang, src, tgt), of which a model found some by ``method``."""
     table = [
-        (
-            pair_id(src_lang, src, "tk", tgt), src, tgt, src_lang, "tk", doc.split("/")[0], doc, key, n, n,
-            "given", None, "MIT", _group(src), _group(tgt),
+        corpus_row(
+            *texts, doc, key=key, src_lang=lang, n_src=n, n_tgt=n,
+            method=method if (doc, key, lang, *texts) in found else "given",
         )
-        for n, (doc, key, src_lang, src, tgt) in enumerate(rows)
+        for n, (doc, key, lang, *texts) in enumerate(rows)
     ]  # fmt: skip
     return table_from_rows(table, CORPUS_SCHEMA)
+
+
+def _judged(*rows: Row, method: str = "given") -> pl.DataFrame:
+    """A table of what people found good, of corpus rows."""
+    return judged_table(
+        judgement(pair_row(src, tgt, doc, src_lang=lang, method=method)) for doc, _, lang, src, tgt in rows
+    )
 
 
 def _document(prefix: str, split: str, params: Params) -> str:
@@ -89,22 +95,16 @@ def test_listed_sources_are_wholly_test_or_train() -> None:
         assert choose_split("zod", f"zod/{n}", params.split) == "train"
 
 
-def _found(corpus: pl.DataFrame, rows: Sequence[tuple[str, str, str, str, str]], method: str) -> pl.DataFrame:
-    """Make some rows pairs that a model found."""
-    is_found = pl.concat_str("doc", "src").is_in([row[0] + row[3] for row in rows])
-    return corpus.with_columns(method=pl.when(is_found).then(pl.lit(method)).otherwise(pl.col("method")))
-
-
 @pytest.mark.parametrize("method", ["aligned", "mined"])
 def test_pairs_that_a_model_found_train_and_never_judge(method: str) -> None:
-    corpus = _found(_corpus(ROWS), [TEST_ROW, DEV_ROW], method)
+    corpus = _corpus(ROWS, [TEST_ROW, DEV_ROW], method)
     splits = split_corpus(corpus, [], PARAMS)
     assert (len(splits.test), len(splits.dev), len(splits.train)) == (0, 0, 3)
 
 
 def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
     other = (TEST, None, "ru", "Эту фразу нашла модель", "Bu sözlemi model tapdy")
-    corpus = _found(_corpus([*ROWS, other]), [other], "aligned")
+    corpus = _corpus([*ROWS, other], [other])
     splits = split_corpus(corpus, [], PARAMS)
     assert splits.test["src"].to_list() == [TEST_ROW[3]]
     assert splits.train["src"].to_list() == [TRAIN_ROW[3]]
@@ -113,7 +113,7 @@ def test_a_found_pair_of_a_document_that_judges_is_a_distractor_only() -> None:
 
 @pytest.mark.parametrize(("method", "gold"), [("aligned", 1), ("mined", 0)])
 def test_a_found_pair_that_people_mended_is_still_no_test_pair(method: str, gold: int) -> None:
-    corpus = _found(_corpus(ROWS), [TEST_ROW], "annotated")
+    corpus = _corpus(ROWS, [TEST_ROW], "annotated")
     splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, method=method))
     assert (len(splits.test), len(splits.gold)) == (0, gold)
     given = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW))
@@ -122,7 +122,7 @@ def test_a_found_pair_that_people_mended_is_still_no_test_pair(method: str, gold
 
 def test_found_pairs_of_a_source_that_is_wholly_test_never_train() -> None:
     rows = [("udhr/a", None, "ru", "Все люди рождаются свободными", "Adamlaryň hemmesi azat dogulýar")]
-    corpus = _found(_corpus([*ROWS, *rows]), rows, "aligned")
+    corpus = _corpus([*ROWS, *rows], rows)
     splits = split_corpus(corpus, [], _params(test_sources=["udhr"]))
     assert splits.train["source"].to_list() == ["django"]
     assert splits.test["source"].to_list() == ["django"]
@@ -267,7 +267,7 @@ def test_train_keeps_words_that_only_occur_in_test() -> None:
     ],
 )  # fmt: skip
 def test_a_split_that_is_too_small_is_an_error(
-    rows: list[tuple[str, str, str, str, str]], changes: dict[str, int], message: str
+    rows: list[Row], changes: dict[str, int], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
         split_corpus(_corpus(rows), [], _params(**changes))
@@ -298,25 +298,19 @@ def _documents(splits: Any) -> dict[str, set[str]]:
     return {name: set(getattr(splits, name)["doc"]) for name in ("train", "dev", "test")}
 
 
-@given(st.lists(_ROW, max_size=40))
-@settings(max_examples=60, deadline=None)
-def test_no_document_is_in_two_splits_and_every_row_is_accounted_for(rows: list[Any]) -> None:
-    splits = _split(rows)
-    documents = _documents(splits)
-    assert not documents["train"] & documents["dev"]
-    assert not documents["train"] & documents["test"]
-    assert not documents["dev"] & documents["test"]
-    counts = dict(splits.stats["rows"])
-    assert counts.pop("corpus") == sum(counts.values())
-
-
 @given(st.lists(_ROW, max_size=40), _TEXT)
 @settings(max_examples=60, deadline=None)
-def test_no_training_text_is_a_text_of_dev_test_or_a_benchmark(rows: list[Any], news: str) -> None:
+def test_no_document_or_text_is_in_two_splits_and_every_row_is_accounted_for(
+    rows: list[Any], news: str
+) -> None:
     splits = _split(rows, [make_fingerprint("news", {}, [news])])
-    train = _folded(splits.train["src"]) | _folded(splits.train["tgt"])
-    dev = _folded(splits.dev["src"]) | _folded(splits.dev["tgt"])
-    test = _folded(splits.test["src"]) | _folded(splits.test["tgt"])
+    for one, other in itertools.combinations(_documents(splits).values(), 2):
+        assert not one & other
+    counts = dict(splits.stats["rows"])
+    assert counts.pop("corpus") == sum(counts.values())
+    train, dev, test = (
+        _folded(table["src"]) | _folded(table["tgt"]) for table in (splits.train, splits.dev, splits.test)
+    )
     assert not train & (dev | test | {fold_for_matching(news)})
     assert not dev & (test | {fold_for_matching(news)})
     assert not _folded(splits.pool["text"]) & test
@@ -346,16 +340,6 @@ def test_the_order_of_the_corpus_does_not_matter(rows: list[Any], draw: random.R
     assert one.pool.equals(other.pool)
 
 
-def _judged(*rows: tuple[str, str, str, str, str], method: str = "given") -> pl.DataFrame:
-    """A table of what people found good, of corpus rows."""
-    merged = []
-    for doc, _, src_lang, src, tgt in rows:
-        task = {"pair_id": pair_id(src_lang, src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": src_lang}
-        task |= {"tgt_lang": "tk", "source": doc.split("/")[0], "doc": doc, "method": method}
-        merged.append(Merged(task["pair_id"], "keep", "exact", (src, tgt), 2, task))
-    return judged_table(merged)
-
-
 def test_gold_is_what_people_found_good_in_test_documents() -> None:
     corpus = _corpus(ROWS)
     splits = split_corpus(corpus, [], PARAMS, _judged(TEST_ROW, DEV_ROW, TRAIN_ROW))
@@ -372,7 +356,7 @@ def test_a_good_judgement_takes_found_pairs_out_of_training_in_test_documents_al
 ) -> None:
     doc = _document("django/found", split, PARAMS)
     found = [(doc, None, "ru", *BOOK), (doc, None, "ru", *TEA)]
-    corpus = _found(_corpus([*ROWS, *found]), found, "aligned")
+    corpus = _corpus([*ROWS, *found], found)
     splits = split_corpus(corpus, [], PARAMS, _judged(found[0], method="aligned"))
     assert splits.train.filter(doc=doc).height == trained
     assert splits.gold.height == (split == "test")
@@ -385,7 +369,7 @@ def test_every_kept_pair_is_in_one_part_whoever_found_or_judged_it() -> None:
         "short": (DEV, None, "ru", "Сохранить", "Ýatda sakla"),
     }
     echo = (TRAIN, "e", "ru", "Вход в систему", TEST_ROW[4])
-    corpus = _found(_corpus([*ROWS, echo, *found.values()]), list(found.values()), "aligned")
+    corpus = _corpus([*ROWS, echo, *found.values()], list(found.values()))
     judged = pl.concat([_judged(TEST_ROW), _judged(found["judged"], method="aligned")])
     stats = split_corpus(corpus, [], PARAMS, judged).stats
     parts = ("train", "dev", "test", "gold_not_in_test", "short_in_dev_and_test", "found_in_dev_and_test")
@@ -399,10 +383,7 @@ def test_train_and_dev_are_kept_clean_of_gold() -> None:
     # An aligned pair of a test document: gold once it is judged, but never test.
     gold_row = (_document("django/gold", "test", PARAMS), "g", "ru", *BOOK)
     echoes = [(doc, "e", "ru", BOOK[0], "Kitap stolda") for doc in (DEV, TRAIN)]
-    corpus = _corpus([*ROWS, gold_row, *echoes])
-    corpus = corpus.with_columns(
-        method=pl.when(pl.col("key") == "g").then(pl.lit("aligned")).otherwise("method")
-    )
+    corpus = _corpus([*ROWS, gold_row, *echoes], [gold_row])
     splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
     assert splits.gold["src"].to_list() == [gold_row[3]]
     assert splits.test["src"].to_list() == [TEST_ROW[3]]
@@ -415,7 +396,7 @@ def test_what_may_be_right_for_gold_is_no_distractor() -> None:
     gold_row = (_document("django/gold", "test", PARAMS), "g", "ru", *BOOK)
     # Another translation of its Russian side.
     other = (TEST, "o", "ru", BOOK[0], "Kitap stolda")
-    corpus = _found(_corpus([*ROWS, gold_row, other]), [gold_row, other], "aligned")
+    corpus = _corpus([*ROWS, gold_row, other], [gold_row, other])
     assert {"Kitap stolda", gold_row[4]} <= set(split_corpus(corpus, [], PARAMS).pool["text"])
     splits = split_corpus(corpus, [], PARAMS, _judged(gold_row, method="aligned"))
     assert splits.gold["tgt"].to_list() == [gold_row[4]]

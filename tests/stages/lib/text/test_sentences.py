@@ -56,11 +56,7 @@ def test_a_period_glued_to_a_capital_ends_a_sentence_but_not_inside_an_address()
         ("tg", ["Проф. С. Айнӣ омад.", "Китоб, дафтар ва ғ. фурӯхта шуд.", "Ӯ рафт."]),
         (
             "en",
-            [
-                "Dr. J. Smith arrived at 5 p.m. on Monday.",
-                "He said nothing.",
-                "Apples, pears, etc. were sold.",
-            ],
+            ["Dr. J. Smith arrived at 5 p.m. on Monday.", "He said nothing.", "Apples, etc. were sold."],
         ),
         ("tr", ["Prof. Dr. A. Yılmaz geldi.", "Elma, armut vb. satıldı.", "O gitti."]),
         ("az", ["Prof. Ə. Məmmədov gəldi.", "Alma, armud və s. satıldı.", "O getdi."]),
@@ -79,24 +75,9 @@ def test_text_without_words_or_ends_is_kept() -> None:
 
 
 PIECES = st.sampled_from(
-    [
-        "A. ",
-        "Ol geldi. ",
-        "5 km. ",
-        "we ş.m. ",
-        "«Gel!» ",
-        "(ýok.) ",
-        "— ",
-        "...",
-        "\n",
-        "\n\n",
-        "1. ",
-        "2024-nji ",
-        "«",
-        ")",
-        "?!",
-    ]
-)
+    ["A. ", "Ol geldi. ", "5 km. ", "we ş.m. ", "«Gel!» ", "(ýok.) ", "— ", "...", "\n", "\n\n", "1. ",
+     "2024-nji ", "«", ")", "?!"]
+)  # fmt: skip
 
 
 @settings(deadline=None, max_examples=150)
