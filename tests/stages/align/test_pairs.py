@@ -8,12 +8,7 @@ from stages.align.pairs import Aligned, align
 from stages.embed.__main__ import embed
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
-from stages.lib.core.tables import (
-    SEGMENT_SCHEMA,
-    pair_id,
-    table_from_rows,
-    write_table,
-)
+from stages.lib.core.tables import SEGMENT_SCHEMA, pair_id, table_from_rows, write_table
 from stages.lib.models.vectors import Embedder
 from stages.lib.text.annotations import Merged, judged_table
 from stages.lib.text.sentences import split_sentences

@@ -10,11 +10,7 @@ import pytest
 from stages.clean.corpus import Cleaned, clean_pairs
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
-from stages.lib.core.tables import (
-    PAIR_SCHEMA,
-    pair_id,
-    table_from_rows,
-)
+from stages.lib.core.tables import PAIR_SCHEMA, pair_id, table_from_rows
 from stages.lib.text.annotations import Merged
 from tests.stages.small_corpus import judgement, pair_row
 

@@ -7,33 +7,14 @@ import pytest
 
 from stages.clean.filters import PairTexts, ShardFilter
 from stages.lib.core.params import load_params
+from tests.cases import read_cases
+
+CASES = read_cases(__file__)
 
 FILTER = ShardFilter(load_params(Path(__file__).parents[3] / "params.yaml").clean, "tk")
 
 
-@pytest.mark.parametrize(
-    ("src", "tgt", "expected"),
-    [
-        ("Слово " * 500, "Söz", "too_long"),
-        ("{{#if:$1|да}} страница", "{{#if:$1|hawa}} sahypa", "markup"),
-        ("Не найдено: %s", "Tapylmady", "placeholder"),
-        ("Файл %(name)s", "%(nama)s faýly", "placeholder"),
-        ("$1 и $1", "$1 we $2", "placeholder"),
-        ("и", "we", "too_short"),
-        ("%s: %s", "%s: %s", "too_short"),
-        ("Страница", "Sahypжa", "mixed_script"),
-        ("Страница", "Страница сайта", "script"),
-        ("Save the page", "Sahypany ýazdyr", "script"),
-        ("Параметр", "پارامتر", "script"),
-        ("Адрес электронной почты пользователя сайта", "Salgysy", "length_ratio"),
-        ("Бұл бет табылмады және жойылды", "Bu sahypa tapylmady we öçürildi", "src_language"),
-        ("Страница не найдена и удалена", "Bu sayfa bulunamadı ve silindi", "tgt_language"),
-        ("Страница не найдена и удалена", "The page was not found", "tgt_language"),
-        ("Состояние", "Status", "untranslated"),  # it repeats the English
-        ("Состояние", "Ýagdaýy", None),
-        ("Ангола", "Angola", None),  # a name that sounds the same in both
-    ],
-)
+@pytest.mark.parametrize(("src", "tgt", "expected"), [*CASES["filters"], ("Слово " * 500, "Söz", "too_long")])
 def test_a_bad_pair_is_dropped_for_its_reason(src: str, tgt: str, expected: str | None) -> None:
     pair = PairTexts("ru", "tk", src, tgt, english=frozenset({"status", "angola"}))
     assert FILTER.apply(pair, Counter())[2] == expected

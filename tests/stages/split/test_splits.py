@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
-from stages.lib.core.tables import (
-    CORPUS_SCHEMA,
-    table_from_rows,
-)
+from stages.lib.core.tables import CORPUS_SCHEMA, table_from_rows
 from stages.lib.text.annotations import judged_table
 from stages.lib.text.fingerprints import Fingerprint, make_fingerprint
 from stages.lib.text.held_out import choose_split

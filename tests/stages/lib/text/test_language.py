@@ -4,30 +4,15 @@ import pytest
 
 from stages.lib.core.errors import DataError
 from stages.lib.text.language import LanguageCheck
+from tests.cases import read_cases
+
+CASES = read_cases(__file__)
 
 # What the check does to NTREX-128 news (1,997 sentences a language) is measured by hand and stands in the
 # docstring of LanguageCheck: the benchmark is not in the repository, and chose neither words nor threshold.
 
-TURKMEN = [
-    "Bu sahypa tapylmady we öçürildi.",  # the detector alone is 96 % sure that this is Turkish
-    "Siz bu faýly açyp bilmersiňiz.",
-    "Mugallym okuwçylara täze kitap paýlady.",
-    "Şu gün howa gowy bolar.",
-    "Ulanyjy ady ýa-da parol ýalňyş.",
-    "Google Chrome brauzeriniň täze görnüşi",  # names with foreign letters
-    "Recep Tayyip Erdoğan Aşgabada geldi.",
-    "Serwer jogap bermedi",
-    "avformat_open_input() ýerine ýetmedi",  # names of functions are in no language
-]
-OTHERS = [
-    ("tr", "Bu sayfa bulunamadı ve silindi."),
-    ("tr", "Kullanıcı adı veya parola yanlış."),
-    ("en", "The page was not found and has been deleted."),
-    ("ru", "Страница не найдена и удалена."),
-    ("uz", "Bu sahifa topilmadi va o'chirildi."),
-    ("az", "Bu səhifə tapılmadı və silindi."),
-    ("kk", "Бұл бет табылмады және жойылды."),
-]
+TURKMEN = CASES["turkmen"]
+OTHERS = CASES["other_languages"]
 
 
 # The evidence from which on the clean stage refuses a text (params.yaml: max_foreign_evidence).

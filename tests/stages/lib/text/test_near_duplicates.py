@@ -7,21 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.lib.text.near_duplicates import TextMatcher, find_near_duplicates, fold_for_matching, hash_ngrams
+from tests.cases import read_cases
+
+CASES = read_cases(__file__)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Ýazyň, «başga»  söz!", "ýazyň başga söz"),
-        ("Ещё  раз", "еще раз"),
-        ("1 000,5 manat we 20-nji maý", "0 manat we 0 nji maý"),  # a grouped number is one number
-        ("o‘zbek oʻzbek o'zbek", "ozbek ozbek ozbek"),
-        ("İstanbul", "istanbul"),  # Turkish capital, whose small form carries a dot of its own
-        ("ﬁle\u00a0２\u200b", "file 0"),  # ligature, wide digit, invisible space
-        ("— %$ …", ""),
-        ("", ""),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), CASES["folding"])
 def test_folding_removes_what_does_not_matter(text: str, expected: str) -> None:
     assert fold_for_matching(text) == expected
 
