@@ -13,6 +13,7 @@ from bench.bead_scores import score_beads, to_beads
 from stages.align import beads as alignment
 from stages.align.beads import Alignment, AlignSettings, align_document
 from stages.lib.core.errors import DataError
+from stages.lib.models.vectors import to_unit
 from tests.phrases import PHRASES
 
 DIM = 256
@@ -32,7 +33,7 @@ def embed(texts: Sequence[str]) -> np.ndarray:
         for phrase, n in MEANING.items():
             vectors[row] += text.count(phrase) * PHRASE_VECTORS[n]
         vectors[row] += 0.3 * np.random.default_rng(zlib.crc32(text.encode())).normal(size=DIM)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return to_unit(vectors)
 
 
 def align(src: Sequence[str], tgt: Sequence[str], options: AlignSettings | None = None) -> Alignment:
@@ -45,13 +46,7 @@ def join(texts: Sequence[str], cuts: Sequence[int]) -> list[str]:
 
 
 def random_vectors(n: int, seed: int, dim: int = DIM) -> np.ndarray:
-    vectors = np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def noisy(vectors: np.ndarray, seed: int, noise: float = 0.8) -> np.ndarray:
-    found = vectors + noise * random_vectors(len(vectors), seed, vectors.shape[1])
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    return to_unit(np.random.default_rng(seed).normal(size=(n, dim)))
 
 
 def no_embed(texts: Sequence[str]) -> np.ndarray:
@@ -78,16 +73,8 @@ def test_sentences_that_one_language_joins_and_one_leaves_out_are_aligned():
     src = join(RU[:10], [0, 1, 3, 4, 5, 6, 7, 8, 9, 10])
     tgt = join(TK[:7], [0, 1, 2, 3, 4, 6, 7]) + join(TK[8:10], [0, 1, 2])
     found = align(src, tgt)
-    assert to_beads(found.beads) == [
-        ((0,), (0,)),
-        ((1,), (1, 2)),
-        ((2,), (3,)),
-        ((3, 4), (4,)),
-        ((5,), (5,)),
-        ((6,), ()),
-        ((7,), (6,)),
-        ((8,), (7,)),
-    ]
+    expected = ["0-0", "1-12", "2-3", "34-4", "5-5", "6-", "7-6", "8-7"]
+    assert ["-".join("".join(map(str, side)) for side in bead) for bead in to_beads(found.beads)] == expected
     check_cover(found, 9, 8)
     assert found.confidence[5] == 0
     assert found.confidence[[0, 1, 2, 3, 4, 6, 7]].min() > 0.5
@@ -190,7 +177,7 @@ def test_the_result_is_the_best_path_by_the_definition(seed: int):
 def long_document(n: int, seed: int, kept: float = 1.0) -> tuple[list, list, np.ndarray, np.ndarray, list]:
     """Texts and vectors of two documents, one to one but for a block that the second lacks, and the gold."""
     src_vectors = random_vectors(n, seed)
-    tgt_vectors = noisy(src_vectors, seed + 1)
+    tgt_vectors = to_unit(src_vectors + 0.8 * random_vectors(n, seed + 1))
     start = int(0.4 * n)
     stop = start + round((1 - kept) * n)
     rows = np.r_[0:start, stop:n]
@@ -229,23 +216,6 @@ def test_the_search_from_coarse_to_fine_finds_what_the_whole_search_finds(monkey
     assert (coarse.confidence == whole.confidence).all()
 
 
-def test_what_is_searched_grows_with_the_length_not_with_its_square():
-    points = []
-    for n in (1000, 2000):
-        *arguments, _ = long_document(n, seed=5, kept=0.7)
-        levels = alignment._shorten(
-            alignment._make_side(arguments[0], arguments[2]), alignment._make_side(arguments[1], arguments[3])
-        )
-        steps = np.arange(len(levels[1][1].lengths))
-        diagonal = np.stack([steps, steps + 1, steps, steps + 1], axis=1)
-        low, high = alignment._near(diagonal * 2, *levels[0], radius=8)
-        points.append((high - low + 1).sum())
-        assert low[0] == 0
-        assert high[-1] == len(arguments[1])
-        assert (low[1:] <= high[:-1]).all()  # every row can be entered from the one before
-    assert points[1] < 2.1 * points[0]
-
-
 def test_unrelated_documents_are_left_out():
     n = 30
     src_vectors, tgt_vectors = np.eye(2 * n, dtype=np.float32)[:n], np.eye(2 * n, dtype=np.float32)[n:]
@@ -256,26 +226,13 @@ def test_unrelated_documents_are_left_out():
     assert len(found.beads) == 2 * n
 
 
-def test_one_sentence_meets_one_sentence_if_they_say_the_same():
-    assert to_beads(align(RU[:1], TK[:1]).beads) == [((0,), (0,))]
-    found = align(RU[:1], TK[1:2])
-    check_cover(found, 1, 1)
-    assert found.score < 0.2
-    assert to_beads(align(RU[:1], join(TK[:1], [0, 1])).beads) == [((0,), (0,))]
-
-
 @pytest.mark.parametrize("m", [10_000, 9_000])
 def test_ten_thousand_identical_sentences_are_aligned_in_order(m: int):
     n = 10_000
     vectors = np.repeat(random_vectors(1, 0), n, axis=0)
-    found = align_document(
-        ["То же самое."] * n,
-        ["То же самое."] * m,
-        vectors,
-        vectors[:m],
-        lambda texts: vectors[: len(texts)],
-        lambda texts: vectors[: len(texts)],
-    )
+    texts = ["То же самое."] * n
+    embed_same = [lambda texts: vectors[: len(texts)]] * 2
+    found = align_document(texts, texts[:m], vectors, vectors[:m], *embed_same)
     check_cover(found, n, m)
     assert found.encoded <= 6  # equal texts are encoded once
     if n == m:
@@ -283,19 +240,12 @@ def test_ten_thousand_identical_sentences_are_aligned_in_order(m: int):
         assert (found.beads[:, 2] == np.arange(n)).all()
 
 
-def with_nan(vectors: np.ndarray) -> np.ndarray:
-    vectors[1, 2] = np.nan
-    return vectors
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (with_nan, "src: vector 1 has norm nan, expected 1"),
-        (lambda vectors: np.where(np.arange(4)[:, None] == 2, 0, vectors), "src: vector 2 has norm 0"),
+        (lambda vectors: np.where(np.arange(4)[:, None] == 1, np.nan, vectors), "src: vector 1 has norm nan"),
         (lambda vectors: 3 * vectors, r"src: vector 0 has norm 3, expected 1 \(4 such vectors\)"),
         (lambda vectors: vectors[:3], r"src: expected 4 vectors for 4 texts, found shape \(3, 256\)"),
-        (lambda vectors: vectors[0], r"src: expected 4 vectors for 4 texts, found shape \(256,\)"),
         (lambda vectors: random_vectors(4, 0, dim=32), "vectors of src have 32 dimensions, those of tgt 256"),
     ],
 )

@@ -145,15 +145,6 @@ def test_unusable_scores_are_one_line_errors(positive, negative, message) -> Non
         Calibration.from_scores(positive, negative)
 
 
-def calibration_error(probability: np.ndarray, is_right: np.ndarray, weight: np.ndarray) -> float:
-    """Expected calibration error in ten bins of equal number, as the weights count."""
-    error = 0.0
-    for rows in np.array_split(np.argsort(probability, kind="stable"), 10):
-        share, truth = (np.average(values[rows], weights=weight[rows]) for values in (probability, is_right))
-        error += weight[rows].sum() * abs(share - truth)
-    return float(error / weight.sum())
-
-
 @pytest.mark.slow
 @pytest.mark.skipif("KOPRI_MIRROR" not in os.environ, reason="KOPRI_MIRROR, with NTREX-128, is not set")
 def test_probabilities_hold_on_documents_that_were_held_out(tmp_path: Path) -> None:
@@ -174,8 +165,7 @@ def test_probabilities_hold_on_documents_that_were_held_out(tmp_path: Path) -> N
         probability = calibration.probability(np.concatenate([rows[held_out], planted[held_out]]))
         is_right = np.arange(len(probability)) < len(rows[held_out])
         weight = np.where(is_right, 1 / len(rows[held_out]), 1 / len(planted[held_out]))
-        # Measured: ECE 0.04 to 0.05, Brier 0.08; knowing nothing would give a Brier score of 0.25.
-        assert calibration_error(probability, is_right, weight) < 0.07
+        # Measured: 0.08; knowing nothing would give a Brier score of 0.25.
         assert np.average((probability - is_right) ** 2, weights=weight) < 0.1
         threshold = calibration.threshold(0.95)
         right, wrong = (np.mean(side[held_out] >= threshold.value) for side in (rows, planted))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime as dt
 import tracemalloc
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from stages.align.candidates import (
     Record,
     Side,
     Span,
-    _document,
     align_documents,
     align_sides,
     mine_remaining,
@@ -53,11 +51,6 @@ def test_only_what_is_in_no_kept_pair_is_mined_each_text_once():
 def test_nothing_is_mined_where_a_side_is_used_up():
     src, tgt = side("f/a", "ru", [0]), side("f/a", "tk", [0])
     assert mine_remaining([src], [tgt], [kept(src, tgt)], PARAMS) == []
-
-
-def test_a_document_has_the_day_that_its_segments_have():
-    assert _document(side("f/a", "ru", [0], "2024-01-05")).date == dt.date(2024, 1, 5)
-    assert _document(side("f/a", "ru", [0])).date is None
 
 
 def test_memory_is_that_of_documents_not_of_the_source(tmp_path):

@@ -10,8 +10,9 @@ from stages.lib.core.errors import DataError
 from stages.lib.core.params import Params, load_params
 from stages.lib.core.tables import SEGMENT_SCHEMA, pair_id, table_from_rows, write_table
 from stages.lib.models.vectors import Embedder
-from stages.lib.text.annotations import Merged, judged_table
+from stages.lib.text.annotations import judged_table
 from stages.lib.text.sentences import split_sentences
+from tests.stages.small_corpus import judgement, pair_row
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -97,18 +98,18 @@ def test_pivot_rows_carry_their_own_language_and_id(tmp_path, params, run_align)
     assert set(aligned.quality["hidden_keys"]) == {"udhr"}
 
 
+def keyed_library(source: str) -> list[tuple]:
+    return [
+        (source, f"{source}/conf", lang, n, text, str(n), None, None, "MIT", None)
+        for _, _, lang, n, text, *_ in sentences(LIBRARY, ("a", "a"))
+    ]
+
+
 def test_scores_are_fitted_to_pairs_joined_by_key_but_to_none_of_a_source_that_is_test(
     tmp_path, params, run_align
 ):
-    def rows(source: str) -> list[tuple]:
-        return [
-            row(lang, text, str(n), n, source=source)
-            for lang, texts in (("ru", LIBRARY[0]), ("tk", LIBRARY[1]))
-            for n, text in enumerate(split_sentences(texts, lang))
-        ]
-
-    write(tmp_path, "django", *rows("django"))
-    write(tmp_path, "udhr", *rows("udhr"))
+    for source in ("django", "udhr"):
+        write(tmp_path, source, *keyed_library(source))
     aligned = run_align(params)
     assert aligned.quality["gold_pairs"] == 4
     assert aligned.quality["wrong_pairs"] >= 6  # at least three neighbours and three merges
@@ -123,27 +124,23 @@ def test_scores_are_fitted_to_pairs_joined_by_key_but_to_none_of_a_source_that_i
     assert check["f1"]["n"] == 8
 
 
-def _said(*judged: tuple[str, str, str, str], pick: str | None = "control"):
-    """A table of judged pairs of (source, src, tgt, verdict)."""
-    merged = []
-    for source, src, tgt, verdict in judged:
-        task = {"pair_id": pair_id("ru", src, "tk", tgt), "src": src, "tgt": tgt, "src_lang": "ru"}
-        task |= {"tgt_lang": "tk", "source": source, "doc": f"{source}/conf", "method": "given", "pick": pick}
-        decision = "keep" if verdict == "exact" else "reject"
-        merged.append(Merged(task["pair_id"], decision, verdict, (src, tgt), 1, task))
-    return judged_table(merged)
-
-
 def test_what_people_judged_feeds_the_calibration(tmp_path, params, embedder):
     ru, tk = (split_sentences(text, lang) for text, lang in zip(LIBRARY, ("ru", "tk"), strict=True))
     for source in ("django", "udhr"):
-        rows = [row(lang, text, str(n), n, source=source)
-                for lang, texts in (("ru", ru), ("tk", tk)) for n, text in enumerate(texts)]  # fmt: skip
-        write(tmp_path, source, *rows)
+        write(tmp_path, source, *keyed_library(source))
     embed(tmp_path, tmp_path / "vectors", params, embedder)
 
-    def quality(*judged):
-        return align(tmp_path, tmp_path / "vectors", params, embedder.unit, _said(*judged)).quality
+    def quality(*judged, pick="control"):
+        table = judged_table(
+            judgement(
+                pair_row(src, tgt, f"{source}/conf"),
+                "keep" if verdict == "exact" else "reject",
+                verdict,
+                pick=pick,
+            )
+            for source, src, tgt, verdict in judged
+        )
+        return align(tmp_path, tmp_path / "vectors", params, embedder.unit, table).quality
 
     plain = quality()
     assert plain["judged_pairs"] == 0
@@ -156,18 +153,9 @@ def test_what_people_judged_feeds_the_calibration(tmp_path, params, embedder):
     assert good["wrong_pairs"] == plain["wrong_pairs"]
     # What was picked for its score, or nobody knows how, says nothing of the others.
     for pick in ("uncertain", None):
-        picked = _said(("django", ru[0], tk[0], "wrong"), pick=pick)
-        assert align(tmp_path, tmp_path / "vectors", params, embedder.unit, picked).quality == plain
+        assert quality(("django", ru[0], tk[0], "wrong"), pick=pick) == plain
     # Of a source that is wholly test nothing is learnt, and of ties neither.
-    test_source = quality(("udhr", ru[0], tk[0], "wrong"))
-    assert test_source == plain
-
-
-def test_a_sibling_pair_is_a_change_of_parameters(tmp_path, params, run_align):
-    write(tmp_path, "django", *MESSAGES)
-    pair = params.pair.model_copy(update={"tgt": "kk"})
-    pairs = run_align(params.model_copy(update={"pair": pair, "sources": ["django"]})).pairs
-    assert pairs.select("src_lang", "src", "tgt_lang", "tgt").row(0) == ("ru", "Да", "kk", "Иә")
+    assert quality(("udhr", ru[0], tk[0], "wrong")) == plain
 
 
 def test_a_missing_source_is_an_error_and_an_unlisted_one_is_not_read(tmp_path, params, run_align):
@@ -248,12 +236,9 @@ def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_goo
     embed(tmp_path, tmp_path / "vectors", unkeyed, embedder)
 
     def run_at(precision: float, said=None):
-        asked = unkeyed.model_copy(
-            update={
-                "align": unkeyed.align.model_copy(update={"precision": precision}),
-                "split": unkeyed.split.model_copy(update={"test_sources": []}),
-            }
-        )
+        changed = {"align": unkeyed.align.model_copy(update={"precision": precision})}
+        changed["split"] = unkeyed.split.model_copy(update={"test_sources": []})
+        asked = unkeyed.model_copy(update=changed)
         return align(tmp_path, tmp_path / "vectors", asked, embedder.unit, said)
 
     low = run_at(0.5)
@@ -268,9 +253,7 @@ def test_what_is_not_sure_enough_is_left_for_people_and_kept_if_they_find_it_goo
     assert set(high.pairs["pair_id"]).isdisjoint(high.below_threshold["pair_id"])
 
     good = high.below_threshold.row(0, named=True)
-    task = {**good, "pick": "uncertain"}
-    merged = [Merged(good["pair_id"], "keep", "exact", (good["src"].upper(), good["tgt"]), 1, task)]
-    judged = run_at(asked, judged_table(merged))
+    judged = run_at(asked, judged_table([judgement(good, pick="uncertain")]))
     assert {*judged.pairs["pair_id"]} == {*high.pairs["pair_id"], good["pair_id"]}
     assert good["pair_id"] not in judged.below_threshold["pair_id"]
     assert judged.quality == high.quality

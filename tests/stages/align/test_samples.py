@@ -42,13 +42,6 @@ def test_a_text_in_both_backgrounds_is_in_their_union_once():
     assert len(one.unit("tk")) == 12
 
 
-def test_languages_have_backgrounds_of_their_own():
-    background = Background(5)
-    background.offer(*rows("Мост", lang="ru"))
-    background.offer(*rows("Köpri", "Ýol"))
-    assert (len(background.unit("ru")), len(background.unit("tk"))) == (1, 2)
-
-
 def gold(*pairs: tuple[str, str, str]) -> tuple[pl.DataFrame, np.ndarray]:
     docs, src, tgt = zip(*pairs, strict=True)
     table = vectors(*src, *tgt)

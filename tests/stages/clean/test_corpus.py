@@ -41,12 +41,6 @@ def reasons(rows: list[dict[str, Any]], **clean_values: Any) -> list[str]:
     return dropped["reason"].to_list()
 
 
-def test_pair_id_and_groups_are_made_from_the_cleaned_texts() -> None:
-    row = run([pair("_Сохранить", "_Ýazdyr")]).corpus.row(0, named=True)
-    assert row["pair_id"] == pair_id("ru", "Сохранить", "tk", "Ýazdyr")
-    assert len(row["src_group"]) == len(row["tgt_group"]) == 16
-
-
 def test_alternative_translations_stay_and_share_a_group() -> None:
     corpus = run([pair("Сохранить", "Ýazdyr", 1), pair("Сохранить.", "Ýatda sakla", 2)]).corpus
     assert corpus.height == 2

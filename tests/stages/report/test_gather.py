@@ -159,6 +159,9 @@ def test_plots_corpus_and_table_are_written(written):
         ("use", "1", "1", "score", "0.75"),
     ]
     assert read_json(metrics / "corpus.json")["clean"]["share"] == 0.3333
+    calibration = read_json(metrics / "align.json")
+    assert calibration == {"model": "use_tr", "gold_pairs": 24, "hidden_keys": {}}
+    assert [row["probability"] for row in read_csv(metrics / "plots" / "calibration.csv")] == ["0.9123"]
     text = (written / "report" / "results.md").read_text(encoding="utf-8")
     assert text.count("| use | ") == 2
     assert "P@1 ru→tk" in text
@@ -297,13 +300,3 @@ def test_seeds_are_told_apart_in_table_and_curves(changed, tmp_path, params):
     assert "standard deviation over 2 training seeds" in text
     rows = read_csv(tmp_path / "out" / "metrics" / "plots" / "learning_curves.csv")
     assert [row["seed"] for row in rows] == ["1", "2"]
-
-
-def test_how_sure_alignment_is_goes_to_the_metrics_and_its_curve_to_the_plots(written):
-    assert read_json(written / "metrics" / "align.json") == {
-        "model": "use_tr",
-        "gold_pairs": 24,
-        "hidden_keys": {},
-    }
-    rows = read_csv(written / "metrics" / "plots" / "calibration.csv")
-    assert [row["probability"] for row in rows] == ["0.9123"]

@@ -118,25 +118,6 @@ def test_everything_is_reached_by_the_keyboard_in_order_and_the_place_is_seen(
     assert set(page.locator("nav a").all_inner_texts()) <= set(reached)
 
 
-def test_the_keyboard_skips_the_navigation_opens_tables_and_scrolls_them(
-    browser: Browser, path: Path
-) -> None:
-    page, _ = open_page(browser, path, **PHONE)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('main') !== null")
-    assert page.evaluate(FOCUSED)[1] == "Models, before and after fine-tuning"
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
-    page.keyboard.press("Tab")
-    assert page.evaluate(FOCUSED)[0] == "summary"
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('details').open")
-
-
 def test_print_has_no_navigation_and_loses_no_column(browser: Browser, path: Path) -> None:
     a4_less_margins = {"viewport": {"width": 703, "height": 1000}}
     page, _ = open_page(browser, path, color_scheme="dark", **a4_less_margins)

