@@ -1,4 +1,4 @@
-"""Read the title, the date and the body of an article out of a page, whatever the page calls its parts.
+"""Read the title and the body of an article out of a page, whatever the page calls its parts.
 
 trafilatura finds the body first. Its paragraphs are then looked up in the page itself, and everything of the
 part of the page that holds them is read again in order: what trafilatura dropped inside the article comes
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stages.extract.blocks import SOFT_BREAK, Block, clean_line, fold
-from stages.extract.html_metadata import COMMON, HINTS, Hints, Metadata, declared_language, objects, select
+from stages.extract.html_metadata import COMMON, HINTS, Hints, declared_language, find_title, objects, select
 from stages.lib.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,12 +33,11 @@ MAX_CHARS = 8_000_000
 class Page:
     """An article as it was read; ``flags`` name what is odd about it, sorted.
 
-    ``declared`` is the language that the page says it is in, as the project writes it; ``published`` is ISO
-    8601. Texts are NFC, on one line, without invisible characters.
+    ``declared`` is the language that the page says it is in, as the project writes it. Texts are NFC,
+    on one line, without invisible characters.
     """
 
     title: str | None
-    published: str | None
     declared: str | None
     blocks: tuple[Block, ...]
     flags: tuple[str, ...] = ()
@@ -49,8 +48,8 @@ class Page:
         return "\n".join(block.text for block in self.blocks)
 
 
-def read_page(html: str, site: str | None = None, *, with_date: bool = True) -> Page:
-    """Read one page; looking for its date is slow where the page does not give it in so many words.
+def read_page(html: str, site: str | None = None) -> Page:
+    """Read one page of any site; what is known of ``site`` is a hint.
 
     Raises DataError if it is over ``MAX_CHARS`` or holds no element at all.
     """
@@ -60,8 +59,7 @@ def read_page(html: str, site: str | None = None, *, with_date: bool = True) -> 
     hints = HINTS.get(site or "", Hints())
     flags = set()
     found = _trafilatura_blocks(tree)
-    metadata = Metadata(tree, hints)
-    title = metadata.title()
+    title = find_title(tree, hints)
     blocks = _article_blocks(tree, found, hints, title, flags)
     if sum(map(_count_words, (block.text for block in blocks))) < _FEW_WORDS:
         embedded = _embedded_blocks(tree)
@@ -70,8 +68,7 @@ def read_page(html: str, site: str | None = None, *, with_date: bool = True) -> 
             flags.add("embedded")
     if not blocks:
         flags.add("empty")
-    published = metadata.published() if with_date else None
-    return Page(title, published, declared_language(tree), tuple(blocks), tuple(sorted(flags)))
+    return Page(title, declared_language(tree), tuple(blocks), tuple(sorted(flags)))
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -108,19 +105,7 @@ _ASIDE_NAME = re.compile(
     r"|read-?(?:also|more))(?:$|[\s_-])",
     re.IGNORECASE,
 )
-_ASIDE_ROLES = frozenset(
-    (
-        "navigation",
-        "complementary",
-        "contentinfo",
-        "search",
-        "dialog",
-        "alertdialog",
-        "banner",
-        "form",
-        "toolbar",
-    )
-)
+_ASIDE_ROLES = _words("navigation complementary contentinfo search dialog alertdialog banner form toolbar")
 _SOFT_HYPHEN = re.compile("&(?:shy|#173|#[xX]0*[aA][dD]);")
 _WORD = re.compile(r"\w+")
 
@@ -533,7 +518,7 @@ def _without_title(blocks: list[Block], title: str | None) -> list[Block]:
 
 
 # ---------------------------------------------------------------------------------------------------------
-# Title, date, language, and bodies that scripts would have drawn
+# Bodies that scripts would have drawn
 # ---------------------------------------------------------------------------------------------------------
 
 

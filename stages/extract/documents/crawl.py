@@ -72,7 +72,7 @@ class Crawl(DocumentReader):
             self.report["records not read: sha256 differs"] += 1
             return
         try:
-            page = read_page(text, self.package, with_date=False)
+            page = read_page(text, self.package)
         except DataError as error:
             log.warning("%s: %s: %s", self.name, record["url"], error)
             self.report["records not read: no page that can be read"] += 1

@@ -69,7 +69,7 @@ class Files(DocumentReader):
         if content.size > limit:
             raise DataError(f"{name}: {content.size:,} bytes, over the limit of {limit:,}")
         if suffix in (".html", ".htm"):
-            page = read_page(_decode_html(content.read(), name), with_date=False)
+            page = read_page(_decode_html(content.read(), name))
             title = [Block("title", page.title)] if page.title else []
             return [(None, block) for block in (*title, *page.blocks)]
         reader = read_docx if suffix == ".docx" else read_text

@@ -41,12 +41,6 @@ def test_an_article_of_the_site_is_read_word_for_word_whatever_its_classes_are_c
         assert page.declared == article.lang
 
 
-def test_the_date_of_publication_is_read_with_its_time() -> None:
-    for article in make_site("turkmenportal", 3).values():
-        if article.kind == "article":
-            assert read_page(article.body.decode(), "turkmenportal").published == article.published
-
-
 def test_hints_that_no_longer_fit_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     page = wrap(f'<div class="menu">Baş sahypa</div><h1>Kitaphana</h1><div><p>{PARAGRAPH}</p>'
                 f"<p>{PARAGRAPH[::-1]} we beýlekiler.</p></div>")  # fmt: skip

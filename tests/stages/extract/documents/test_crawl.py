@@ -95,16 +95,10 @@ def test_what_only_date_and_title_join_is_left_to_align(tmp_path: Path) -> None:
         assert run("turkmenportal", tmp_path)["doc"].n_unique() == n
 
 
-def test_changed_class_names_change_no_byte_of_the_segments(tmp_path: Path) -> None:
-    tables = []
-    for redesign in (False, True):
-        pages = articles("turkmenportal", redesign=redesign)
-        put_crawl(tmp_path, "turkmenportal", packed(record(page, "turkmenportal") for page in pages))
-        tables.append(run("turkmenportal", tmp_path))
-    assert tables[0].equals(tables[1])
-
-
-def test_malformed_records_are_counted_and_the_others_are_read(tmp_path: Path) -> None:
+def test_malformed_records_are_counted_and_the_others_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     pages = articles("turkmenportal", 8)
     good = [record(page, "turkmenportal") for page in pages]
     damaged = bytearray(gzip.compress(json.dumps(good[9]).encode() + b"\n", mtime=0))
@@ -120,25 +114,19 @@ def test_malformed_records_are_counted_and_the_others_are_read(tmp_path: Path) -
     put_crawl(tmp_path, "turkmenportal", data)
     report: Counter[str] = Counter()
     table = run("turkmenportal", tmp_path, report)
-    counts = dict(report)
-    assert counts["records not read: no JSON"] == 1
-    assert counts["records not read: no address"] == 1
-    assert counts["records not read: sha256 differs"] == 3
-    assert counts["records not read: no page in it"] == 1
-    assert counts["records not read: damaged"] == 1
-    assert counts["records not read: torn at the end of the file"] == 1
-    assert counts["records superseded by later ones"] == 1
-    assert counts["pages read"] == 7
+    assert {name: count for name, count in report.items() if name.startswith(("records", "pages read"))} == {
+        "records not read: no JSON": 1,
+        "records not read: no address": 1,
+        "records not read: sha256 differs": 3,
+        "records not read: no page in it": 1,
+        "records not read: damaged": 1,
+        "records not read: torn at the end of the file": 1,
+        "records superseded by later ones": 1,
+        "pages read": 7,
+    }
+    assert "records not read: torn at the end of the file: 1" in caplog.text
     assert "Köne at" not in table["text"].to_list()
     assert table.select("doc", "lang").unique().height == 7
-
-
-def test_what_is_counted_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    pages = articles("turkmenportal", 3)
-    put_crawl(tmp_path, "turkmenportal", packed(record(page, "turkmenportal") for page in pages)[:-9])
-    with caplog.at_level(logging.INFO):
-        run("turkmenportal", tmp_path)
-    assert "records not read: torn at the end of the file: 1" in caplog.text
 
 
 def test_the_language_is_that_of_the_text_and_the_right_address_wins(tmp_path: Path) -> None:

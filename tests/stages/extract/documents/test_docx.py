@@ -77,13 +77,17 @@ LOL = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12))
         (docx("<w:document"), "not well-formed XML"),
         (docx(f'<!DOCTYPE d [<!ENTITY l0 "lol">{LOL}]>' + body(p("&l11;"))[38:]), "declares a document type"),
         (docx('<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hosts">]>' + body(p("&x;"))[38:]), "a document"),
+        (
+            docx(f'<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE d [{LOL}]><d/>'.encode("utf-16")),
+            "document type",
+        ),
         (docx(body("")).replace(b"word/document.xml", b"word/dokument.xml"), "no word/document.xml"),
         (docx(body(""), **{"../../evil.xml": b"a"}), "'../../evil.xml' leaves the file"),
         (docx(body(""), **{"C:\\evil.xml": b"a"}), "leaves the file"),
         (docx(body(p(" " * 30_000_000))), "refusing to read it"),
         (docx(body(""), **{f"m{i}": b"" for i in range(5001)}), "5,003 members, over the limit of 5,000"),
     ],
-    ids=["empty", "head", "cut", "xml", "bomb", "file", "none", "path", "drive", "dense", "members"],
+    ids=["empty", "head", "cut", "xml", "bomb", "file", "UTF-16", "none", "path", "drive", "ratio", "many"],
 )  # fmt: skip
 def test_bombs_and_broken_files_are_refused_in_one_line(data: bytes, said: str) -> None:
     with pytest.raises(DataError) as caught:
@@ -91,12 +95,6 @@ def test_bombs_and_broken_files_are_refused_in_one_line(data: bytes, said: str) 
     assert said in str(caught.value)
     assert str(caught.value).startswith("a.docx: ")
     assert "\n" not in str(caught.value)
-
-
-def test_an_entity_bomb_in_utf_16_is_refused_too() -> None:
-    text = f'<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE d [<!ENTITY l0 "lol">{LOL}]><d>&l11;</d>'
-    with pytest.raises(DataError, match="document type"):
-        read_docx(docx(text.encode("utf-16")), "a.docx")
 
 
 def test_what_all_parts_unpack_to_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

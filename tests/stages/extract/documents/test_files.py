@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import logging
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from stages.collect.transports import collect
 from stages.extract.sources import extract
 from stages.lib.core.errors import SourceError
+from tests.stages.extract.documents.test_docx import body, docx, p
 from tests.stages.raw_tars import CONFIGS
 
 RU = "Новая библиотека открылась, и в неё приходит много читателей. Там есть хорошие книги для всех."
@@ -28,15 +27,6 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-def docx(text: str) -> bytes:
-    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        body = f"<w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body>"
-        archive.writestr("word/document.xml", f"<w:document xmlns:w='{space}'>{body}</w:document>")
-    return data.getvalue()
-
-
 def put_files(folder: Path, files: dict[str, bytes]) -> None:
     for name, data in files.items():
         path = folder / "data/files" / name
@@ -51,7 +41,7 @@ def test_files_of_every_kind_are_read_and_their_versions_paired_by_name(
         tmp_path,
         {
             "kitap.ru.txt": RU.encode("cp1251"),
-            "kitap_tk.docx": docx(TK),
+            "kitap_tk.docx": docx(body(p(TK))),
             "sub/ru/makala.html": f"<html><body><h1>Новости дня</h1><p>{RU}</p></body></html>".encode(),
             "sub/tk/makala.htm": f"<html><body><h1>Günüň habary</h1><p>{TK}</p></body></html>".encode(),
             "adsyz.txt": TK.encode(),
@@ -64,14 +54,9 @@ def test_files_of_every_kind_are_read_and_their_versions_paired_by_name(
     report: Counter[str] = Counter()
     with caplog.at_level(logging.WARNING):
         table = run(tmp_path, report)
-    versions = set(table.select("doc", "lang").unique().iter_rows())
-    assert versions == {
-        ("files/kitap", "ru"),
-        ("files/kitap", "tk"),
-        ("files/sub/makala", "ru"),
-        ("files/sub/makala", "tk"),
-        ("files/adsyz", "tk"),
-        ("files/ters", "tk"),
+    assert set(table.select("doc", "lang").iter_rows()) == {
+        *((f"files/{doc}", lang) for doc in ("kitap", "sub/makala") for lang in ("ru", "tk")),
+        *(("files/adsyz", "tk"), ("files/ters", "tk")),
     }
     kitap = table.filter(pl.col("doc") == "files/kitap")
     assert " ".join(kitap.filter(pl.col("lang") == "ru")["text"]) == RU
@@ -89,7 +74,7 @@ def test_files_of_every_kind_are_read_and_their_versions_paired_by_name(
 
 
 def test_two_files_that_are_the_same_version_are_refused(tmp_path: Path) -> None:
-    put_files(tmp_path, {"kitap.ru.txt": RU.encode(), "kitap_ru.docx": docx(RU)})
+    put_files(tmp_path, {"kitap.ru.txt": RU.encode(), "kitap_ru.docx": docx(body(p(RU)))})
     with pytest.raises(
         SourceError, match=r"kitap\.ru\.txt and kitap_ru\.docx are both the ru version of 'kitap'"
     ):

@@ -7,8 +7,6 @@ import pytest
 from stages.extract.documents.languages import decide_language, split_name
 from tests.crawler.prose import story
 
-RUSSIAN = "Новая библиотека открылась, и в неё приходит много читателей, потому что там есть хорошие книги."
-
 
 @pytest.mark.parametrize("lang", ["ru", "tk"])
 def test_the_language_of_articles_is_decided_from_their_text(lang: str) -> None:
@@ -38,17 +36,25 @@ def test_the_siblings_are_told_apart(text: str, lang: str | None) -> None:
     assert decide_language(text).lang == lang
 
 
-def test_uzbek_in_cyrillic_is_uzbek() -> None:
-    text = "Янги кутубхона очилди ва унга кўп ўқувчилар келмоқда, чунки у ерда яхши китоблар бор."
+@pytest.mark.parametrize(
+    ("text", "lang", "is_cyrillic"),
+    [
+        ("Янги кутубхона очилди ва унга кўп ўқувчилар келмоқда, чунки у ерда яхши китоблар бор.", "uz", True),
+        (
+            "Бу китап мекдеп окувчылары үчин язылды ве онда көп гызыклы эсерлер бар, шол дүнйә хем.",
+            "tk",
+            True,
+        ),
+        (
+            "Новая библиотека открылась, и в неё приходит много читателей, потому что книги хорошие.",
+            "ru",
+            False,
+        ),
+    ],
+)
+def test_old_spelling_is_told_from_russian(text: str, lang: str, is_cyrillic: bool) -> None:
     decision = decide_language(text)
-    assert (decision.lang, decision.is_cyrillic) == ("uz", True)
-
-
-def test_turkmen_in_cyrillic_is_turkmen() -> None:
-    text = "Бу китап мекдеп окувчылары үчин язылды ве онда көп гызыклы эсерлер бар, шол җадылы дүнйә хем."
-    decision = decide_language(text)
-    assert (decision.lang, decision.is_cyrillic) == ("tk", True)
-    assert not decide_language(RUSSIAN).is_cyrillic
+    assert (decision.lang, decision.is_cyrillic) == (lang, is_cyrillic)
 
 
 @pytest.mark.parametrize(

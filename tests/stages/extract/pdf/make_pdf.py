@@ -84,20 +84,19 @@ def syllable_breaks(word: str) -> list[int]:
 class Typesetter:
     """Sets blocks into frames, breaking lines, pages and words as a book does."""
 
-    def __init__(self, path: Path, seed: int, headers: bool = True, title: str = "Мир вокруг нас") -> None:
+    title = "Мир вокруг нас"
+
+    def __init__(self, path: Path, seed: int) -> None:
         register_fonts()
         self.canvas = Canvas(str(path), pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1)
         self.gold = Gold()
         self.random = random.Random(seed)
-        self.headers = headers
         # Some programs set a line at once, with word spacing, others each word by itself, without spaces.
         self.by_word = False
-        self.title = title
         self.chapter = ""
         self.page = 0
         self.open_chapter_page = False
-        self._notes: list[str] = []
-        self._frames: list[tuple[float, float, float]] = []
+        self.columns = 1
         self._new_page()
 
     # Pages and frames.
@@ -118,15 +117,9 @@ class Typesetter:
         if self._frames:
             self._enter_frame()
         else:
-            columns = self.columns if hasattr(self, "columns") else 1
             self._new_page()
-            if columns == 2:
-                self._split()
-
-    def _split(self) -> None:
-        middle = (LEFT + RIGHT) / 2
-        self._frames = [(LEFT, middle - GUTTER / 2, self.y), (middle + GUTTER / 2, RIGHT, self.y)]
-        self._enter_frame()
+            if self.columns == 2:
+                self.split()
 
     def _finish_page(self) -> None:
         c = self.canvas
@@ -142,8 +135,8 @@ class Typesetter:
                     c.setFont("Body", NOTE)
                     c.drawString(LEFT + (6 if i == 0 else 0), y, line)
                     y -= NOTE_PITCH
-        if self.headers and not self.open_chapter_page:
-            c.setFont("Body", 8.8)
+        c.setFont("Body", 8.8)
+        if not self.open_chapter_page:
             if self.page % 2 == 0:
                 c.drawString(LEFT, HEIGHT - 38, str(self.page))
                 c.drawRightString(RIGHT, HEIGHT - 38, self.title)
@@ -154,9 +147,7 @@ class Typesetter:
                 self.gold.running.add(self.chapter)
             c.setLineWidth(0.5)
             c.line(LEFT, HEIGHT - 42, RIGHT, HEIGHT - 42)
-        if self.headers:
-            c.setFont("Body", 8.8)
-            c.drawCentredString((LEFT + RIGHT) / 2, 26, f"– {self.page} –")
+        c.drawCentredString((LEFT + RIGHT) / 2, 26, f"– {self.page} –")
         self.open_chapter_page = False
         c.showPage()
 
@@ -168,14 +159,7 @@ class Typesetter:
         return pdfmetrics.stringWidth(plain, font, size) + marks * 3.2
 
     def break_lines(
-        self,
-        text: str,
-        width: float,
-        font: str,
-        size: float,
-        indent: float,
-        hyphenate: bool,
-        broken: bool = False,
+        self, text: str, width: float, font: str, size: float, indent: float, hyphenate: bool, broken=False
     ) -> list[tuple[str, bool]]:
         """Return (line, is it the last), greedily filled; ``_breaks`` holds the words broken at line ends.
 
@@ -278,7 +262,6 @@ class Typesetter:
                 if mark:
                     self.bottom += need
                     self._pending.append((int(mark.group(1)), [t for t, _ in note_lines]))
-                    self._notes.append(notes[int(mark.group(1))])
                 if block is None:
                     block = GoldBlock(self.page, kind, MARK.sub("", text))
                     self.gold.blocks.append(block)
@@ -378,7 +361,9 @@ class Typesetter:
 
     def split(self) -> None:
         """Split the rest of the page, below what spans it, into two columns."""
-        self._split()
+        middle = (LEFT + RIGHT) / 2
+        self._frames = [(LEFT, middle - GUTTER / 2, self.y), (middle + GUTTER / 2, RIGHT, self.y)]
+        self._enter_frame()
 
     def one_column(self) -> None:
         """Go on in one column from the next page on."""
@@ -421,7 +406,7 @@ def make_book(path: Path, pages: int, seed: int = 1, rich: bool = True) -> Gold:
             draw = rng.random() if rich else 0.0
             if draw < 0.56:
                 body, notes = text.paragraph(rng.randint(2, 7)), {}
-                if rich and getattr(book, "columns", 1) == 1 and rng.random() < 0.12:
+                if rich and book.columns == 1 and rng.random() < 0.12:
                     note += 1
                     cut = body.find(" ", len(body) // 2)
                     if body[cut - 1].isalpha():
@@ -438,18 +423,10 @@ def make_book(path: Path, pages: int, seed: int = 1, rich: bool = True) -> Gold:
                 book.exercise(title, items)
             elif draw < 0.84:
                 a, b = rng.randint(2, 90), rng.randint(2, 90)
-                book.formula(
-                    rng.choice(
-                        [
-                            f"S = a · b = {a} · {b} = {a * b}",
-                            f"x² + {a}x − {b} = 0",
-                            f"v = s : t = {a} : {b}",
-                            "E = mc²",
-                        ]
-                    )
-                )
+                area = f"S = a · b = {a} · {b} = {a * b}"
+                book.formula(rng.choice([area, f"x² + {a}x − {b} = 0", f"v = s : t = {a} : {b}", "E = mc²"]))
                 book.paragraph(text.paragraph(2))
-            elif draw < 0.91 and getattr(book, "columns", 1) == 1:
+            elif draw < 0.91 and book.columns == 1:
                 figure += 1
                 columns = rng.randint(3, 4)
                 head = [text.words(1)[:14] for _ in range(columns)]
@@ -457,13 +434,9 @@ def make_book(path: Path, pages: int, seed: int = 1, rich: bool = True) -> Gold:
                     [text.words(1)[:14]] + [str(rng.randint(1, 9999)) for _ in range(columns - 1)]
                     for _ in range(rng.randint(3, 6))
                 ]
-                caption = (
-                    f"Таблица {figure}. {text.words(2)}"
-                    if lang == "ru"
-                    else f"{figure}-nji tablisa. {text.words(2)}"
-                )
-                book.table(rows, caption, ruled=rng.random() < 0.6)
-            elif getattr(book, "columns", 1) == 1 and book.page + 3 < last:
+                caption = f"Таблица {figure}." if lang == "ru" else f"{figure}-nji tablisa."
+                book.table(rows, f"{caption} {text.words(2)}", ruled=rng.random() < 0.6)
+            elif book.columns == 1 and book.page + 3 < last:
                 book.two_columns()
                 if rng.random() < 0.7:
                     book.heading(rng.choice(sections), size=14, centred=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,102 +10,46 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Score:
-    """Counts over the words of a book."""
+    """Shares of the words of a book: of the gold ones, of those read, of those broken at a line end."""
 
-    gold: int
-    found: int
-    in_order: int
-    hyphens: int
-    hyphens_right: int
-
-    @property
-    def words_recovered(self) -> float:
-        """Share of the gold words that were found in order."""
-        return self.in_order / self.gold
-
-    @property
-    def words_added(self) -> float:
-        """Share of the found words that are not in the gold."""
-        return (self.found - self.in_order) / max(self.found, 1)
-
-    @property
-    def hyphens_right_share(self) -> float:
-        """Share of the words broken at a line end that were put together as written."""
-        return self.hyphens_right / max(self.hyphens, 1)
+    words_recovered: float
+    words_added: float
+    hyphens_right: float
 
 
-def flow_words(blocks: Iterable[Any], notes: bool = False) -> list[tuple[int, str]]:
-    """Return (page of the block, word) of the text in order; of the notes alone if ``notes``."""
-    return [
-        (block.page, word)
-        for block in blocks
-        if (block.kind == "footnote") is notes
-        for word in block.text.split()
-    ]
-
-
-def score(
-    gold_blocks: Sequence[Any], hyphens: Sequence[tuple[str, int]], found_blocks: Sequence[Any]
-) -> Score:
-    """Align the words of text and of notes, each with its own, and count."""
-    total = found_total = in_order = right = 0
-    broken: dict[str, int] = {}
-    for word, _ in hyphens:
-        broken[word] = broken.get(word, 0) + 1
-    gold_counts: dict[str, int] = {}
-    hit_counts: dict[str, int] = {}
-    for notes in (False, True):
-        gold = [word for _, word in flow_words(gold_blocks, notes)]
-        found = [word for _, word in flow_words(found_blocks, notes)]
-        matched = set(align(gold, found))
-        total += len(gold)
-        found_total += len(found)
-        in_order += len(matched)
-        for i, word in enumerate(gold):
-            if word in broken:
-                gold_counts[word] = gold_counts.get(word, 0) + 1
-                hit_counts[word] = hit_counts.get(word, 0) + (i in matched)
+def score(gold_blocks: Sequence[Any], hyphens: Sequence[tuple[str, int]], blocks: Sequence[Any]) -> Score:
+    """Match the words of text and of notes in order, each with its own, and count."""
+    in_order = sum(
+        longest_common(_words(gold_blocks, notes), _words(blocks, notes)) for notes in (False, True)
+    )
+    gold, read = (
+        Counter(word for block in part for word in block.text.split()) for part in (gold_blocks, blocks)
+    )
+    broken = Counter(word for word, _ in hyphens)
     # A word form missed anywhere counts against its broken places: the strictest reading.
-    for word, n in broken.items():
-        missed = gold_counts.get(word, n) - hit_counts.get(word, 0)
-        right += max(0, n - missed)
-    return Score(total, found_total, in_order, len(hyphens), right)
+    wrong = sum(min(count, max(0, gold[word] - read[word])) for word, count in broken.items())
+    return Score(
+        in_order / gold.total(), 1 - in_order / max(1, read.total()), 1 - wrong / max(1, broken.total())
+    )
 
 
-def align(gold: Sequence[str], found: Sequence[str], most_edits: int = 4000) -> list[int]:
-    """Return the indices of the gold words that a longest common subsequence matches.
+def _words(blocks: Iterable[Any], notes: bool) -> list[str]:
+    return [word for block in blocks if (block.kind == "footnote") is notes for word in block.text.split()]
 
-    Myers, "An O(ND) Difference Algorithm" (1986), greedy forward; beyond ``most_edits`` nothing counts.
+
+def longest_common(gold: Sequence[str], read: Sequence[str], most_edits: int = 4000) -> int:
+    """Return the length of the longest common subsequence, 0 beyond ``most_edits``.
+
+    Myers, "An O(ND) Difference Algorithm" (1986), greedy forward.
     """
-    n, m = len(gold), len(found)
-    reach = {1: 0}
-    trace: list[dict[int, int]] = []
-    for d in range(most_edits + 1):
-        trace.append(dict(reach) if d < 2 else {k: reach[k] for k in range(-d - 1, d + 2) if k in reach})
-        for k in range(-d, d + 1, 2):
-            down = k == -d or (k != d and reach.get(k - 1, -1) < reach.get(k + 1, -1))
-            x = reach[k + 1] if down else reach[k - 1] + 1
-            y = x - k
-            while x < n and y < m and gold[x] == found[y]:
-                x, y = x + 1, y + 1
+    reach: dict[int, int] = defaultdict(int)
+    for edits in range(most_edits + 1):
+        for k in range(-edits, edits + 1, 2):
+            is_down = k == -edits or (k != edits and reach[k - 1] < reach[k + 1])
+            x = reach[k + 1] if is_down else reach[k - 1] + 1
+            while x < len(gold) and x - k < len(read) and gold[x] == read[x - k]:
+                x += 1
             reach[k] = x
-            if x >= n and y >= m:
-                return _matches(trace, n, m)
-    return []
-
-
-def _matches(trace: list[dict[int, int]], x: int, y: int) -> list[int]:
-    matched: list[int] = []
-    for d in range(len(trace) - 1, -1, -1):
-        reach = trace[d]
-        k = x - y
-        down = k == -d or (k != d and reach.get(k - 1, -1) < reach.get(k + 1, -1))
-        before_k = k + 1 if down else k - 1
-        before_x = reach.get(before_k, 0) if d else 0
-        before_y = before_x - before_k if d else 0
-        start_x = before_x if down else before_x + 1
-        if d == 0:
-            start_x = 0
-        matched += range(start_x, x)
-        x, y = before_x, before_y
-    return sorted(matched)
+            if x >= len(gold) and x - k >= len(read):
+                return (len(gold) + len(read) - edits) // 2
+    return 0
