@@ -9,30 +9,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from commands import results
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json, write_json
-from stages.lib.core.markdown import markdown_table
 from stages.lib.core.params import Pair, Params, load_params
 from stages.lib.core.tables import table_from_rows, write_table
 from stages.lib.scores.comparison import RANKS_SCHEMA, measure
-from stages.report.tables import Details, as_text, legend, table_rows, translation_rows
+from stages.report.tables import Details, legend, table_rows, translation_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIR = Pair(src="ru", tgt="tk")
 DOCS, QUERIES = 30, 4
 FIGURE = {"value": 0.4321, "low": 0.4, "high": 0.4649, "n": 1997, "unit": "document", "units": 123}
-NAMES = (
-    "test_p1_ru_tk",
-    "test_p1_tk_ru",
-    "test_mrr_ru_tk",
-    "test_mrr_tk_ru",
-    "hard_p1_ru_tk",
-    "hard_p1_tk_ru",
-)
+NAMES = [f"{name}_{way}" for name in ("test_p1", "test_mrr", "hard_p1") for way in ("ru_tk", "tk_ru")]
 METRICS = dict.fromkeys(NAMES, FIGURE)
 SIGNATURE = {
     "candidates": {"test": {"ru": 9000, "tk": 8000, "hard_ru": 700, "hard_tk": 600}},
@@ -64,18 +55,11 @@ def test_table_has_a_row_for_each_model_and_variant_in_the_order_of_the_params(d
     ]
     assert "0.432 [0.400, 0.465]" in lines[2]
     assert lines[3].split()[-2:] == ["+12.3", "0.0005"]
-    # Only the fine-tuned row has a difference.
-    assert len(lines[2]) < len(lines[3])
+    # Only the fine-tuned row has a difference; columns are aligned.
+    assert len(lines[2]) < len(lines[3]) == len(lines[0])
+    assert len({line.index("[0.400") for line in lines[2:5]}) == 1
     assert any("9,000 ru and 8,000 tk candidates" in line for line in lines)
     assert any("Holm-corrected for 12 comparisons" in line for line in lines)
-
-
-def test_columns_are_aligned(details):
-    lines = results.result_table(details, PAIR).split("\n")
-    ends = [len(lines[1]), len(lines[0]), len(lines[3])]
-    assert len(set(ends)) == 1
-    starts = {line.index("[0.400") for line in lines[2:5]}
-    assert len(starts) == 1
 
 
 @pytest.mark.parametrize("command", ["table", "study"])
@@ -102,12 +86,6 @@ def test_a_share_of_a_few_hard_queries_is_no_figure():
     metrics = METRICS | {"hard_p1_ru_tk": FIGURE | {"n": 19}, "hard_p1_tk_ru": FIGURE | {"n": 20}}
     rows = table_rows({("use", "pretrained"): {"metrics": metrics}}, PAIR)
     assert rows[1][-4:-2] == ["–", "0.432"]
-
-
-def test_markdown_and_text_hold_the_same_cells():
-    rows = [["model", "variant", "n"], ["use", "pretrained", "12"]]
-    assert markdown_table(rows) == "| model | variant | n |\n| --- | --- | ---: |\n| use | pretrained | 12 |"
-    assert as_text(rows).split("\n")[2].split() == rows[1]
 
 
 def test_markdown_has_the_table_its_legend_and_nothing_for_a_terminal(details):
@@ -148,18 +126,17 @@ def test_missing_files_are_named(tmp_path, metrics):
     (metrics / "detail" / "use-finetuned.json").unlink()
     with pytest.raises(DataError, match=r"use-finetuned\.json: not found"):
         results.read_details(metrics, load_params())
+    write_json(metrics / "summary.json", {})
+    with pytest.raises(DataError, match="no model in it"):
+        results.read_details(metrics, load_params())
+    with pytest.raises(DataError, match="run dvc repro"):
+        results.read_runs(tmp_path)
 
 
 def test_a_detail_without_a_figure_is_named():
     metrics = {name: figure for name, figure in METRICS.items() if name != "test_p1_tk_ru"}
     with pytest.raises(DataError, match=r"use-pretrained\.json: lacks 'test_p1_tk_ru'"):
         table_rows({("use", "pretrained"): {"metrics": metrics}}, PAIR)
-
-
-def test_an_empty_summary_is_refused(tmp_path):
-    write_json(tmp_path / "summary.json", {})
-    with pytest.raises(DataError, match="no model in it"):
-        results.read_details(tmp_path, load_params())
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +172,7 @@ def test_a_better_experiment_is_told_from_the_same_one(tmp_path, params):
     write_result(tmp_path / "a/use-pretrained", params, misses=60)
     write_result(tmp_path / "b/use-pretrained", params, misses=60)
     write_result(tmp_path / "b/minilm_en-pretrained", params, misses=60)
-    found = results.compare_runs(
-        results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b"), ("a", "b"), params
-    )
+    found = compared(tmp_path, params)
     assert set(found) == {"use-finetuned", "use-pretrained"}
     assert found["use-pretrained"] == {}
     test = found["use-finetuned"]["test_p1_mean"]
@@ -211,37 +186,18 @@ def test_a_better_experiment_is_told_from_the_same_one(tmp_path, params):
     assert text.endswith("The same ranks in both: use-pretrained.")
 
 
-def test_the_difference_turns_round_with_the_sides(tmp_path, params):
-    write_result(tmp_path / "a/use-finetuned", params, misses=70)
-    write_result(tmp_path / "b/use-finetuned", params, misses=20)
-    sides = results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b")
-    there = results.compare_runs(*sides, ("a", "b"), params)["use-finetuned"]["test_p1_mean"]
-    back = results.compare_runs(*sides[::-1], ("b", "a"), params)["use-finetuned"]["test_p1_mean"]
-    assert np.allclose(there["difference"], -back["difference"])
-    assert there["p"] == back["p"]
-
-
-def test_another_test_set_is_refused(tmp_path, params):
+@pytest.mark.parametrize(
+    ("name", "test", "message"),
+    [
+        ("use-finetuned", "other", "test_sha256 is t in a and other in b"),
+        ("use_tr-finetuned", "t", "nothing to compare"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path, params, name, test, message):
     write_result(tmp_path / "a/use-finetuned", params, misses=3)
-    write_result(tmp_path / "b/use-finetuned", params, misses=2, test="other")
-    with pytest.raises(DataError, match="test_sha256 is t in a and other in b"):
-        results.compare_runs(
-            results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b"), ("a", "b"), params
-        )
-
-
-def test_experiments_without_a_model_in_common_are_refused(tmp_path, params):
-    write_result(tmp_path / "a/use-finetuned", params, misses=3)
-    write_result(tmp_path / "b/use_tr-finetuned", params, misses=2)
-    with pytest.raises(DataError, match="nothing to compare"):
-        results.compare_runs(
-            results.read_runs(tmp_path / "a"), results.read_runs(tmp_path / "b"), ("a", "b"), params
-        )
-
-
-def test_an_empty_folder_is_one_line(tmp_path):
-    with pytest.raises(DataError, match="run dvc repro"):
-        results.read_runs(tmp_path)
+    write_result(tmp_path / "b" / name, params, misses=2, test=test)
+    with pytest.raises(DataError, match=message):
+        compared(tmp_path, params)
 
 
 def test_results_of_a_commit_come_out_of_the_cache_and_an_unknown_name_is_one_line(
@@ -259,17 +215,13 @@ def test_results_of_a_commit_come_out_of_the_cache_and_an_unknown_name_is_one_li
     run("git", "add", "--all")
     run("git", *identity, "commit", "--quiet", "-m", "first")
     run("git", "tag", "first")
-    (tmp_path / "results/use-finetuned/metrics.json").unlink()
-    (tmp_path / "results/use-finetuned/ranks.parquet").unlink()
-    (tmp_path / "results/use-finetuned").rmdir()
+    shutil.rmtree(tmp_path / "results")
     write_result(tmp_path / "results/use-finetuned", params, misses=10)
     monkeypatch.chdir(tmp_path)
     before = results.read_runs(results.fetch_output("first", "results", tmp_path / "scratch"))
     after = results.read_runs(results.fetch_output("workspace", "results", tmp_path / "scratch"))
-    test = results.compare_runs(before, after, ("first", "workspace"), params)["use-finetuned"][
-        "test_p1_mean"
-    ]
-    assert test["difference"] == pytest.approx(20 / 120)
+    comparison = results.compare_runs(before, after, ("first", "workspace"), params)["use-finetuned"]
+    assert comparison["test_p1_mean"]["difference"] == pytest.approx(20 / 120)
     with pytest.raises(DataError, match="no-such: no experiment, branch, tag or commit here"):
         results.fetch_output("no-such", "results", tmp_path / "other")
     # A clone that has pulled nothing: git knows the commit, the cache has no file of it.
@@ -295,13 +247,6 @@ def test_a_record_gives_the_tables_of_the_run_that_it_was_made_of(tmp_path: Path
     figures = json.dumps(record["figures"])
     assert "margin" not in figures.replace("margin_k", "")
     assert "_p5_" not in figures
-
-
-@pytest.mark.parametrize("experiment", ["no-such-experiment", "0000000"])
-def test_an_unknown_experiment_is_named(experiment: str, monkeypatch) -> None:
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(DataError, match=f"^{experiment}: no experiment, branch, tag or commit here"):
-        results.read_revision(experiment)("params.yaml")
 
 
 def test_a_revision_without_the_file_says_which(monkeypatch) -> None:
