@@ -89,8 +89,8 @@ def _value_counts(judgements: Sequence[Judgement], keep_only: bool) -> tuple[np.
     return counts, [_document(votes[0]) for votes in several]
 
 
-def _document(one: Judgement | Merged) -> str:
-    return f"{one.task['source']}\0{one.task['doc']}"
+def _document(judged: Judgement | Merged) -> str:
+    return f"{judged.task['source']}\0{judged.task['doc']}"
 
 
 def _alpha(counts: np.ndarray) -> float | None:
@@ -110,7 +110,7 @@ def annotator_figures(
     majority (ties left out), with its exact interval; ``is_outlier`` says that the interval lies wholly
     below the share of the other annotators together.
     """
-    times = np.log([one.seconds for one in judgements if one.seconds])
+    times = np.log([judgement.seconds for judgement in judgements if judgement.seconds])
     middle = float(np.median(times)) if len(times) else 0.0
     # 0.6745 makes the median absolute deviation that of a normal distribution's standard deviation.
     spread = float(np.median(np.abs(times - middle))) / 0.6745 if len(times) else 0.0
@@ -123,35 +123,36 @@ def annotator_figures(
             others = sum(1 if other.keeps else -1 for other in votes if other is not vote)
             if others:
                 hits[vote.annotator].append(vote.keeps == (others > 0))
-    undecided = {one.pair_id for one in merged if one.decision == "second_look"}
+    undecided = {pair.pair_id for pair in merged if pair.decision == "second_look"}
     figures = {}
-    for name in sorted({one.annotator for one in judgements}):
-        own = [one for one in judgements if one.annotator == name]
-        seconds = [one.seconds for one in own if one.seconds]
+    for name, own_judgements in sorted(_by_annotator(judgements).items()):
+        seconds = [judgement.seconds for judgement in own_judgements if judgement.seconds]
         z = (np.log(seconds) - middle) / spread if spread else np.zeros(len(seconds))
-        told = {
-            "judgements": len(own),
+        figures[name] = {
+            "judgements": len(own_judgements),
             "median_seconds": round(median(seconds), 1) if seconds else None,
             "too_fast": int(np.sum(z < -OUTLIER_Z)),
             "too_slow": int(np.sum(z > OUTLIER_Z)),
-            "edited": sum(one.is_edited for one in own),
-            "second_look": sum(one.pair_id in undecided for one in own),
-            "verdicts": dict(sorted(Counter(one.verdict for one in own).items())),
+            "edited": sum(judgement.is_edited for judgement in own_judgements),
+            "second_look": sum(judgement.pair_id in undecided for judgement in own_judgements),
+            "verdicts": dict(sorted(Counter(judgement.verdict for judgement in own_judgements).items())),
             "agreement": None,
             "is_outlier": False,
         }
-        if hits[name]:
-            low, high = exact_binomial_interval(sum(hits[name]), len(hits[name]), confidence)
-            rest = [hit for other, list_ in hits.items() if other != name for hit in list_]
-            told["agreement"] = {
-                "value": sum(hits[name]) / len(hits[name]),
-                "low": low,
-                "high": high,
-                "n": len(hits[name]),
-            }
-            told["is_outlier"] = bool(rest) and high < sum(rest) / len(rest)
-        figures[name] = told
+        if n := len(hits[name]):
+            low, high = exact_binomial_interval(sum(hits[name]), n, confidence)
+            agreement = {"value": sum(hits[name]) / n, "low": low, "high": high, "n": n}
+            others_hits = [hit for other, list_ in hits.items() if other != name for hit in list_]
+            is_outlier = bool(others_hits) and high < sum(others_hits) / len(others_hits)
+            figures[name] |= {"agreement": agreement, "is_outlier": is_outlier}
     return figures
+
+
+def _by_annotator(judgements: Sequence[Judgement]) -> dict[str, list[Judgement]]:
+    groups: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in judgements:
+        groups[judgement.annotator].append(judgement)
+    return groups
 
 
 def agreement_figures(
@@ -159,21 +160,25 @@ def agreement_figures(
 ) -> dict[str, Any]:
     """Return what ``metrics/annotation.json`` holds; see the functions above for each part."""
     settings = {"resamples": resamples, "confidence": confidence, "seed": seed}
-    by_annotator: dict[str, list[Judgement]] = defaultdict(list)
-    for judgement in judgements:
-        by_annotator[judgement.annotator].append(judgement)
     pairs_of_annotators = {}
-    for one, other in itertools.combinations(sorted(by_annotator), 2):
-        found = alpha([*by_annotator[one], *by_annotator[other]], keep_only=True, **settings)
-        if found.n:
-            pairs_of_annotators[f"{one} {other}"] = asdict(found)
-    control = [one for one in merged if one.task.get("pick") == "control" and one.decision != "second_look"]
+    for (first, firsts), (second, seconds) in itertools.combinations(
+        sorted(_by_annotator(judgements).items()), 2
+    ):
+        agreement = alpha([*firsts, *seconds], keep_only=True, **settings)
+        if agreement.n:
+            pairs_of_annotators[f"{first} {second}"] = asdict(agreement)
+    control = [
+        pair for pair in merged if pair.task.get("pick") == "control" and pair.decision != "second_look"
+    ]
+    errors = Counter(kind for judgement in judgements for kind in judgement.errors)
     figures: dict[str, Any] = {
         "pairs": len(merged),
         "judgements": len(judgements),
-        "decisions": dict(sorted(Counter(one.decision for one in merged).items())),
-        "verdicts": dict(sorted(Counter(one.verdict for one in merged).items())),
-        "errors": dict(sorted(Counter(kind for one in judgements for kind in one.errors).items())),
+        "decisions": dict(sorted(Counter(pair.decision for pair in merged).items())),
+        "verdicts": dict(sorted(Counter(pair.verdict for pair in merged).items())),
+        "errors": dict(
+            sorted(Counter(kind for judgement in judgements for kind in judgement.errors).items())
+        ),
         "alpha_verdict": asdict(alpha(judgements, keep_only=False, **settings)),
         "alpha_keep": asdict(alpha(judgements, keep_only=True, **settings)),
         "alpha_keep_by_annotators": pairs_of_annotators,
@@ -181,31 +186,30 @@ def agreement_figures(
         "settings": settings,
     }
     if control:
-        good = np.array([one.verdict in GOOD_VERDICTS for one in control], dtype=np.float64)
-        figures["control_good"] = asdict(
-            bootstrap_interval(good, [_document(one) for one in control], **settings)
-        )
+        good = np.array([pair.verdict in GOOD_VERDICTS for pair in control], dtype=np.float64)
+        figures["control_good"] = asdict(bootstrap_interval(good, list(map(_document, control)), **settings))
     return figures
 
 
 def tied_pairs(merged: Sequence[Merged]) -> list[tuple[str, str, str]]:
     """Return pair_id, src and tgt of the pairs on which the annotators are tied."""
     return [
-        (one.pair_id, one.task["src"], one.task["tgt"]) for one in merged if one.decision == "second_look"
+        (pair.pair_id, pair.task["src"], pair.task["tgt"])
+        for pair in merged
+        if pair.decision == "second_look"
     ]
 
 
 def figures_as_text(figures: Mapping[str, Any]) -> str:
     """Return the figures in a few lines and a table, one row for each annotator."""
 
-    def interval(found: Mapping[str, Any]) -> str:
-        if found["value"] is None:
-            return f"undefined (n = {found['n']})"
+    def interval(figure: Mapping[str, Any]) -> str:
+        if figure["value"] is None:
+            return f"undefined (n = {figure['n']})"
         # What was resampled: documents, or pairs where there are too few of them.
-        unit = {"document": f", {found.get('units')} documents", "sentence": ", by pairs"}.get(
-            found.get("unit"), ""
-        )
-        return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}] (n = {found['n']}{unit})"
+        units = {"document": f", {figure.get('units')} documents", "sentence": ", by pairs"}
+        unit = units.get(figure.get("unit"), "")
+        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}] (n = {figure['n']}{unit})"
 
     lines = [
         f"{figures['pairs']} pairs, {figures['judgements']} judgements: "
@@ -216,15 +220,15 @@ def figures_as_text(figures: Mapping[str, Any]) -> str:
     if "control_good" in figures:
         lines.append(f"good among those drawn blindly: {interval(figures['control_good'])}")
     lines += [
-        f"  {names.replace(' ', ' and ')}: {interval(found)}"
-        for names, found in figures["alpha_keep_by_annotators"].items()
+        f"  {names.replace(' ', ' and ')}: {interval(agreement)}"
+        for names, agreement in figures["alpha_keep_by_annotators"].items()
     ]
     lines += ["", "annotator        n  median s  too fast  too slow  edited  agrees with the others"]
-    for name, told in figures["annotators"].items():
-        speed = "-" if told["median_seconds"] is None else f"{told['median_seconds']:.1f}"
-        agrees = "-" if told["agreement"] is None else interval(told["agreement"])
+    for name, row in figures["annotators"].items():
+        speed = "-" if row["median_seconds"] is None else f"{row['median_seconds']:.1f}"
+        agrees = "-" if row["agreement"] is None else interval(row["agreement"])
         lines.append(
-            f"{name:12} {told['judgements']:5} {speed:>9} {told['too_fast']:9} {told['too_slow']:9} "
-            f"{told['edited']:7}  {agrees}{'  OUTLIER' if told['is_outlier'] else ''}"
+            f"{name:12} {row['judgements']:5} {speed:>9} {row['too_fast']:9} {row['too_slow']:9} "
+            f"{row['edited']:7}  {agrees}{'  OUTLIER' if row['is_outlier'] else ''}"
         )
     return "\n".join(lines)

@@ -100,10 +100,10 @@ class Server:
         except ValueError:
             value = None
         if answer.status_code >= 300 or value is None:
-            told = value.get("detail") if isinstance(value, dict) else None
-            found = f"HTTP {answer.status_code}" + (f", {told}" if told else "")
+            detail = value.get("detail") if isinstance(value, dict) else None
+            status = f"HTTP {answer.status_code}" + (f", {detail}" if detail else "")
             raise LabelStudioError(
-                f"{answer.request.url}: expected JSON from Label Studio, found {found}; "
+                f"{answer.request.url}: expected JSON from Label Studio, found {status}; "
                 "is the address right, and is the project still there?"
             )
         return value
@@ -114,19 +114,20 @@ class Server:
     def _objects(self, value: Any, path: str, **fields: type) -> list[dict[str, Any]]:
         """Return a list of objects that have these fields; the form of every answer is checked here."""
 
-        def fits(one: Any) -> bool:
-            return isinstance(one, dict) and all(
-                isinstance(one.get(name), kind) for name, kind in fields.items()
+        def fits(item: Any) -> bool:
+            return isinstance(item, dict) and all(
+                isinstance(item.get(name), kind) for name, kind in fields.items()
             )
 
-        if isinstance(value, list) and all(map(fits, value)):
+        misfits = [item for item in value if not fits(item)] if isinstance(value, list) else [value]
+        if not misfits:
             return value
-        other = next(one for one in value if not fits(one)) if isinstance(value, list) else value
-        # Its fields' names alone: the values may be somebody's.
-        keys = f" with {', '.join(list(other)[:5]) or 'nothing'}" if isinstance(other, dict) else ""
+        # The names of its fields alone: the values may be somebody's.
+        misfit = misfits[0]
+        keys = f" with {', '.join(list(misfit)[:5]) or 'nothing'}" if isinstance(misfit, dict) else ""
         raise LabelStudioError(
             f"{self.url}{path}: expected objects with {', '.join(fields)}, found "
-            f"{type(other).__name__}{keys}; is this Label Studio, of a version near 1.23?"
+            f"{type(misfit).__name__}{keys}; is this Label Studio, of a version near 1.23?"
         )
 
     def get(self, path: str, **params: Any) -> Any:
@@ -140,25 +141,25 @@ class Server:
 
     def projects(self, title: str) -> list[dict[str, Any]]:
         """Return the projects of that title, the oldest first."""
-        path, found, page = "/api/projects/", [], 1
+        path, projects, page = "/api/projects/", [], 1
         while True:
             answer = self._object(self.get(path, title=title, page=page, page_size=100), path, results=list)
             listed = self._objects(answer["results"], path, id=int, title=str, created_at=str)
-            found += [project for project in listed if project["title"] == title]
+            projects += [project for project in listed if project["title"] == title]
             if not answer.get("next"):
-                return sorted(found, key=lambda project: project["id"])
+                return sorted(projects, key=lambda project: project["id"])
             page += 1
 
     def find_project(self, title: str) -> dict[str, Any] | None:
         """Return the project of that title, or None; two of them are an error."""
-        found = self.projects(title)
-        if len(found) > 1:
-            numbers = ", ".join(str(project["id"]) for project in found)
+        projects = self.projects(title)
+        if len(projects) > 1:
+            numbers = ", ".join(str(project["id"]) for project in projects)
             raise LabelStudioError(
-                f"{self.url}: {len(found)} projects are called {title!r} ({numbers}), expected one; "
+                f"{self.url}: {len(projects)} projects are called {title!r} ({numbers}), expected one; "
                 "rename or delete the others"
             )
-        return found[0] if found else None
+        return projects[0] if projects else None
 
     def make_project(self, title: str, settings: Mapping[str, Any]) -> int:
         """Make a project and return its number."""
@@ -168,8 +169,8 @@ class Server:
     def tasks(self, project: int) -> Iterator[dict[str, Any]]:
         """Yield id, data and number of annotations (``total_annotations``) of each task of a project.
 
-        Each request asks for those after the last one told, not for a page by its number: tasks that another
-        push removes meanwhile would move the pages, and others be passed over.
+        Each request asks for the tasks after the last one listed, not for a page by its number: if another
+        push removes tasks meanwhile, the pages shift and some tasks would be skipped.
         """
         path, last = "/api/tasks", 0
         options = {"project": project, "page_size": _PAGE, "fields": "task_only"}

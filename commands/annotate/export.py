@@ -81,7 +81,7 @@ def choose_pairs(
     controls += rest[: wanted - len(controls) - len(uncertain)]
     picked = [(row.pop("pick"), row) for row in controls]
     picked += [("uncertain", row) for row in uncertain if row.pop("pick")]
-    return sorted(picked, key=lambda one: _place(one[1], params.seed))
+    return sorted(picked, key=lambda pick_and_row: _place(pick_and_row[1], params.seed))
 
 
 def _by_turns(scored: Iterable[Row], threshold: float, seed: int) -> list[Row]:
@@ -114,9 +114,7 @@ def _place(row: Row, seed: int) -> str:
 
 def _by_size(rows: Sequence[Row], total: int) -> dict[str, int]:
     """Divide ``total`` among the sources by their number of rows, largest remainders first."""
-    sizes: dict[str, int] = defaultdict(int)
-    for row in rows:
-        sizes[row["source"]] += 1
+    sizes = Counter(row["source"] for row in rows)
     exact = {source: total * size / len(rows) for source, size in sizes.items()}
     shares = {source: int(share) for source, share in exact.items()}
     by_remainder = sorted(exact, key=lambda source: (shares[source] - exact[source], source))
@@ -127,26 +125,24 @@ def _by_size(rows: Sequence[Row], total: int) -> dict[str, int]:
 
 def _evenly(rows: Sequence[Row], total: int) -> dict[str, int]:
     """Divide ``total`` among the sources evenly; what a small one cannot give goes to the others."""
-    sizes: dict[str, int] = defaultdict(int)
-    for row in rows:
-        sizes[row["source"]] += 1
+    sizes = Counter(row["source"] for row in rows)
     shares = dict.fromkeys(sizes, 0)
-    left = min(total, len(rows))
-    while left:
+    undivided = min(total, len(rows))
+    while undivided:
         for source in sorted(sizes):
-            if left and shares[source] < sizes[source]:
+            if undivided and shares[source] < sizes[source]:
                 shares[source] += 1
-                left -= 1
+                undivided -= 1
     return shares
 
 
 def _draw(rows: Iterable[Row], shares: Mapping[str, int]) -> list[Row]:
     """Return the first rows of each source, as many as its share."""
-    left = dict(shares)
+    remaining = dict(shares)
     drawn = []
     for row in rows:
-        if left.get(row["source"], 0):
-            left[row["source"]] -= 1
+        if remaining.get(row["source"], 0):
+            remaining[row["source"]] -= 1
             drawn.append(row)
     return drawn
 

@@ -69,8 +69,8 @@ def reduce_export(tasks: Any, emails: Mapping[int, str], where: str) -> list[dic
 
 def _in_order(annotations: Any, place: str) -> list[dict[str, Any]]:
     if not isinstance(annotations, list) or not all(
-        isinstance(one, dict) and all(isinstance(one.get(name), str) for name in _ORDER)
-        for one in annotations
+        isinstance(annotation, dict) and all(isinstance(annotation.get(name), str) for name in _ORDER)
+        for annotation in annotations
     ):
         raise DataError(
             f"{place}: its annotations are not of the form that Label Studio exports "
@@ -102,11 +102,11 @@ def keep_gone(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, An
     kept: dict[str, dict[str, Any]] = {}
     seen: set[str] = set()
     for task in (*now, *before):
-        new = [one for one in task["annotations"] if one["unique_id"] not in seen]
-        seen |= {one["unique_id"] for one in new}
+        new = [annotation for annotation in task["annotations"] if annotation["unique_id"] not in seen]
+        seen |= {annotation["unique_id"] for annotation in new}
         if new:
-            same = kept.setdefault(task["data"]["pair_id"], {"data": task["data"], "annotations": []})
-            same["annotations"] = sorted([*same["annotations"], *new], key=itemgetter(*_ORDER))
+            kept_task = kept.setdefault(task["data"]["pair_id"], {"data": task["data"], "annotations": []})
+            kept_task["annotations"] = sorted([*kept_task["annotations"], *new], key=itemgetter(*_ORDER))
     return [kept[pair_id] for pair_id in sorted(kept)]
 
 

@@ -49,10 +49,10 @@ def read_tasks(path: Path, params: Params) -> list[dict[str, Any]]:
         raise DataError(f"{path}: expected a list of tasks; run make annotate-export again")
     for number, task in enumerate(tasks):
         check_task(task.get("data"), f"{path}: task {number}")
-        found = (task["data"]["src_lang"], task["data"]["tgt_lang"])
-        if found != (params.pair.src, params.pair.tgt):
+        langs = (task["data"]["src_lang"], task["data"]["tgt_lang"])
+        if langs != (params.pair.src, params.pair.tgt):
             raise DataError(
-                f"{path}: task {number} is {'-'.join(found)}, but pair in params.yaml is "
+                f"{path}: task {number} is {'-'.join(langs)}, but pair in params.yaml is "
                 f"{params.pair.src}-{params.pair.tgt}; run make annotate-export again"
             )
     return tasks
@@ -61,13 +61,13 @@ def read_tasks(path: Path, params: Params) -> list[dict[str, Any]]:
 def push_tasks(server: Server, tasks: Sequence[dict[str, Any]], params: Params, batch: int = BATCH) -> Pushed:
     """Make the project if there is none, and add the tasks whose pair it does not hold.
 
-    What the project holds is asked of the server each time, so a push that broke off is finished by the next,
-    whatever the server had taken in. Pushes of this folder wait for one another. One of another machine may
-    come between a question and what follows from it: so both are asked again afterwards, and what was made
-    twice is removed, by every push in the same way.
+    Every push asks the server what the project holds, so the next push finishes one that broke off, whatever
+    the server had taken in. Pushes of this folder wait for one another. A push from another machine may come
+    between a question and the action that follows: so projects and tasks are listed again afterwards, and
+    duplicates are removed, by every push in the same way.
     """
     title = project_title(params.pair)
-    with _alone():
+    with _exclusive_push():
         project, is_new = _find_or_make(server, title, params)
         while True:
             pushed = _fill(server, project, tasks, batch)
@@ -79,7 +79,7 @@ def push_tasks(server: Server, tasks: Sequence[dict[str, Any]], params: Params, 
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _exclusive_push() -> Iterator[None]:
     """Wait until no other push of this folder runs."""
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as file:
@@ -120,15 +120,15 @@ def _find_or_make(server: Server, title: str, params: Params) -> tuple[int, bool
 
 def _oldest(server: Server, title: str) -> int:
     """Return the first project of a title: where several pushes made one each, it stays."""
-    found = server.projects(title)
-    if not found:
+    projects = server.projects(title)
+    if not projects:
         raise LabelStudioError(f"{server.url}: the project {title!r} was deleted meanwhile; push again")
-    return found[0]["id"]
+    return projects[0]["id"]
 
 
-def _give_way(server: Server, own: int, first: int) -> None:
-    log.info("project %d was made at the same time as %d; going on in the first", own, first)
-    server.remove(f"/api/projects/{own}/")
+def _give_way(server: Server, project: int, first: int) -> None:
+    log.info("project %d was made at the same time as %d; going on in the first", project, first)
+    server.remove(f"/api/projects/{project}/")
 
 
 def _fill(server: Server, project: int, tasks: Sequence[dict[str, Any]], batch: int) -> Pushed:

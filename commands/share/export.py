@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from commands.exports.text import write_jsonl, write_moses, write_tsv
 from commands.exports.tmx import write_tmx
 from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.files import atomic_path, sha256_file
-from stages.lib.core.params import Pair, Params
+from stages.lib.core.params import Pair, Params, unknown
 from stages.lib.core.tables import MODEL_METHODS
 
 log = logging.getLogger("export")
@@ -198,9 +197,7 @@ def export_corpus(
 def _check_names(selection: Selection, params: Params) -> None:
     for name in selection.sources:
         if name not in params.sources_config:
-            near = difflib.get_close_matches(name, params.sources_config, n=1, cutoff=0.5)
-            known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(params.sources_config)}"
-            raise ParamsError(f"--sources: {name!r} is no source of params.yaml; {known}")
+            raise ParamsError(f"--sources: {unknown('source', name, params.sources_config)}")
 
 
 def _is_export(folder: Path) -> bool:

@@ -161,7 +161,7 @@ def test_filters_choose(selection, expected, corpus: Path, params: Params, tmp_p
 @pytest.mark.parametrize(
     ("selection", "error", "message"),
     [
-        ({"sources": ("tatoba",)}, ParamsError, "--sources: 'tatoba' is no source .* did you mean 'tatoeba'"),
+        ({"sources": ("tatoba",)}, ParamsError, "--sources: unknown source 'tatoba'; did you mean 'tatoeba'"),
         ({"sources": ("django",)}, DataError, "--sources: no pair of django to export"),
         (
             {"sources": ("turkmenportal",)},
