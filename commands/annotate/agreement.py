@@ -176,9 +176,7 @@ def agreement_figures(
         "judgements": len(judgements),
         "decisions": dict(sorted(Counter(pair.decision for pair in merged).items())),
         "verdicts": dict(sorted(Counter(pair.verdict for pair in merged).items())),
-        "errors": dict(
-            sorted(Counter(kind for judgement in judgements for kind in judgement.errors).items())
-        ),
+        "errors": dict(sorted(errors.items())),
         "alpha_verdict": asdict(alpha(judgements, keep_only=False, **settings)),
         "alpha_keep": asdict(alpha(judgements, keep_only=True, **settings)),
         "alpha_keep_by_annotators": pairs_of_annotators,
