@@ -115,15 +115,9 @@ def read_sides(segments: pl.DataFrame, vectors: np.ndarray, lang: str) -> dict[s
     sides = {}
     in_order = segments.filter(pl.col("lang") == lang).sort("doc", "n")
     for (doc,), rows in in_order.group_by("doc", maintain_order=True):
-        sides[doc] = Side(
-            doc,
-            lang,
-            rows["text"].to_list(),
-            rows["n"].to_numpy(),
-            UnitRows(vectors, rows["row"].to_numpy()),
-            rows["date"][0],
-            rows["license"][0],
-        )
+        stored = UnitRows(vectors, rows["row"].to_numpy())
+        about = (rows["date"][0], rows["license"][0])
+        sides[doc] = Side(doc, lang, rows["text"].to_list(), rows["n"].to_numpy(), stored, *about)
     return sides
 
 
@@ -220,15 +214,8 @@ def mine_remaining(
     tgt_places, tgt_vectors = _remaining(tgt, {(pair.tgt.doc, n) for pair in kept for n in pair.tgt.n})
     if not src_places or not tgt_places:
         return []
-    mined = mine(
-        src_vectors,
-        tgt_vectors,
-        k=params.k,
-        margin=params.margin,
-        retrieval=params.retrieval,
-        memory_mb=params.memory_mb,
-        engine=engine,
-    )
+    options = {name: getattr(params, name) for name in ("k", "margin", "retrieval", "memory_mb")}
+    mined = mine(src_vectors, tgt_vectors, **options, engine=engine)
     candidates = []
     for a, b in zip(mined.src.tolist(), mined.tgt.tolist(), strict=True):
         spans = _sentence(*src_places[a], src_vectors[a]), _sentence(*tgt_places[b], tgt_vectors[b])

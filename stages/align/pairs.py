@@ -203,21 +203,10 @@ def _divide(candidates: Iterable[Candidate], scores: SourceScores, record: Recor
 
 def _candidate_table(rated: Rated, source: str, pair: Pair) -> pl.DataFrame:
     columns = [name for name in PAIR_SCHEMA if name not in ("pair_id", "src_lang", "tgt_lang")]
-    rows = [
-        (
-            src.text,
-            tgt.text,
-            source,
-            pair_name(src.doc, tgt.doc),
-            None,
-            src.n[0],
-            tgt.n[0],
-            method,
-            score,
-            licence,
-        )
-        for (method, src, tgt, licence), score in rated
-    ]
+    rows = []
+    for (method, src, tgt, licence), score in rated:
+        place = (source, pair_name(src.doc, tgt.doc), None, src.n[0], tgt.n[0])
+        rows.append((src.text, tgt.text, *place, method, score, licence))
     frame = table_from_rows(rows, {name: PAIR_SCHEMA[name] for name in columns})
     return _pair_table(frame, pair.src, pair.tgt)
 

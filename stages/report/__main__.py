@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages.lib.core import cli
 from stages.lib.core.params import load_params
 from stages.report.gather import Inputs, report
-
-if TYPE_CHECKING:
-    pass
-
-log = logging.getLogger("report")
 
 
 def main() -> None:

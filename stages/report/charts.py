@@ -11,8 +11,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +45,16 @@ class Chart:
     svg: str
     header: list[str]
     rows: list[list[str]]
+
+
+@lru_cache
+def _texts() -> dict[str, dict[str, str]]:
+    return yaml.safe_load(Path(__file__).with_name("charts.yaml").read_text(encoding="utf-8"))
+
+
+def chart_texts(key: str, name: str = "", **values: str) -> dict[str, str]:
+    """Return the words of a chart, as charts.yaml has them, with ``values`` in place of what is in braces."""
+    return {"name": name or key} | {kind: text.format(**values) for kind, text in _texts()[key].items()}
 
 
 def line_chart(

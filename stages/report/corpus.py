@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.lib.core.tables import MODEL_METHODS
-from stages.report.charts import N_COLOURS, Chart, bar_chart, line_chart, step_chart
+from stages.report.charts import N_COLOURS, Chart, bar_chart, chart_texts, line_chart, step_chart
 from stages.report.page import Section, Table, Text
 
 if TYPE_CHECKING:
@@ -95,34 +95,15 @@ def _flow_charts(
     direction: str,
 ) -> list[Chart]:
     kept = stages["kept by clean"]
+    rows = {stage: _fold(counts, kept, "other sources") for stage, counts in stages.items()}
+    flow = {
+        source: {"kept": counts["kept"]} | _fold(counts["dropped"], reasons, "other reasons")
+        for source, counts in cleaned.items()
+    }
+    went = {source: {name: counts.get(source, 0) for name, counts in ends.items()} for source in cleaned}
     return [
-        bar_chart(
-            "stages",
-            f"Rows after each stage, {direction}",
-            "Rows that each stage left, from the segments read to the three splits, by source.",
-            {stage: _fold(counts, kept, "other sources") for stage, counts in stages.items()},
-            x="rows",
-            of="stage",
-        ),
-        bar_chart(
-            "flow",
-            f"What cleaning kept, {direction}",
-            "Pairs of each source that cleaning kept, and those it dropped by reason.",
-            {
-                source: {"kept": counts["kept"]} | _fold(counts["dropped"], reasons, "other reasons")
-                for source, counts in cleaned.items()
-            },
-            x="pairs",
-            of="source",
-        ),
-        bar_chart(
-            "ends",
-            f"Where the kept pairs went, {direction}",
-            "Kept pairs of each source by the split they are in, or by why they are in none.",
-            {source: {name: counts.get(source, 0) for name, counts in ends.items()} for source in cleaned},
-            x="pairs",
-            of="source",
-        ),
+        bar_chart(bars=bars, **chart_texts(name, direction=direction))
+        for name, bars in (("stages", rows), ("flow", flow), ("ends", went))
     ]
 
 
@@ -162,37 +143,17 @@ def length_section(corpus: pl.DataFrame, pair: Pair) -> Section:
         words = pairs[column].str.count_matches(r"\S+").to_numpy()
         counts[lang] = np.histogram(words, bins=edges)[0].tolist()
     # The bins are unlike in width: drawn over their numbers.
-    charts = [
-        step_chart(
-            "lengths",
-            "Length of the texts",
-            "Number of texts by how many words they have.",
-            list(range(len(labels) + 1)),
-            counts,
-            x="words",
-            y="texts",
-            bins=labels,
-        )
-    ]
-    scores = pairs["score"].drop_nulls().to_numpy()
-    if len(scores):
+    places = list(range(len(labels) + 1))
+    charts = [step_chart(edges=places, counts=counts, bins=labels, **chart_texts("lengths"))]
+    scored = pairs.drop_nulls("score")
+    if len(scored):
         bins = np.linspace(0, 1, 21)
-        charts.append(
-            step_chart(
-                "scores",
-                "Score of the pairs",
-                "Number of pairs by the calibrated probability that they are translations of each other.",
-                [round(float(edge), 2) for edge in bins],
-                {
-                    method: np.histogram(
-                        pairs.filter(pl.col("method") == method)["score"].drop_nulls(), bins
-                    )[0].tolist()
-                    for method in pairs["method"].unique().sort()
-                },
-                x="probability",
-                y="pairs",
-            )
-        )
+        by_method = {
+            method: np.histogram(scored.filter(method=method)["score"], bins)[0].tolist()
+            for method in pairs["method"].unique().sort()
+        }
+        ends = [round(float(edge), 2) for edge in bins]
+        charts.append(step_chart(edges=ends, counts=by_method, **chart_texts("scores")))
     return Section("lengths", "Lengths and scores", charts=charts)
 
 
@@ -218,36 +179,15 @@ def calibration_section(
                     f"{100 * scores['precision']:.0f} % of what it keeps is right."
                 )
             paragraphs.append(f"{text} Brier score of the probabilities: {scores['brier']:.3f}.")
-    return Section(
-        "calibration",
-        "Scores that can be trusted",
-        paragraphs=paragraphs,
-        charts=[
-            line_chart(
-                "calibration",
-                "Calibration",
-                "Gold pairs against planted wrong ones, by the probability that the score gives them: the "
-                "share that is right. On the dotted diagonal the two agree. These are the pairs that the "
-                "curve was fitted to.",
-                {"right": reliability(curve)},
-                x="probability",
-                y="share that is right",
-                diagonal=True,
-            ),
-            line_chart(
-                "threshold",
-                "Precision and recall by threshold",
-                "Of pairs whose probability is at least x: the share that is right, and the share of all "
-                "right pairs among them.",
-                {
-                    name: [(float(row["probability"]), float(row[name])) for row in curve]
-                    for name in ("precision", "recall")
-                },
-                x="probability",
-                y="share",
-            ),
-        ],
-    )
+    shares = {
+        name: [(float(row["probability"]), float(row[name])) for row in curve]
+        for name in ("precision", "recall")
+    }
+    charts = [
+        line_chart(series={"right": reliability(curve)}, diagonal=True, **chart_texts("calibration")),
+        line_chart(series=shares, **chart_texts("threshold")),
+    ]
+    return Section("calibration", "Scores that can be trusted", paragraphs, charts)
 
 
 def reliability(curve: Sequence[Mapping[str, float]]) -> list[tuple[float, float]]:

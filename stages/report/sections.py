@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stages.report.charts import Chart, line_chart
+from stages.report.charts import Chart, chart_texts, line_chart
 from stages.report.page import Listing, Section, Table, Text
 from stages.report.tables import STS, Details, ordered
 
@@ -67,20 +67,9 @@ def sts_section(
             series.setdefault(model, []).append(point)
     if not series:
         return None
-    chart = line_chart(
-        "forgetting",
-        "P@1 against Pearson's r",
-        "Each line goes from the pretrained model to the fine-tuned one: up is better retrieval, "
-        "left is forgetting of Russian.",
-        series,
-        points=names,
-        x="Pearson's r, own Russian pairs (smoke set)",
-        y="P@1 on test, mean of both directions",
-    )
+    chart = line_chart(series=series, points=names, **chart_texts("forgetting"))
     charts, paragraphs = _by_strength(details, interpolation, adapters)
-    return Section(
-        "forgetting", "Retrieval against graded pairs", paragraphs=paragraphs, charts=[chart, *charts]
-    )
+    return Section("forgetting", "Retrieval against graded pairs", paragraphs, [chart, *charts])
 
 
 def _by_strength(
@@ -102,19 +91,8 @@ def _by_strength(
             others.append(model)
     charts, paragraphs = [], []
     if curves:
-        charts.append(
-            line_chart(
-                "strength",
-                "The same by strength of the adapter",
-                "Each curve goes from strength 0, the pretrained model, to 1, the adapter as trained: up is "
-                "better retrieval, left is forgetting, by the worst of the graded sets "
-                f"{', '.join(guarded)}.",
-                curves,
-                points=strengths,
-                x="change of Pearson's r, the set that fell most",
-                y="P@1 on test, mean of both directions",
-            )
-        )
+        words = chart_texts("strength", guarded=", ".join(guarded))
+        charts.append(line_chart(series=curves, points=strengths, **words))
         saved = "; ".join(
             f"{model} saves {', '.join(f'{strength:g}' for strength in kept)}"
             for model in curves
@@ -157,39 +135,27 @@ def translation_section(
         Table("Translation, before and after fine-tuning", list(header), list(map(list, body)), n_text=2)
     ]
     for model, variants in translations.items():
-        both = None
+        both: pl.DataFrame | None = None
         for variant, frame in variants.items():
             by_model = frame.filter(pl.col("system") == "model")
-            part = by_model.filter(pl.col("seed") == by_model["seed"].min()).select(
-                "direction", "pair_id", "src", "reference", pl.col("translation").alias(variant)
-            )
-            both = (
-                part
-                if both is None
-                else both.join(
-                    part.select("direction", "pair_id", variant),
-                    on=["direction", "pair_id"],
-                    maintain_order="left",
-                )
-            )
+            part = by_model.filter(pl.col("seed") == by_model["seed"].min())
+            part = part.rename({"translation": variant})
+            if both is None:
+                both = part.select("direction", "pair_id", "src", "reference", variant)
+            else:
+                part = part.select("direction", "pair_id", variant)
+                both = both.join(part, on=["direction", "pair_id"], maintain_order="left")
         for direction in both["direction"].unique(maintain_order=True):
-            sample = both.filter(pl.col("direction") == direction).unique(
-                "src", keep="first", maintain_order=True
-            )
+            sample = both.filter(direction=direction).unique("src", keep="first", maintain_order=True)
             sample = sample.gather_every(max(1, len(sample) // N_EXAMPLES)).head(N_EXAMPLES)
             here, there = direction.split("_")
-            tables.append(
-                Table(
-                    f"{model}: translation {here} → {there}",
-                    ["source", "reference", *variants],
-                    [
-                        [Text(row["src"], here)]
-                        + [Text(row[name], there) for name in ("reference", *variants)]
-                        for row in sample.iter_rows(named=True)
-                    ],
-                    n_text=2 + len(variants),
-                )
-            )
+            columns = ["reference", *variants]
+            rows = [
+                [Text(row["src"], here), *(Text(row[name], there) for name in columns)]
+                for row in sample.iter_rows(named=True)
+            ]
+            caption = f"{model}: translation {here} → {there}"
+            tables.append(Table(caption, ["source", *columns], rows, n_text=1 + len(columns)))
     return Section("translations", "Translations", tables=tables)
 
 
@@ -201,18 +167,10 @@ def p_at_k_section(rows: Iterable[Mapping[str, Any]]) -> Section:
         series.setdefault(f"{row['model']} {row['variant']}", []).append(
             (int(row["k"]), float(row["p_at_k"]))
         )
-    charts = [
-        line_chart(
-            f"p-at-k-{direction}",
-            f"P@k, {direction.replace('_', ' → ')}",
-            "Share of the test queries whose right answer is among the k nearest candidates.",
-            series,
-            x="k",
-            y="P@k",
-            log_x=True,
-        )
-        for direction, series in directions.items()
-    ]
+    charts = []
+    for direction, series in directions.items():
+        words = chart_texts("p-at-k", f"p-at-k-{direction}", direction=direction.replace("_", " → "))
+        charts.append(line_chart(series=series, log_x=True, **words))
     return Section("p-at-k", "Right answer among the k nearest", charts=charts)
 
 
@@ -223,14 +181,7 @@ def learning_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
     """
     translators = {row["model"] for row in rows if row["metric"].startswith("chrfpp_")}
     charts = []
-    for metric, title, alt in (
-        (
-            "score",
-            "Dev score by epoch",
-            "The score on dev that training is stopped by; epoch 0 is the pretrained model.",
-        ),
-        ("loss", "Training loss by epoch", "Mean loss of each epoch's batches."),
-    ):
+    for metric in ("score", "loss"):
         for kind in ("retrieval", "translation"):
             series: dict[str, list[tuple[float, float]]] = {}
             for row in rows:
@@ -238,8 +189,8 @@ def learning_section(rows: Sequence[Mapping[str, Any]]) -> Section | None:
                     name = f"{row['model']} seed {row['seed']}"
                     series.setdefault(name, []).append((int(row["epoch"]), float(row["value"])))
             if series:
-                name = f"learning-{metric}-{kind}"
-                charts.append(line_chart(name, f"{title}, {kind}", alt, series, x="epoch", y=metric))
+                words = chart_texts(f"learning-{metric}", f"learning-{metric}-{kind}", kind=kind)
+                charts.append(line_chart(series=series, **words))
     return Section("learning", "Training", charts=charts) if charts else None
 
 
@@ -313,32 +264,23 @@ def signature_section(
     keys = list(dict.fromkeys(key for values in by_run.values() for key in values))
     shared = [key for key in keys if len({values.get(key) for values in by_run.values()}) == 1]
     first = next(iter(by_run.values()))
+    by_result = [
+        [name, key, values[key]]
+        for name, values in by_run.items()
+        for key in keys
+        if key not in shared and key in values
+    ]
+    read = [[name, md5, f"{size:,}"] for name, size, md5 in files]
+    versions = [list(package) for package in packages.items()]
     return Section(
         "signature",
         "What made these figures",
         paragraphs=["The md5 of a file is what dvc.lock, or DVC's list of its folder, says of it."],
         tables=[
-            Table(
-                "The same for every result", ["key", "value"], [[key, first[key]] for key in shared], n_text=2
-            ),
-            Table(
-                "By result",
-                ["result", "key", "value"],
-                [
-                    [name, key, values[key]]
-                    for name, values in by_run.items()
-                    for key in keys
-                    if key not in shared and key in values
-                ],
-                n_text=3,
-            ),
-            Table(
-                "Files read",
-                ["file", "md5", "bytes"],
-                [[name, md5, f"{size:,}"] for name, size, md5 in files],
-                n_text=2,
-            ),
-            Table("Packages", ["package", "version"], [list(item) for item in packages.items()], n_text=2),
+            Table("The same for every result", ["key", "value"], [[key, first[key]] for key in shared], 2),
+            Table("By result", ["result", "key", "value"], by_result, 3),
+            Table("Files read", ["file", "md5", "bytes"], read, 2),
+            Table("Packages", ["package", "version"], versions, 2),
         ],
         listings=[Listing("All parameters of this run (params.yaml)", params)],
     )

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from stages.lib.core.markdown import markdown_table
 from stages.lib.core.params import Pair
 from stages.lib.scores.significance import exact_binomial_interval, mcnemar_p
 from stages.report.tables import Details, ordered
 
-# As published: retrieval among nine sentences of Russian and Turkmen, MiniLM pretrained only. The study gives
-# the figures and no interval; 0.8889 is 8 of 9.
-TEST_SENTENCES = 9
-RETRIEVAL = (  # model, variant, right answers at rank 1, MRR
-    ("NLLB", "pretrained", 9, 1.0),
-    ("NLLB", "finetuned", 9, 1.0),
-    ("LaBSE", "pretrained", 8, 0.9444),
-    ("LaBSE", "finetuned", 9, 1.0),
-    ("MiniLM", "pretrained", 5, 0.7011),
-)
-# Pearson's r on Russian STS; the study does not state the number of pairs.
-STS = (
-    ("NLLB", "pretrained", 0.6996),
-    ("NLLB", "finetuned", 0.6994),
-    ("LaBSE", "pretrained", 0.7357),
-    ("LaBSE", "finetuned", 0.6715),
-    ("MiniLM", "pretrained", 0.7893),
-)
-# BLEU, chrF, TER of NLLB.
-TRANSLATION = (
-    ("ru→tk", "pretrained", (16.44, 39.17, 80.08)),
-    ("ru→tk", "finetuned", (16.64, 40.52, 76.73)),
-    ("tk→ru", "pretrained", (16.24, 37.49, 85.97)),
-    ("tk→ru", "finetuned", (16.82, 35.97, 90.38)),
-)
+_STUDY = yaml.safe_load(Path(__file__).with_name("study.yaml").read_text(encoding="utf-8"))
 _CONFIDENCE = 0.95
 _NOT_STATED = "not stated"
 
@@ -71,7 +50,7 @@ def nine_sentences() -> str:
     """Say what nine test sentences can show and what they cannot, in figures computed from the binomial."""
     import numpy as np
 
-    n = TEST_SENTENCES
+    n = _STUDY["test_sentences"]
     low, high = exact_binomial_interval(8, n, _CONFIDENCE)
     all_low, _ = exact_binomial_interval(n, n, _CONFIDENCE)
     least = next(k for k in range(1, n + 1) if _sign_p(k) < 0.05)
@@ -97,8 +76,8 @@ def _interval(figure: Mapping[str, Any], digits: int = 3) -> str:
 
 def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
     rows = [["whose", "model", "variant", "direction", "n", "candidates", "P@1", "95 % interval", "MRR"]]
-    n = TEST_SENTENCES
-    for model, variant, right, mrr in RETRIEVAL:
+    n = _STUDY["test_sentences"]
+    for model, variant, right, mrr in _STUDY["retrieval"]:
         low, high = exact_binomial_interval(right, n, _CONFIDENCE)
         p1 = [f"{right / n:.4f}", _interval({"low": low, "high": high})]
         rows.append(["study", model, variant, _NOT_STATED, str(n), str(n), *p1, f"{mrr:.4f}"])
@@ -114,9 +93,8 @@ def _retrieval(details: Details, pair: Pair) -> list[list[str]]:
 
 def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     rows = [["whose", "model", "variant", "set", "n", "r", "95 % interval"]]
-    rows += [
-        ["study", model, variant, "Russian STS", _NOT_STATED, f"{r:.4f}", ""] for model, variant, r in STS
-    ]
+    for model, variant, r in _STUDY["sts"]:
+        rows.append(["study", model, variant, "Russian STS", _NOT_STATED, f"{r:.4f}", ""])
     for model, variant in ordered(details):
         by_set = {
             metric.removeprefix("sts_").removesuffix("_pearson"): figure
@@ -140,7 +118,7 @@ def _sts(details: Details, benchmarks: Mapping[str, Mapping[str, Any]]) -> list[
 
 def _translation(details: Details, pair: Pair) -> list[list[str]]:
     rows = [["whose", "model", "variant", "direction", "n", "BLEU", "chrF", "TER"]]
-    for direction, variant, figures in TRANSLATION:
+    for direction, variant, figures in _STUDY["translation"]:
         rows.append(
             ["study", "NLLB", variant, direction, _NOT_STATED, *(f"{value:.2f}" for value in figures)]
         )
