@@ -172,19 +172,9 @@ def hub_header(counts: Counts) -> str:
     category = next((name for name, most in bounds if size < most), "1M<n<10M")
     licenses = sorted(counts.sum_by("licenses"))
     single = len(licenses) == 1 and " " not in licenses[0] and not is_restricted(licenses[0])
-    lines = [
-        "---",
-        "language:",
-        f"- {counts.src_lang}",
-        f"- {counts.tgt_lang}",
-        f"license: {licenses[0].lower()}" if single else "license: other",
-        "multilinguality: translation",
-        "task_categories:",
-        "- translation",
-        f"size_categories: {category}",
-        "configs:",
-        "- config_name: default",
-        "  data_files: data/*.parquet",
-        "---",
-    ]
-    return "\n".join(lines) + "\n\n"
+    license = licenses[0].lower() if single else "other"
+    return (
+        f"---\nlanguage:\n- {counts.src_lang}\n- {counts.tgt_lang}\nlicense: {license}\n"
+        f"multilinguality: translation\ntask_categories:\n- translation\nsize_categories: {category}\n"
+        "configs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n"
+    )

@@ -148,10 +148,7 @@ class DocumentReader(ABC):
 
     def read_pdf(self, path: Path, where: str) -> list[tuple[int | None, Block]]:
         """Return a PDF's prose with pages, and count its pages by how they were read."""
-        if self.pdf is None:
-            book = read_pdf(path)
-        else:
-            book = read_pdf(path, self.pdf.workers, Limits(**self.pdf.model_dump(exclude={"workers"})))
+        book = read_pdf(path, self.pdf.workers, Limits(ocr=self.pdf.ocr)) if self.pdf else read_pdf(path)
         for row in book.report:
             self.report[f"PDF {'pages' if row.page else 'files'} {row.status}"] += 1
             if row.status in ("quarantined", "scanned", "error"):

@@ -213,16 +213,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
-_ESCAPED = {
-    b"n": b"\n",
-    b"r": b"\r",
-    b"t": b"\t",
-    b"b": b"\b",
-    b"f": b"\f",
-    b"\n": b"",
-    b"\r": b"",
-    b"\r\n": b"",
-}
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_ESCAPED |= dict.fromkeys((b"\n", b"\r", b"\r\n"), b"")
 _CONSTANTS = {b"true": True, b"false": False, b"null": None}
 # Colours, line styles and marks, which say nothing about where text stands.
 _IGNORED = frozenset(

@@ -68,13 +68,12 @@ def _lines_from_tsv(tsv: str, scale: float) -> list[Line]:
     for (block, _, _), words in groups.items():
         heights.setdefault(block, []).append(max(int(word[9]) for word in words) / scale)
     lines = []
-    for (block, paragraph, number), words in sorted(groups.items()):
+    for (block, _, _), words in sorted(groups.items()):
         x0 = min(int(word[6]) for word in words) / scale
         x1 = max(int(word[6]) + int(word[8]) for word in words) / scale
         y = max(int(word[7]) + int(word[9]) for word in words) / scale
         sizes = sorted(heights[block])
         size = round(sizes[len(sizes) // 2], 1)
-        del paragraph, number
         text = " ".join(word[11] for word in words)
         lines.append(Line(text, x0, x1, y, size, False, blocks.index(block)))
     return lines

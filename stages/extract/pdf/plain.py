@@ -27,6 +27,7 @@ class NotPlain(Exception):
     """The page needs the layout reader; the message says why."""
 
 
+@functools.cache
 class _Pdfium:
     """The functions of pdfium that are called for every line, bound without argument conversion.
 
@@ -57,11 +58,6 @@ class _Pdfium:
         self.matrix_type, self.box_type = raw.FS_MATRIX, raw.FS_RECTF
 
 
-@functools.cache
-def _pdfium() -> _Pdfium:
-    return _Pdfium()
-
-
 def _address(wrapper: Any) -> int:
     return ctypes.cast(wrapper.raw, ctypes.c_void_p).value or 0
 
@@ -73,7 +69,7 @@ def read_plain_page(page: Any, width: float, height: float) -> list[Line]:
     rules other than a header's and a footnote's, or two texts side by side. Of full lines every fifth is
     searched for wide gaps: columns and tables show in all their lines, and a table's are not full.
     """
-    api = _pdfium()
+    api = _Pdfium()
     if page.get_rotation():
         raise NotPlain("turned page")
     _check_objects(api, _address(page))
@@ -107,7 +103,7 @@ def read_any_page(page: Any, height: float) -> list[Line]:
     """Return the lines of a pdfium page in the file's own order, whatever its layout."""
     textpage = page.get_textpage()
     try:
-        return _read_lines(_pdfium(), textpage, height, strict=False)
+        return _read_lines(_Pdfium(), textpage, height, strict=False)
     except NotPlain:
         return []
     finally:

@@ -5,7 +5,6 @@ Pages are read in worker processes (pebble), each bounded in time and memory.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import multiprocessing
 import queue
@@ -42,17 +41,11 @@ def read_pdf(path: Path, workers: int = 2, limits: Limits | None = None) -> Book
     if size > limits.max_file_mb * 1024 * 1024:
         reason = f"{size // (1024 * 1024)} MB, over the limit of {limits.max_file_mb} MB"
         return Book([], [ReportRow(0, "error", reason)])
-    with _without_collector():
-        return _read(path, workers, limits)
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Stop the cycle collector: a book is many small tuples, which it would go over again and again."""
+    # A book is many small tuples, which the cycle collector would go over again and again.
     was_on = gc.isenabled()
     gc.disable()
     try:
-        yield
+        return _read(path, workers, limits)
     finally:
         if was_on:
             gc.enable()
