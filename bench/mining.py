@@ -135,8 +135,7 @@ def judge(mined: Mined, src: Pool, tgt: Pool) -> dict[str, Any]:
     """Return precision, recall and F1 on the held-out half, at the threshold of best F1 on the other half.
 
     A pair belongs to the half of its source sentence. Right are planted pairs; known translations among the
-    distractors are left out. ``precision_planted`` counts only pairs with a planted sentence on either side:
-    the rest are distractors taken for each other, often translations that no key tells of.
+    distractors are left out.
     """
     same = src.groups[mined.src] == tgt.groups[mined.tgt]
     is_right = same & src.is_planted[mined.src]
@@ -148,10 +147,8 @@ def judge(mined: Mined, src: Pool, tgt: Pool) -> dict[str, Any]:
     kept = counts & in_half & (mined.score >= threshold)
     hits, n_kept = int(is_right[kept].sum()), int(kept.sum())
     gold = int(np.sum(src.is_planted & src.is_held_out))
-    planted = int(np.sum(kept & (src.is_planted[mined.src] | tgt.is_planted[mined.tgt])))
     return {
         "precision": round(hits / max(n_kept, 1), 4),
-        "precision_planted": round(hits / max(planted, 1), 4),
         "recall": round(hits / gold, 4),
         "f1": round(2 * hits / (n_kept + gold), 4),
         "kept": n_kept,

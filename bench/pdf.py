@@ -16,8 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from stages.extract.pdf.book import Limits
 from stages.extract.pdf.reader import read_pdf
 from stages.lib.core.cli import run
@@ -25,31 +23,23 @@ from stages.lib.core.files import write_json
 from tests.stages.extract.pdf.make_pdf import make_book
 
 
-def _processor_seconds() -> float:
-    """Return the processor time of this process and of all its children, the server of workers too."""
-    times = [os.times()[:4], *(child.cpu_times()[:4] for child in psutil.Process().children())]
-    return sum(map(sum, times))
-
-
-def _cost(work: Callable[[], Any]) -> tuple[float, float]:
-    """Return the seconds of wall-clock and of processor time, children included, that a call takes."""
-    start, used = time.perf_counter(), _processor_seconds()
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - start, _processor_seconds() - used
+    return time.perf_counter() - start
 
 
-def _ratios(path: Path, workers: int, limits: Limits, repeats: int) -> tuple[float, float]:
-    """Return how many times the wall-clock and the processor time of ours theirs takes."""
+def _ratio(path: Path, workers: int, limits: Limits, repeats: int) -> float:
+    """Return how many times the wall-clock time of ours theirs takes."""
     from pdfminer.high_level import extract_text
 
     ours, theirs = [], []
     for _ in range(repeats):
         # Ours is short and more easily disturbed: it runs before and after each run of theirs.
-        ours.append(_cost(lambda: read_pdf(path, workers, limits)))
-        theirs.append(_cost(lambda: extract_text(str(path))))
-        ours.append(_cost(lambda: read_pdf(path, workers, limits)))
-    wall, processor = (min(cost[k] for cost in theirs) / min(cost[k] for cost in ours) for k in (0, 1))
-    return wall, processor
+        ours.append(_seconds(lambda: read_pdf(path, workers, limits)))
+        theirs.append(_seconds(lambda: extract_text(str(path))))
+        ours.append(_seconds(lambda: read_pdf(path, workers, limits)))
+    return min(theirs) / min(ours)
 
 
 def measure(folder: Path, pages: int, repeats: int) -> dict[str, Any]:
@@ -59,15 +49,12 @@ def measure(folder: Path, pages: int, repeats: int) -> dict[str, Any]:
     make_book(folder / "layout.pdf", layout_pages, seed=2)
     make_book(folder / "plain.pdf", pages, seed=3, rich=False)
     # The layout reader alone, on every page: no help from the fast path.
-    layout, layout_processor = _ratios(folder / "layout.pdf", workers, Limits(fast_path=False), repeats)
-    plain, plain_processor = _ratios(folder / "plain.pdf", workers, Limits(), repeats)
+    layout = _ratio(folder / "layout.pdf", workers, Limits(fast_path=False), repeats)
+    plain = _ratio(folder / "plain.pdf", workers, Limits(), repeats)
     return {
         "against": "pdfminer.high_level.extract_text, one process",
         "layout_ratio": round(layout, 2),
         "plain_ratio": round(plain, 1),
-        # The same in processor time, all processes together: what is left where cores are shared.
-        "layout_processor_ratio": round(layout_processor, 2),
-        "plain_processor_ratio": round(plain_processor, 1),
         "n": {"layout_pages": layout_pages, "plain_pages": pages, "repeats": repeats},
         "workers": workers,
         "cores": os.cpu_count(),

@@ -12,8 +12,7 @@ import argparse
 import hashlib
 import importlib.metadata
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,18 +54,6 @@ def score(
     return figures
 
 
-def words_per_second(texts: Sequence[str], clock: Callable[[], float] = time.process_time) -> dict[str, int]:
-    """Return the speed on texts never seen in this process, and on the same texts again."""
-    words = sum(len(text.split()) for text in texts)
-    speeds = {}
-    for name in ("cold", "warm"):
-        start = clock()
-        for text in texts:
-            respell(text, TABLE)
-        speeds[name] = round(words / max(clock() - start, 1e-9))
-    return speeds
-
-
 def main() -> None:
     import numpy as np
 
@@ -82,7 +69,6 @@ def main() -> None:
     benchmark = load_benchmark(BENCHMARK, params, Pair(src="ru", tgt="tk"))
     turkish = load_benchmark(BENCHMARK, params, Pair(src="ru", tgt="tr"))
     docs = benchmark.docs or ()
-    speed = words_per_second(benchmark.tgt)
     model = load_encoder(MODEL, params.models_config[MODEL])
     src = encode(model, list(benchmark.src), None)
     halves = np.array([half(doc) for doc in docs])
@@ -110,7 +96,6 @@ def main() -> None:
             "confidence": params.evaluate.confidence,
             "bootstrap": params.evaluate.bootstrap,
             "seed": params.seed,
-            "words_per_second": speed,
             "versions": {name: importlib.metadata.version(name) for name in ("numpy", "torch")},
         },
     )

@@ -28,6 +28,18 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until a server process answers at its port."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"{process.args}: ended with {process.returncode}"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"{process.args}: no answer on port {port}")
+
+
 @contextmanager
 def serving(*arguments: str, port: int) -> Iterator[None]:
     """Run a Python server until its port answers, and end it afterwards."""
@@ -35,15 +47,7 @@ def serving(*arguments: str, port: int) -> Iterator[None]:
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            deadline = time.monotonic() + 300
-            while time.monotonic() < deadline:
-                assert process.poll() is None, f"{arguments}: ended with {process.returncode}"
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
-            else:
-                raise TimeoutError(f"{arguments}: no answer on port {port}")
+            wait_for(process, port)
             yield
         finally:
             process.kill()

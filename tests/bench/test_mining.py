@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from bench.mining import (
-    best_threshold,
     build_pools,
     choose_as_example,
     judge,
@@ -24,17 +22,9 @@ def vectors(n: int, noise: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray
 
 
 def test_sentences_are_linked_by_key_and_by_equal_text() -> None:
-    groups = link_sentences(
-        [
-            ("ru", "a", "Сохранить"),
-            ("tk", "a", "Sakla"),
-            ("tk", "b", "sakla"),  # the same but for case
-            ("ru", "b", "Записать"),
-            ("ru", "c", "Удалить"),
-            ("tk", "d", "Ýap"),
-        ],
-        ("ru", "tk"),
-    )
+    messages = [("ru", "a", "Сохранить"), ("tk", "a", "Sakla"), ("ru", "b", "Записать")]
+    messages += [("tk", "b", "sakla"), ("ru", "c", "Удалить"), ("tk", "d", "Ýap")]  # sakla but for case
+    groups = link_sentences(messages, ("ru", "tk"))
     assert sorted((sorted(src), tgt) for src, tgt in groups) == [
         ([], ["Ýap"]),
         (["Записать", "Сохранить"], ["Sakla"]),
@@ -80,12 +70,6 @@ def test_precision_and_recall_are_of_the_held_out_half_only() -> None:
         score = np.where(spoiled & ~held_out, 0.5, 2.0)
         spoiled_figures = judge(Mined(rows, shifted, score), src, tgt)
         assert spoiled_figures["precision"] == spoiled_figures["recall"] == expected
-
-
-def test_threshold_of_best_f1_lies_between_two_scores() -> None:
-    scores = np.array([0.9, 0.8, 0.7, 0.6])
-    assert best_threshold(scores, np.array([True, True, False, False]), 2) == pytest.approx(0.75)
-    assert best_threshold(scores, np.array([True, True, False, True]), 3) == pytest.approx(0.6)
 
 
 def test_our_choice_is_that_of_the_example_and_better_than_cosine() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.respell import half, score, words_per_second
+from bench.respell import half, score
 from stages.lib.core.params import load_params
 
 
@@ -25,8 +25,3 @@ def test_score_counts_both_directions_and_their_mean() -> None:
     low, high = figures["p1_mean_interval"]
     assert low <= figures["p1_mean"] <= high
     assert (figures["n"], figures["documents"]) == (3, 3)
-
-
-def test_speed_is_words_over_seconds() -> None:
-    ticks = iter([0.0, 2.0, 10.0, 11.0])
-    assert words_per_second(["bir iki", "üç"], clock=lambda: next(ticks)) == {"cold": 2, "warm": 3}

@@ -19,7 +19,7 @@ from typing import Any
 import jinja2
 from ruamel.yaml import YAML
 
-from tests.crawler.prose import story
+from tests.crawler.prose import Story, story
 
 BASES = {
     "turkmenportal": "https://turkmenportal.com",
@@ -63,31 +63,17 @@ class Page:
     retry_after: str | None = None  # then the answers are 503, and ask for patience
     delay_s: float = 0.0
     encoding: str | None = None  # Content-Encoding, where the body is packed already
+    alternates: dict[str, str] = field(default_factory=dict)  # lang -> path
 
     @property
     def text(self) -> str:
         """Gold body text: the paragraphs, one to a line."""
         return "\n".join(self.paragraphs)
 
-
-@dataclass(frozen=True)
-class _Article:
-    """An article before it is rendered: one language version."""
-
-    path: str
-    lang: str
-    id: str
-    pair: str
-    when: dt.datetime
-    title: str
-    paragraphs: tuple[str, ...]
-    alternates: dict[str, str] = field(default_factory=dict)  # lang -> path
-
-    def page(self, body: bytes) -> Page:
-        return Page(
-            self.path, "article", body, lang=self.lang, id=self.id, pair=self.pair, title=self.title,
-            published=self.when.isoformat(), paragraphs=self.paragraphs,
-        )  # fmt: skip
+    @property
+    def when(self) -> dt.datetime:
+        """Time of publication."""
+        return dt.datetime.fromisoformat(self.published or "")
 
 
 def make_site(
@@ -112,6 +98,16 @@ def _date(index: int) -> dt.datetime:
     """Publication times that go back from March 2025, one article every other day."""
     newest = dt.datetime(2025, 3, 28, 9, 30, tzinfo=ZONE)
     return newest - dt.timedelta(days=2 * index, minutes=7 * index)
+
+
+def _article(
+    path: str, lang: str, number: int, pair: str, when: dt.datetime, text: Story, paths: dict[str, str]
+) -> Page:
+    """An article before it is rendered: one language version."""
+    return Page(
+        path, "article", lang=lang, id=str(number), pair=pair, title=text.title[lang],
+        published=when.isoformat(), paragraphs=tuple(text.paragraphs[lang]), alternates=paths,
+    )  # fmt: skip
 
 
 _LETTERS = dict(zip("абвгдезийклмнопрстуфхцыэçäňöşüýž", "abvgdezijklmnoprstufhcyecanosuyz", strict=True))
@@ -157,7 +153,7 @@ def _finish(pages: list[Page], slow_s: float) -> dict[str, Page]:
 
 
 def _turkmenportal(n: int, base: str) -> list[Page]:
-    by_lang: dict[str, list[_Article]] = {"ru": [], "tk": []}
+    by_lang: dict[str, list[Page]] = {"ru": [], "tk": []}
     for index in range(n):
         number = 91000 - 3 * index
         when = _date(index)
@@ -168,8 +164,7 @@ def _turkmenportal(n: int, base: str) -> list[Page]:
             "tk": f"/tm/{section}/{number}/{_slug(text.title['tk'])}",
         }
         for lang, path in paths.items():
-            what = (when, text.title[lang], tuple(text.paragraphs[lang]), paths)
-            by_lang[lang].append(_Article(path, lang, str(number), str(number), *what))
+            by_lang[lang].append(_article(path, lang, number, str(number), when, text, paths))
     pages = [
         _tp_page(base, article, by_lang[lang], index)
         for lang in ("ru", "tk")
@@ -211,7 +206,7 @@ def _turkmenportal(n: int, base: str) -> list[Page]:
     return pages
 
 
-def _tp_page(base: str, article: _Article, beside: list[_Article], index: int) -> Page:
+def _tp_page(base: str, article: Page, beside: list[Page], index: int) -> Page:
     # Two articles in three say where their other version is; the rest are paired by their number alone.
     links = [
         ("tm" if lang == "tk" else lang, path)
@@ -222,11 +217,11 @@ def _tp_page(base: str, article: _Article, beside: list[_Article], index: int) -
         "turkmenportal.html", base=base, lang=article.lang, words=WORDS["turkmenportal"][article.lang],
         title=article.title, article=article, links=links, beside=beside[(index + 3) % len(beside) :],
     )  # fmt: skip
-    return article.page(body)
+    return replace(article, body=body)
 
 
 def _tp_listing(
-    path: str, lang: str, articles: list[_Article], number: int, next_path: str | None = None
+    path: str, lang: str, articles: list[Page], number: int, next_path: str | None = None
 ) -> Page:
     words = WORDS["turkmenportal"][lang]
     listed = articles[(number - 1) * PER_PAGE : number * PER_PAGE]
@@ -242,7 +237,7 @@ def _tp_listing(
 
 def _orient(n: int, base: str) -> list[Page]:
     """Half of the articles share their id, a third have ids of their own and hreflang, the rest neither."""
-    by_lang: dict[str, list[_Article]] = {"ru": [], "tk": []}
+    by_lang: dict[str, list[Page]] = {"ru": [], "tk": []}
     shows: dict[str, bool] = {}
     for index in range(n):
         number = 64000 - 2 * index
@@ -252,16 +247,14 @@ def _orient(n: int, base: str) -> list[Page]:
         paths = {lang: f"/{lang}/post/{ids[lang]}/{_slug(text.title[lang])}" for lang in ids}
         for lang, path in paths.items():
             shows[path] = index % 6 in (0, 1, 3)
-            what = (when, text.title[lang], tuple(text.paragraphs[lang]), paths)
-            by_lang[lang].append(_Article(path, lang, str(ids[lang]), str(number), *what))
+            by_lang[lang].append(_article(path, lang, ids[lang], str(number), when, text, paths))
     # Two articles that have one number by chance, years apart: no pair.
     for lang, years in (("ru", 0), ("tk", 3)):
         when = dt.datetime(2021 + years, 6, 5, 12, 0, tzinfo=ZONE)
         text = story(900 + years, when.day, when.month, when.year)
         path = f"/{lang}/post/3001/{_slug(text.title[lang])}"
         shows[path] = False
-        what = (when, text.title[lang], tuple(text.paragraphs[lang]), {lang: path})
-        by_lang[lang].append(_Article(path, lang, "3001", f"3001-{lang}", *what))
+        by_lang[lang].append(_article(path, lang, 3001, f"3001-{lang}", when, text, {lang: path}))
     pages = [
         _orient_page(base, article, by_lang[lang], index, shows[article.path])
         for lang in ("ru", "tk")
@@ -294,13 +287,13 @@ def _next_data(lang: str, props: dict[str, object], page: str) -> str:
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 
-def _post(article: _Article) -> dict[str, Any]:
+def _post(article: Page) -> dict[str, Any]:
     slug = article.path.rsplit("/", 1)[-1]
     when = article.when.isoformat()
     return {"id": int(article.id), "title": article.title, "slug": slug, "date": when, "locale": article.lang}
 
 
-def _orient_page(base: str, article: _Article, beside: list[_Article], index: int, links: bool) -> Page:
+def _orient_page(base: str, article: Page, beside: list[Page], index: int, links: bool) -> Page:
     content = "".join(f"<p>{html.escape(text)}</p>" for text in article.paragraphs)
     post = _post(article) | {"content": content}
     body = _render(
@@ -309,10 +302,10 @@ def _orient_page(base: str, article: _Article, beside: list[_Article], index: in
         content=content, beside=beside[(index + 5) % len(beside) :],
         data=_next_data(article.lang, {"post": post}, "/[lang]/post/[id]/[slug]"),
     )  # fmt: skip
-    return article.page(body)
+    return replace(article, body=body)
 
 
-def _orient_listing(path: str, lang: str, articles: list[_Article], number: int, last: int) -> Page:
+def _orient_listing(path: str, lang: str, articles: list[Page], number: int, last: int) -> Page:
     """A listing whose cards are drawn by the client: the links stand in the page's data only."""
     listed = articles[(number - 1) * PER_PAGE : number * PER_PAGE]
     posts = [_post(article) for article in listed]

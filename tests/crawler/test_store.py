@@ -9,6 +9,8 @@ import os
 import socket
 import sqlite3
 import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,17 @@ def filled(path: Path, count: int = 3) -> list[Span]:
     spans = [store.append(record(number)) for number in range(count)]
     store.close()
     return spans
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[tuple[PackedFile, State]]:
+    """A packed file and its index, as a crawl opens them."""
+    with (
+        closing(PackedFile(folder / "site.jsonl.gz")) as store,
+        closing(State(folder / "state.sqlite")) as state,
+    ):
+        state.sync(store)
+        yield store, state
 
 
 def test_any_reader_of_gzip_reads_the_file(tmp_path: Path) -> None:
@@ -98,21 +111,18 @@ def test_appending_spares_the_cache_that_the_file_is_a_link_to(link: object, tmp
 
 
 def test_a_newer_record_of_a_page_replaces_the_older_when_the_file_is_packed(tmp_path: Path) -> None:
-    store = PackedFile(tmp_path / "site.jsonl.gz")
-    state = State(tmp_path / "state" / "state.sqlite")
-    state.sync(store)
-    for number in range(4):
-        state.add(store, record(number))
-    state.add(store, record(1, "täze"))
-    assert state.numbers() == {"new": 4, "changed": 1}
-    assert state.compact(store)
-    assert not state.compact(store)
-    kept = {found["key"]: (span, found) for span, found in store.scan()}
-    assert sorted(kept) == ["tk:0", "tk:1", "tk:2", "tk:3"]
-    assert kept["tk:1"][1]["html"].startswith("täze")
-    assert all(store.read(state.span(key)) == found for key, (_, found) in kept.items())
-    store.append(record(7))
-    store.close()
+    with opened(tmp_path) as (store, state):
+        for number in range(4):
+            state.add(store, record(number))
+        state.add(store, record(1, "täze"))
+        assert state.numbers() == {"new": 4, "changed": 1}
+        assert state.compact(store)
+        assert not state.compact(store)
+        kept = {found["key"]: (span, found) for span, found in store.scan()}
+        assert sorted(kept) == ["tk:0", "tk:1", "tk:2", "tk:3"]
+        assert kept["tk:1"][1]["html"].startswith("täze")
+        assert all(store.read(state.span(key)) == found for key, (_, found) in kept.items())
+        store.append(record(7))
 
 
 def test_the_index_follows_the_file_whatever_happened_to_it(tmp_path: Path) -> None:
@@ -120,17 +130,12 @@ def test_the_index_follows_the_file_whatever_happened_to_it(tmp_path: Path) -> N
     filled(path, 3)
 
     def keys() -> list[str]:
-        store, state = PackedFile(path), State(tmp_path / "state.sqlite")
-        state.sync(store)
-        found = [known.key for known in state.pages()]
-        store.close()
-        state.close()
-        return found
+        with opened(tmp_path) as (_, state):
+            return [known.key for known in state.pages()]
 
     assert keys() == ["tk:0", "tk:1", "tk:2"]
-    store = PackedFile(path)
-    store.append(record(3))  # as by a process that died before it could note it
-    store.close()
+    with closing(PackedFile(path)) as store:
+        store.append(record(3))  # as by a process that died before it could note it
     assert keys() == ["tk:0", "tk:1", "tk:2", "tk:3"]
     path.unlink()
     filled(path, 1)  # as by a checkout of an older version
@@ -140,21 +145,15 @@ def test_the_index_follows_the_file_whatever_happened_to_it(tmp_path: Path) -> N
 
 
 def test_a_page_stored_before_a_kill_is_not_asked_for_again(tmp_path: Path) -> None:
-    store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
-    state.sync(store)
-    assert not state.begin("one crawl")
-    assert state.push("tk:5", {"url": "https://site/5"}, 1, 0, 0.0)
-    assert state.pop(1.0, 1) is not None
-    store.append(record(5))  # and now the kill: neither index nor queue know
-    store.close()
-    state.close()
-    store, state = PackedFile(tmp_path / "site.jsonl.gz"), State(tmp_path / "state.sqlite")
-    state.sync(store)
-    assert state.begin("one crawl")
-    assert state.pop(1.0, 1) is None
-    assert state.numbers() == {"new": 1}
-    store.close()
-    state.close()
+    with opened(tmp_path) as (store, state):
+        assert not state.begin("one crawl")
+        assert state.push("tk:5", {"url": "https://site/5"}, 1, 0, 0.0)
+        assert state.pop(1.0, 1) is not None
+        store.append(record(5))  # and now the kill: neither index nor queue know
+    with opened(tmp_path) as (store, state):
+        assert state.begin("one crawl")
+        assert state.pop(1.0, 1) is None
+        assert state.numbers() == {"new": 1}
 
 
 def test_the_queue_gives_each_page_once_by_priority_rank_and_age(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import time
+import signal
 from pathlib import Path
 
 from stages.lib.core.errors import DataError
@@ -25,23 +25,8 @@ class Work:
         (self.folder / f"{number}-{attempt}-{os.getpid()}").touch()
         if what == "raise":
             raise DataError("habar.txt: not a text file; take it out of data/files")
-        if what == "die" or (what == "wait to be killed" and attempt == 0):
-            (self.folder / "dying").touch()
-            time.sleep(0 if what == "die" else 60)
-            os._exit(1)
-        if what == "wait for another":
-            self._wait_for_another(number)
-        if what == "say":
-            logging.getLogger("stages.lib.somewhere").warning("shard %d says so", number)
+        if what == "die" or (what == "die once" and attempt == 0):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == "log":
+            logging.getLogger("stages.lib.somewhere").warning("shard %d logs", number)
         return number, os.getpid(), self.calls
-
-    def _wait_for_another(self, number: int) -> None:
-        """Return as soon as another process has begun a later shard."""
-        deadline = time.monotonic() + 600
-        while all(
-            int(begun) <= number or int(pid) == os.getpid()
-            for begun, _, pid in (path.name.split("-") for path in self.folder.glob("*-*-*"))
-        ):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"nobody else began a shard after {number}")
-            time.sleep(0.05)
