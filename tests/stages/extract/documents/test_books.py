@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from stages.collect.transports import collect
 from stages.extract.sources import extract
 from tests.crawler.prose import story
 from tests.stages.extract.documents.crawl_records import packed, put_crawl
+from tests.stages.extract.pdf.make_pdf import Typesetter
 from tests.stages.raw_tars import CONFIGS
 
 
@@ -30,45 +30,32 @@ def book_records(folder: Path, books: list[tuple[str, str, bytes]]) -> list[dict
     return records
 
 
-def pdf(paragraphs: list[str]) -> bytes:
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfgen.canvas import Canvas
-
-    from tests.stages.extract.pdf.make_pdf import register_fonts
-
-    register_fonts()
-    data = io.BytesIO()
-    canvas = Canvas(data, invariant=True)
-    for text in paragraphs:
-        y = 760.0
-        canvas.setFont("Body", 11)
-        line = ""
-        for word in [*text.split(), ""]:
-            if not word or pdfmetrics.stringWidth(f"{line} {word}", "Body", 11) > 440:
-                canvas.drawString(70, y, line)
-                y, line = y - 14, word
-            else:
-                line = f"{line} {word}".strip()
-        canvas.showPage()
-    canvas.save()
-    return data.getvalue()
+def pdf(path: Path, paragraphs: list[str]) -> bytes:
+    """A PDF with a paragraph on each page."""
+    typesetter = Typesetter(path, seed=1)
+    for number, text in enumerate(paragraphs):
+        if number:
+            typesetter.one_column()
+        typesetter.paragraph(text)
+    typesetter.save()
+    return path.read_bytes()
 
 
 def test_books_are_read_with_pages_and_old_spelling_is_converted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = story(5, 3, 4, 2024)
-    russian, turkmen = (" ".join(told.paragraphs[lang]) for lang in ("ru", "tk"))
+    article, path = story(5, 3, 4, 2024), tmp_path / "book.pdf"
+    russian, turkmen = (" ".join(article.paragraphs[lang]) for lang in ("ru", "tk"))
     cyrillic = (
         "Бу китап мекдеп окувчылары үчин язылды ве онда көп гызыклы эсерлер бар. Шол китап дүнйә белли."
     )
     records = book_records(
         tmp_path,
         [
-            ("uzedu/7", "ru", pdf([russian, russian[: len(russian) // 2]])),
-            ("uzedu/7", "tk", pdf([turkmen])),
-            ("uzedu/9", "tk", pdf([cyrillic])),
+            ("uzedu/7", "ru", pdf(path, [russian, russian[: len(russian) // 2]])),
+            ("uzedu/7", "tk", pdf(path, [turkmen])),
+            ("uzedu/9", "tk", pdf(path, [cyrillic])),
         ],
     )
     missing = {**records[0], "key": "m", "file": f"uzedu/{'0' * 64}.pdf"}
