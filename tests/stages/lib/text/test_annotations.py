@@ -10,8 +10,11 @@ from stages.lib.core.errors import DataError
 from stages.lib.core.params import Pair
 from stages.lib.core.tables import check_columns, pair_id
 from stages.lib.text.annotations import JUDGED_SCHEMA, judged, merge, read_judgements
+from tests.cases import read_cases
 from tests.judgements import annotation, task, write_export
 from tests.phrases import PHRASES
+
+CASES = read_cases(__file__)
 
 PAIR = Pair(src="ru", tgt="tk")
 SRC, TGT = PHRASES[0]
@@ -24,18 +27,7 @@ def decide(folder: Path, *annotations: dict[str, Any]) -> tuple[str, str, tuple[
     return merged.decision, merged.verdict, merged.texts
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "decision", "verdict"),
-    [
-        (["exact"], "keep", "exact"),
-        (["wrong"], "reject", "wrong"),
-        (["exact", "minor", "wrong"], "keep", "minor"),  # of equals the worse
-        (["wrong", "not_sentence", "exact"], "reject", "not_sentence"),
-        (["exact", "wrong"], "second_look", "wrong"),
-        (["exact", "exact", "partial", "wrong"], "second_look", "exact"),
-        (["partial", "partial", "wrong", "exact"], "reject", "partial"),
-    ],
-)
+@pytest.mark.parametrize(("verdicts", "decision", "verdict"), CASES["majorities"])
 def test_the_majority_decides_and_a_tie_asks_for_a_second_look(
     tmp_path: Path, verdicts: list[str], decision: str, verdict: str
 ) -> None:

@@ -19,38 +19,17 @@ from stages.lib.text.fingerprints import (
     write_fingerprints,
 )
 from stages.lib.text.near_duplicates import fold_for_matching
+from tests.cases import read_cases
+
+CASES = read_cases(__file__)
 
 ROOT = Path(__file__).parents[4]
 SHIPPED = ROOT / "assets/fingerprints.json.gz"
 
-NEWS = [
-    "Prezident duşenbe güni Aşgabatda daşary ýurtly myhmanlar bilen duşuşdy we olara minnetdarlyk bildirdi.",
-    "Президент в понедельник встретился в Ашхабаде с иностранными гостями.",
-    "Howa gyzar.",
-]
+NEWS = CASES["news"]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (NEWS[0].upper(), "exact"),
-        ("Howa, gyzar", "exact"),
-        # Eight words in a row inside a text of other words, longer than twice that.
-        (
-            "Habar gullugynyň düýn agşam ýaýradan maglumatyna görä ol ýerde prezident duşenbe güni Aşgabatda "
-            "daşary ýurtly myhmanlar bilen we şonda başga köp adamlar hem gatnaşdy diýip aýdylýar",
-            "near",
-        ),
-        # Six words of eight.
-        ("В понедельник встретился в Ашхабаде с иностранными людьми", "near"),
-        # Four words cannot be told from a common phrase.
-        ("встретился в Ашхабаде с", None),
-        # A phrase of five words in a text of fourteen.
-        ("Мы узнали что он встретился в Ашхабаде с иностранными учеными и долго говорил", None),
-        ("Howa", None),
-        ("", None),
-    ],
-)
+@pytest.mark.parametrize(("text", "expected"), CASES["matches_of_a_fingerprint"])
 def test_a_text_matches_by_sentence_or_by_enough_ngrams(text: str, expected: str | None) -> None:
     assert make_fingerprint("news", {}, NEWS).match(fold_for_matching(text)) == expected
 
