@@ -35,21 +35,15 @@ def make_labse(folder: Path, texts: Iterable[str], full_size: bool = False) -> N
     from sentence_transformers.base.modules import Dense
 
     tokenizer = _wordpiece(texts)
-    dim = _bert(
-        folder, 501_153 if full_size else tokenizer.get_vocab_size(), 12 if full_size else 2, full_size
-    )
+    dim = _bert(folder, 501_153 if full_size else tokenizer.get_vocab_size(), full_size)
     special = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
     _tokenizer(folder, tokenizer, {**special, "mask_token": "[MASK]", "tokenizer_class": "BertTokenizer"})
     torch.manual_seed(_SEED)
     dense = Dense(dim, dim, activation_function=torch.nn.Tanh())
+    shape = {"in_features": dim, "out_features": dim, "bias": True}
     _json(
         folder / "2_Dense/config.json",
-        {
-            "in_features": dim,
-            "out_features": dim,
-            "bias": True,
-            "activation_function": "torch.nn.modules.activation.Tanh",
-        },
+        {**shape, "activation_function": "torch.nn.modules.activation.Tanh"},
     )
     torch.save(dense.state_dict(), folder / "2_Dense/pytorch_model.bin")
     _sentence_files(folder, dim, "cls", 256, ["Dense", "Normalize"])
@@ -58,9 +52,7 @@ def make_labse(folder: Path, texts: Iterable[str], full_size: bool = False) -> N
 def make_minilm(folder: Path, texts: Iterable[str], full_size: bool = False) -> None:
     """BERT with a unigram tokeniser, the mean of the tokens' states."""
     tokenizer = _unigram(texts)
-    dim = _bert(
-        folder, 250_037 if full_size else tokenizer.get_vocab_size(), 12 if full_size else 2, full_size, 384
-    )
+    dim = _bert(folder, 250_037 if full_size else tokenizer.get_vocab_size(), full_size, 384)
     special = {"bos_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "cls_token": "<s>"}
     special |= {"unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"}
     _tokenizer(folder, tokenizer, {**special, "tokenizer_class": "PreTrainedTokenizerFast"})
@@ -73,20 +65,13 @@ def make_nllb(folder: Path, texts: Iterable[str], full_size: bool = False) -> No
 
     base = NllbTokenizer(additional_special_tokens=LANGUAGE_CODES, src_lang="rus_Cyrl", tgt_lang="tuk_Latn")
     tokenizer = base.train_new_from_iterator(list(texts), vocab_size=400)
-    shape = {"d_model": 1024, "ffn": 4096, "layers": 12, "heads": 16} if full_size else {}
-    shape = shape or {"d_model": 32, "ffn": 64, "layers": 2, "heads": 4}
+    dim, ffn, layers, heads = (1024, 4096, 12, 16) if full_size else (32, 64, 2, 4)
+    names = {"layers": layers, "ffn_dim": ffn, "attention_heads": heads, "layerdrop": 0}
     torch.manual_seed(_SEED)
     config = M2M100Config(
         vocab_size=256_206 if full_size else len(tokenizer),
-        d_model=shape["d_model"],
-        encoder_layers=shape["layers"],
-        decoder_layers=shape["layers"],
-        encoder_ffn_dim=shape["ffn"],
-        decoder_ffn_dim=shape["ffn"],
-        encoder_attention_heads=shape["heads"],
-        decoder_attention_heads=shape["heads"],
-        encoder_layerdrop=0,
-        decoder_layerdrop=0,
+        d_model=dim,
+        **{f"{half}_{name}": value for half in ("encoder", "decoder") for name, value in names.items()},
         max_position_embeddings=1024,
         scale_embedding=True,
         init_std=0.02 if full_size else _SPREAD,
@@ -102,7 +87,7 @@ def make_nllb(folder: Path, texts: Iterable[str], full_size: bool = False) -> No
     torch.save(model.state_dict(), folder / "pytorch_model.bin")
 
 
-def _bert(folder: Path, vocabulary: int, layers: int, full_size: bool, dim: int = 768) -> int:
+def _bert(folder: Path, vocabulary: int, full_size: bool, dim: int = 768) -> int:
     from transformers import BertConfig, BertModel
 
     width = dim if full_size else 32
@@ -110,7 +95,7 @@ def _bert(folder: Path, vocabulary: int, layers: int, full_size: bool, dim: int 
     config = BertConfig(
         vocab_size=vocabulary,
         hidden_size=width,
-        num_hidden_layers=layers,
+        num_hidden_layers=12 if full_size else 2,
         num_attention_heads=12 if full_size else 4,
         intermediate_size=4 * width,
         max_position_embeddings=512,
@@ -123,13 +108,11 @@ def _bert(folder: Path, vocabulary: int, layers: int, full_size: bool, dim: int 
 def _sentence_files(folder: Path, dim: int, pooling: str, longest: int, more: list[str]) -> None:
     parts = [("", "Transformer"), ("1_Pooling", "Pooling")]
     parts += [(f"{n}_{kind}", kind) for n, kind in enumerate(more, 2)]
-    _json(
-        folder / "modules.json",
-        [
-            {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
-            for n, (path, kind) in enumerate(parts)
-        ],
-    )
+    modules = [
+        {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for n, (path, kind) in enumerate(parts)
+    ]
+    _json(folder / "modules.json", modules)
     modes = {f"pooling_mode_{mode}": mode.split("_")[0] == pooling for mode in ("cls_token", "mean_tokens")}
     modes |= {"pooling_mode_max_tokens": False, "pooling_mode_mean_sqrt_len_tokens": False}
     _json(folder / "1_Pooling/config.json", {"word_embedding_dimension": dim, **modes})

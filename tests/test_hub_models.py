@@ -10,19 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from stages.finetune.contrastive import choose_rows, fit
+from stages.finetune.contrastive import choose_rows, fit, forward
 from stages.lib.core.errors import ModelError
 from stages.lib.core.params import ModelConfig, load_params
-from stages.lib.models import (
-    add_lora,
-    base_name,
-    encode,
-    load_adapter,
-    load_encoder,
-    merge,
-    save_adapter,
-    save_encoder,
-)
+from stages.lib.models import add_lora, encode, load_encoder, merge, save_adapter, save_encoder
 from tests.hub_checkpoints import put_in_cache
 from tests.phrases import PHRASES, corpus
 from tests.small_run import ROOT, copy_run, dvc, make_repository
@@ -74,17 +65,10 @@ def test_the_vectors_are_those_of_sentence_transformers(name: str, cache: Path) 
     assert float((found @ found.T).min()) < 0.9  # not one vector for all
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_lora_is_on_the_named_layers_and_all_else_is_frozen(name: str) -> None:
-    model = tuned(name)
-    trained = [key for key, value in model.named_parameters() if value.requires_grad]
-    assert all("lora_" in key for key in trained)
-    assert {key.split(".lora_")[0].rpartition(".")[2] for key in trained} == set(config(name).lora_targets)
-
-
 @pytest.mark.parametrize("name", ["labse", "minilm"])
-def test_an_adapter_is_read_by_sentence_transformers_and_by_peft_alone(name: str, tmp_path: Path) -> None:
+def test_an_adapter_is_read_and_a_merged_model_too_by_the_libraries_alone(name: str, tmp_path: Path) -> None:
     from peft import PeftModel
+    from sentence_transformers import SentenceTransformer
 
     model = tuned(name)
     expected = encode(model, TEXTS, None)
@@ -100,18 +84,10 @@ def test_an_adapter_is_read_by_sentence_transformers_and_by_peft_alone(name: str
     plain = load_encoder(name, config(name))
     PeftModel.from_pretrained(plain.transformers_model, str(tmp_path / "adapter"))
     assert np.abs(encode(plain, TEXTS, None) - expected).max() < 1e-6
-
-
-@pytest.mark.parametrize("name", ["labse", "minilm"])
-def test_a_merged_model_is_saved_as_an_ordinary_one(name: str, tmp_path: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    model = tuned(name)
-    expected = encode(model, TEXTS, None)
     merge(model)
     save_encoder(model, tmp_path / "merged", name)
-    found = SentenceTransformer(str(tmp_path / "merged")).encode(TEXTS, normalize_embeddings=True)
-    assert np.abs(found - expected).max() < 1e-5
+    merged = SentenceTransformer(str(tmp_path / "merged")).encode(TEXTS, normalize_embeddings=True)
+    assert np.abs(merged - expected).max() < 1e-5
 
 
 def test_an_adapter_stays_float32_on_a_bfloat16_model() -> None:
@@ -124,18 +100,6 @@ def test_an_adapter_stays_float32_on_a_bfloat16_model() -> None:
     assert any(float(value.grad.abs().max()) > 0 for value in trained)
 
 
-def test_an_adapter_of_a_folder_does_not_name_its_path(cache: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "somewhere/my_labse"
-    shutil.copytree(next(cache.glob("models--*LaBSE/snapshots/*")), folder)
-    local = config("labse").model_copy(update={"id": str(folder), "revision": None})
-    model = load_encoder("labse", local)
-    add_lora(model, load_params(ROOT / "params.yaml").recipe("study", "labse"), local)
-    save_adapter(model, tmp_path / "adapter")
-    assert base_name(local) == "my_labse"
-    assert str(tmp_path) not in (tmp_path / "adapter/adapter_config.json").read_text(encoding="utf-8")
-    load_adapter(load_encoder("labse", local), tmp_path / "adapter")
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "more", [{}, {"hard_negatives": 1, "keep_weight": 1.0}], ids=["default", "contrastive"]
@@ -146,8 +110,12 @@ def test_every_recipe_trains_every_encoder(name: str, more: dict, tmp_path: Path
     chosen = chosen.model_copy(update=quick | more)
     model = load_encoder(name, config(name))
     before = encode(model, TEXTS, "tk")
+    np.testing.assert_allclose(forward(model, TEXTS, "tk").detach().numpy(), before, atol=1e-5)
     torch.manual_seed(1)
     add_lora(model, chosen, config(name))
+    trained = [key for key, value in model.named_parameters() if value.requires_grad]
+    assert all("lora_" in key for key in trained)
+    assert {key.split(".lora_")[0].rpartition(".")[2] for key in trained} == set(config(name).lora_targets)
     rows = choose_rows(corpus(PHRASES[:16]), chosen, "ru")
     scores = iter((0.1, 0.2))
     progress = fit(model, rows, chosen, 1, lambda: {"score": next(scores)}, tmp_path / "last.pt")
@@ -161,7 +129,6 @@ def test_every_recipe_trains_every_encoder(name: str, more: dict, tmp_path: Path
         ("labse", "2_Dense/model.safetensors"),
         ("labse", "1_Pooling/config.json"),
         ("minilm", "tokenizer.json"),
-        ("minilm", "model.safetensors"),
         ("nllb", "model.safetensors"),
     ],
 )
@@ -173,23 +140,8 @@ def test_a_file_that_the_cache_lacks_is_named(
     (folder / file).unlink(missing_ok=True)
     (folder / file).with_name("pytorch_model.bin").unlink(missing_ok=True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    with pytest.raises(
-        ModelError, match=f"^model {name}: {file} of {config(name).id} .*HF_HUB_OFFLINE is set"
-    ):
+    with pytest.raises(ModelError, match=f"^model {name}: {file} of {config(name).id} .*HF_HUB_OFFLINE is"):
         load_encoder(name, config(name))
-
-
-def test_no_language_code_is_an_unknown_token() -> None:
-    from stages.lib.models.nllb import language_code
-
-    model = load_encoder("nllb", config("nllb"))
-    tokenizer = model.tokenizer
-    codes = {lang: language_code(tokenizer, lang) for lang in ("ru", "tk", "en", "tr")}
-    assert len(set(codes.values())) == 4
-    assert tokenizer.unk_token_id not in codes.values()
-    for lang, code in codes.items():
-        ids = model[0].token_ids(TEXTS, lang)
-        assert all(row[0] == code and tokenizer.unk_token_id not in row for row in ids)
 
 
 @pytest.mark.slow

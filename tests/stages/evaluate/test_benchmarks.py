@@ -67,11 +67,8 @@ def test_a_benchmark_is_read_line_by_line_with_its_documents(mirror: Mirror, tmp
     assert news.docs == ("a.1", "a.1", "b.2")
     assert (news.name, news.src_lang, news.tgt_lang, news.license) == ("news", "ru", "tk", "CC-BY-4.0")
     assert news.sha256 == {key: config.files[key].sha256 for key in ("ru", "tk", "documents")}
-
-
-def test_a_benchmark_without_documents_has_none(mirror: Mirror, tmp_path: Path) -> None:
-    config = mirror.add("web", "parallel_lines", ru=RUSSIAN, tk=TURKMEN)
-    assert load_benchmark("web", _params(web=config), RU_TK, tmp_path / "cache").docs is None
+    web = mirror.add("web", "parallel_lines", ru=RUSSIAN, tk=TURKMEN)
+    assert load_benchmark("web", _params(web=web), RU_TK, tmp_path / "cache").docs is None
 
 
 @pytest.mark.parametrize(
@@ -109,9 +106,7 @@ def test_a_benchmark_that_cannot_be_had_says_what_to_do(
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     files = {key: {"url": f"http://127.0.0.1:1/{key}", "sha256": "0" * 64} for key in ("ru", "tk")}
     config = BenchmarkConfig(kind="parallel_lines", license="CC-BY-4.0", files=files)
-    with pytest.raises(
-        DownloadError, match=r"benchmark web: .*KOPRI_MIRROR/127.*, or drop web from benchmarks"
-    ):
+    with pytest.raises(DownloadError, match=r"web: .*KOPRI_MIRROR/127.*, or drop web from benchmarks"):
         load_benchmark("web", _params(web=config), RU_TK, tmp_path)
     with pytest.raises(DownloadError, match=r"benchmark web: .*, or leave it out with --without web"):
         fingerprint_benchmarks(_params(web=config), [], tmp_path, tmp_path / "f.json.gz")
@@ -152,12 +147,6 @@ def test_texts_of_every_kind_are_read_for_fingerprints(mirror: Mirror, tmp_path:
         fingerprint_benchmarks(params, ["sts71"], tmp_path / "cache", out)
 
 
-def test_a_row_of_other_width_is_named(mirror: Mirror, tmp_path: Path) -> None:
-    params = _params(stsb=mirror.add("stsb", "stsb", ru="Дом.,Дом.,5.0\nДом.,5.0\n"))
-    with pytest.raises(DataError, match="row 2: expected 3 columns, found 2"):
-        read_texts("stsb", params, tmp_path / "cache")
-
-
 EN_EN = "A man is playing.\tA man plays.\nTwo dogs run.\tIt rains.\nThe sun is up.\tThe sun has risen.\n"
 TR_EN = "Köpek koşuyor.\tA dog runs.\nYağmur yağıyor.\tHe sings.\nGüneş doğdu.\tThe sun rose.\nSon.\tEnd.\n"
 
@@ -175,35 +164,29 @@ def test_each_track_of_sts17_is_a_set_cut_to_its_grades(mirror: Mirror, tmp_path
     assert turkish.left == ("Köpek koşuyor.", "Yağmur yağıyor.", "Güneş doğdu.")
     assert turkish.sha256 == {k: pin.sha256 for k, pin in params.benchmarks_config["sts17"].files.items()}
 
-
-def test_two_tracks_of_one_pair_of_languages_keep_their_letters(mirror: Mirror, tmp_path: Path) -> None:
+    # Two tracks of one pair of languages keep their letters.
     inputs = _archive(STS_input_track4a_es_en=EN_EN, STS_input_track4b_es_en=EN_EN)
     gold = _archive(STS_gs_track4a_es_en="5\n0\n4\n", STS_gs_track4b_es_en="4\n1\n5\n")
-    params = _params(sts17=mirror.add("sts17", "sts17", inputs=inputs, gold=gold))
-    names = [one.name for one in load_sts("sts17", params, tmp_path / "cache")]
+    params = _params(sts17=mirror.add("two", "sts17", inputs=inputs, gold=gold))
+    names = [sts.name for sts in load_sts("sts17", params, tmp_path / "cache")]
     assert names == ["sts17_es_en_a", "sts17_es_en_b"]
 
 
 @pytest.mark.parametrize(
-    ("inputs", "gold", "message"),
+    ("texts", "track", "grades", "message"),
     [
-        ({"STS_input_track5_en_en": EN_EN}, {"STS_gs_track6_tr_en": "5\n0\n4\n"}, "expected the tracks of"),
-        ({"STS_input_track5_en_en": EN_EN}, {"STS_gs_track5_en_en": "5\n0\n4\n1\n"}, "each of 4 grades"),
-        ({"STS_input_track5_en_en": "A.\nB.\nC.\n"}, {"STS_gs_track5_en_en": "5\n0\n4\n"}, "one in line 1"),
-        (
-            {"STS_input_track5_en_en": EN_EN},
-            {"STS_gs_track5_en_en": "5\nhigh\n4\n"},
-            "line 2: expected a grade",
-        ),
-        (
-            {"STS_input_track5_en_en": EN_EN},
-            {"STS_gs_track5_en_en": "5\n9\n4\n"},
-            "pair 2: expected a grade of",
-        ),
+        (EN_EN, "track6_tr_en", "5\n0\n4\n", "expected the tracks of"),
+        (EN_EN, "track5_en_en", "5\n0\n4\n1\n", "each of 4 grades"),
+        ("A.\nB.\nC.\n", "track5_en_en", "5\n0\n4\n", "one in line 1"),
+        (EN_EN, "track5_en_en", "5\nhigh\n4\n", "line 2: expected a grade"),
+        (EN_EN, "track5_en_en", "5\n9\n4\n", "pair 2: expected a grade of"),
     ],
 )
-def test_sts17_of_another_form_is_named(mirror: Mirror, tmp_path: Path, inputs, gold, message: str) -> None:
-    config = mirror.add("sts17", "sts17", inputs=_archive(**inputs), gold=_archive(**gold))
+def test_sts17_of_another_form_is_named(
+    mirror: Mirror, tmp_path: Path, texts: str, track: str, grades: str, message: str
+) -> None:
+    archives = _archive(STS_input_track5_en_en=texts), _archive(**{f"STS_gs_{track}": grades})
+    config = mirror.add("sts17", "sts17", inputs=archives[0], gold=archives[1])
     with pytest.raises(DataError, match=message) as caught:
         load_sts("sts17", _params(sts17=config), tmp_path / "cache")
     assert "\n" not in str(caught.value)
@@ -216,9 +199,13 @@ def test_stsb_gives_a_set_for_each_language(mirror: Mirror, tmp_path: Path) -> N
     assert (english.name, found.name, found.left_lang) == ("stsb_en", "stsb_ru", "ru")
     assert found.left[0] == "Дом, большой"
     assert found.grades == (4.5, 1.0, 5.0)
-    unread = _params(stsb=mirror.add("bad", "stsb", ru="A.,B.,1\nC.,D.,two\nE.,F.,3\n"))
-    with pytest.raises(DataError, match="line 2: expected a grade, found 'two'"):
-        load_sts("stsb", unread, tmp_path / "cache")
+    for row, message in (
+        ("C.,D.,two", "line 2: expected a grade, found 'two'"),
+        ("C.,2", "row 2: expected 3 col"),
+    ):
+        unread = _params(stsb=mirror.add("bad", "stsb", ru=f"A.,B.,1\n{row}\nE.,F.,3\n"))
+        with pytest.raises(DataError, match=message):
+            load_sts("stsb", unread, tmp_path / "cache")
 
 
 @pytest.mark.skipif(
@@ -227,7 +214,7 @@ def test_stsb_gives_a_set_for_each_language(mirror: Mirror, tmp_path: Path) -> N
 def test_the_real_files_of_graded_pairs_are_read_whole(tmp_path: Path) -> None:
     params = load_params(ROOT / "params.yaml")
     found = {
-        one.name: one for name in ("sts17", "stsb") for one in load_sts(name, params, tmp_path / "cache")
+        sts.name: sts for name in ("sts17", "stsb") for sts in load_sts(name, params, tmp_path / "cache")
     }
     pairs = ("ar_ar", "ar_en", "en_en", "es_en_a", "es_en_b", "es_es", "tr_en")
     assert set(found) == {*(f"sts17_{pair}" for pair in pairs), "stsb_en", "stsb_ru"}
@@ -237,13 +224,8 @@ def test_the_real_files_of_graded_pairs_are_read_whole(tmp_path: Path) -> None:
     assert found["stsb_ru"].grades == found["stsb_en"].grades
 
 
-HUB = {
-    "id": "some-group/ru-sts",
-    "revision": "7" * 40,
-    "split": "test",
-    "columns": ["sentence1", "sentence2", "score"],
-    "lang": "ru",
-}
+HUB = {"id": "some-group/ru-sts", "revision": "7" * 40, "split": "test", "lang": "ru"}
+HUB["columns"] = ["sentence1", "sentence2", "score"]
 
 
 def _hub_config(**changes: object) -> BenchmarkConfig:
@@ -258,13 +240,10 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cache = tmp_path / "hub"
     snapshot = cache / "datasets--some-group--ru-sts" / "snapshots" / HUB["revision"]
     (snapshot / "data").mkdir(parents=True)
-    pl.DataFrame(
-        {
-            "sentence1": ["Кошка спит.", "Идёт дождь.", "Он поёт. ", "Мы дома."],
-            "sentence2": ["Кот дремлет.", "Дождь идёт.", "Она пляшет.", "Хлеб свежий."],
-            "score": [4.0, 5.0, 1.5, 0.0],
-        }
-    ).write_parquet(snapshot / "data" / "test-00000-of-00001.parquet")
+    left = ["Кошка спит.", "Идёт дождь.", "Он поёт. ", "Мы дома."]
+    right = ["Кот дремлет.", "Дождь идёт.", "Она пляшет.", "Хлеб свежий."]
+    table = pl.DataFrame({"sentence1": left, "sentence2": right, "score": [4.0, 5.0, 1.5, 0.0]})
+    table.write_parquet(snapshot / "data" / "test-00000-of-00001.parquet")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -283,12 +262,10 @@ def test_a_data_set_of_the_hub_is_read_from_its_cache_without_the_network(hub_ca
 def test_a_data_set_that_is_not_in_the_cache_is_one_line(hub_cache: Path) -> None:
     params = _params(rusts=_hub_config(revision="8" * 40))
     message = (
-        rf"benchmark rusts: the data set of some-group/ru-sts \(revision {'8' * 40}\) is not in the hub cache"
+        r"^benchmark rusts: the data set of some-group/ru-sts \(revision 8{40}\) is not in the hub cache"
     )
-    with pytest.raises(DownloadError, match=message) as caught:
+    with pytest.raises(DownloadError, match=rf"{message} .*, or drop rusts from benchmarks$"):
         load_sts("rusts", params)
-    assert "\n" not in str(caught.value)
-    assert "drop rusts from benchmarks" in str(caught.value)
 
 
 @pytest.mark.parametrize("change", [{"split": "dev"}, {"columns": ["sentence1", "sentence2", "grade"]}])
@@ -298,14 +275,19 @@ def test_a_data_set_of_another_form_is_one_line(hub_cache: Path, change: dict) -
     assert "\n" not in str(caught.value)
 
 
-def test_kinds_have_what_they_read() -> None:
-    with pytest.raises(ValueError, match="kind sts_hub has hub and no files"):
-        BenchmarkConfig(kind="stsb", license="CC0-1.0", hub=HUB)
-    with pytest.raises(ValueError, match="kind sts_hub has hub and no files"):
-        BenchmarkConfig(kind="lines", license="CC0-1.0")
-    pin = {"url": "https://example.org/a", "sha256": "0" * 64}
-    with pytest.raises(ValueError, match="files of kind sts17 are inputs and gold, found gold"):
-        BenchmarkConfig(kind="sts17", license="CC0-1.0", files={"gold": pin})
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"kind": "stsb", "hub": HUB}, "kind sts_hub has hub and no files"),
+        (
+            {"kind": "sts17", "files": {"gold": {"url": "https://example.org/a", "sha256": "0" * 64}}},
+            "files of kind sts17 are inputs and gold, found gold",
+        ),
+    ],
+)
+def test_kinds_have_what_they_read(config: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BenchmarkConfig(license="CC0-1.0", **config)
 
 
 def test_benchmarks_that_the_fingerprints_do_not_cover_are_named(mirror: Mirror, tmp_path: Path) -> None:
@@ -326,16 +308,7 @@ def test_the_pinned_benchmarks_name_a_revision_and_every_language_of_ntrex() -> 
             revision = pinned.url.split("/")[5]
             assert len(revision) == 40
             assert int(revision, 16) > 0
-    assert set(params.benchmarks_config["ntrex"].files) == {
-        "documents",
-        "en",
-        "kk",
-        "ru",
-        "tg",
-        "tk",
-        "tr",
-        "uz",
-    }
+    assert " ".join(sorted(params.benchmarks_config["ntrex"].files)) == "documents en kk ru tg tk tr uz"
     assert set(params.benchmarks_config["flores"].files) == {"ru", "tk"}
 
 

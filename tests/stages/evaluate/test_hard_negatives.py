@@ -1,91 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from stages.evaluate.hard_negatives import MAX_PER_KIND, corrupt
 
 
-def made(text: str, lang: str, kind: str) -> list[str]:
-    return [copy.text for copy in corrupt(text, lang) if copy.kind == kind]
-
-
-@pytest.mark.parametrize(
-    ("lang", "kind", "text", "expected"),
-    [
-        # Numbers: the last digit, never to 0 or 1, and the words of small numbers.
-        ("ru", "number", "Осталось 14 дней.", ["Осталось 17 дней."]),
-        ("ru", "number", "Введите не менее 8 символов", ["Введите не менее 3 символов"]),
-        ("ru", "number", "Было два моста", ["Было три моста"]),
-        ("ru", "number", "Первый мост закрыт", ["Второй мост закрыт"]),
-        ("tk", "number", "14 gün galdy", ["17 gün galdy"]),
-        ("tk", "number", "Üç köpri bar", ["Dört köpri bar"]),
-        ("uz", "number", "2 ta ko'prik", ["5 ta ko'prik"]),
-        # Placeholders are no numbers.
-        ("ru", "number", "Показано $1 из {0} строк, %2$s", []),
-        # Names: the ending stays, the stem changes.
-        ("ru", "entity", "Она живёт в Германии", ["Она живёт во Франции"]),
-        ("ru", "entity", "Поезд из Ашхабада", ["Поезд из Ташкента"]),
-        ("ru", "entity", "Русский язык", ["Английский язык"]),
-        ("ru", "entity", "в понедельник", ["во вторник"]),
-        ("ru", "entity", "Во вторник во дворе", ["В четверг во дворе"]),
-        ("tk", "entity", "Ol Germaniýada ýaşaýar", ["Ol Fransiýada ýaşaýar"]),
-        ("tk", "entity", "Türkmenistanyň Konstitusiýasy", ["Gazagystanyň Konstitusiýasy"]),
-        ("tk", "entity", "Rus dili", ["Fransuz dili"]),
-        ("ru", "entity", "Сохранить как PDF", ["Сохранить как HTML"]),
-        ("tk", "entity", "PDF görnüşinde sakla", ["HTML görnüşinde sakla"]),
-        # Negation: taken away where there is one, put in where there is none.
-        ("ru", "negation", "Файл не найден", ["Файл найден"]),
-        ("ru", "negation", "Не удалось открыть файл", ["Удалось открыть файл"]),
-        ("ru", "negation", "Файл найден", ["Файл не найден"]),
-        ("ru", "negation", "Каждый человек имеет право на жизнь", ["Каждый человек не имеет право на жизнь"]),
-        ("ru", "negation", "Здесь можно курить", ["Здесь нельзя курить"]),
-        # A double negation, or a set phrase, would break.
-        ("ru", "negation", "Никто не должен содержаться в рабстве", []),
-        ("ru", "negation", "Не только файлы", []),
-        ("tk", "negation", "Faýl tapylmady", ["Faýl tapyldy"]),
-        ("tk", "negation", "Faýl tapyldy", ["Faýl tapylmady"]),
-        ("tk", "negation", "Ol gelýär", ["Ol gelmeýär"]),
-        ("tk", "negation", "Ol saklamaýar", ["Ol saklaýar"]),
-        (
-            "tk",
-            "negation",
-            "Her bir adamyň ýaşamaga hukugy bardyr.",
-            ["Her bir adamyň ýaşamaga hukugy ýokdur."],
-        ),
-        ("tk", "negation", "Bu dogry däl.", ["Bu dogry."]),
-        ("tk", "negation", "Bu mümkin", ["Bu mümkin däl"]),
-        ("tk", "negation", "Adamlar goralmalydyr", ["Adamlar goralmaly däldir"]),
-        ("tk", "negation", "Faýly saýlaň", ["Faýly saýlamaň"]),
-        ("tk", "negation", "Açar sözi giriziň", ["Açar sözi girizmäň"]),
-        ("tk", "negation", "Hiç kim gelmeýär", []),
-        ("tk", "negation", "Kitap", []),
-        ("tk", "negation", "şindi", []),
-        # Direction and degree.
-        ("ru", "direction", "Ждите до вечера", ["Ждите после вечера"]),
-        ("ru", "direction", "Больше слов", ["Меньше слов"]),
-        ("ru", "direction", "Тем не менее мост открыт", ["Тем не менее мост закрыт"]),
-        ("ru", "direction", "до сих пор", []),
-        ("tk", "direction", "Dersden soň", ["Dersden öň"]),
-        ("tk", "direction", "Uly köpri", ["Kiçi köpri"]),
-        ("uz", "number", "Uch kun qoldi", ["Toʻrt kun qoldi"]),
-        ("uz", "entity", "Oʻzbekistonning poytaxti", ["Tojikistonning poytaxti"]),
-        ("uz", "entity", "dushanba kuni", ["seshanba kuni"]),
-        ("uz", "negation", "Fayl topilmadi", ["Fayl topildi"]),
-        ("uz", "negation", "Fayl topildi", ["Fayl topilmadi"]),
-        ("uz", "negation", "U ishlamaydi", ["U ishlaydi"]),
-        ("uz", "negation", "U keladi", ["U kelmaydi"]),
-        ("uz", "negation", "Bu toʻgʻri emas.", ["Bu toʻgʻri."]),
-        ("uz", "negation", "Bu mumkin", ["Bu mumkin emas"]),
-        ("uz", "negation", "Faylni tanlang", ["Faylni tanlamang"]),
-        ("uz", "negation", "Parolni kiritmang.", ["Parolni kiriting."]),
-        ("uz", "negation", "Saqlamang", ["Saqlang"]),
-        ("uz", "negation", "Hech kim kelmadi", []),
-        ("uz", "negation", "Kitob", []),
-        ("uz", "direction", "Chap tomon", ["Oʻng tomon"]),
-    ],
-)
-def test_corruption_by_hand(lang, kind, text, expected):
-    assert made(text, lang, kind) == expected
+def test_corruption_by_hand():
+    rows = Path(__file__).with_name("corruptions.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(rows) == 59
+    for lang, kind, text, expected in (row.split("\t") for row in rows):
+        copies = [copy.text for copy in corrupt(text, lang) if copy.kind == kind]
+        assert copies == [expected] * bool(expected), text
 
 
 RU = [

@@ -16,7 +16,7 @@ from scipy.stats import pearsonr, spearmanr
 from stages.evaluate.__main__ import main
 from stages.evaluate.results import evaluate
 from stages.lib.core.errors import DataError, ModelError, ParamsError
-from stages.lib.core.files import sha256_file, write_json
+from stages.lib.core.files import read_json, sha256_file, write_json
 from stages.lib.core.params import Pair, Params, load_params
 from stages.lib.core.tables import (
     CORPUS_SCHEMA,
@@ -52,26 +52,30 @@ def _keywords(monkeypatch):
     monkeypatch.setattr("stages.lib.models.encode", encode)
 
 
-def run_evaluate(monkeypatch, *args: str) -> None:
-    assets = ["--sts", str(STS_RU), "--fingerprints", str(FINGERPRINTS)]
-    monkeypatch.setattr(sys, "argv", ["evaluate", *assets, *args])
-    main()
+@pytest.fixture
+def run_evaluate(monkeypatch):
+    """Return a function that runs the command, with options by name, and returns its metrics."""
+
+    def run(out: Path, variant: str = "pretrained", model: str = "use", **options: object) -> dict:
+        options = {"model": model, "variant": variant, "sts": STS_RU, "fingerprints": FINGERPRINTS} | options
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        monkeypatch.setattr(sys, "argv", ["evaluate", *arguments, "--out", str(out)])
+        main()
+        return read_json(out / "metrics.json")
+
+    return run
 
 
 @pytest.mark.usefixtures("_keywords")
-def test_evaluation_from_files_to_files_gives_the_same_bytes_twice(tmp_path, monkeypatch):
+def test_evaluation_from_files_to_files_gives_the_same_bytes_twice(tmp_path, run_evaluate):
     splits = write_splits(tmp_path / "splits")
     hashes = []
     for out in (tmp_path / "a", tmp_path / "b"):
-        run_evaluate(
-            monkeypatch,
-            *("--model", "use", "--variant", "pretrained", "--splits", str(splits), "--out", str(out)),
-        )
+        found = run_evaluate(out, splits=splits)
         files = sorted(out.iterdir())
         assert [file.name for file in files] == ["metrics.json", "ranks.parquet", "sts.parquet"]
         hashes.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
     assert hashes[0] == hashes[1]
-    found = json.loads((tmp_path / "a" / "metrics.json").read_text(encoding="utf-8"))
     # The encoder knows every keyword but the last, in both languages.
     known = (len(KEYWORDS) - 1) / len(KEYWORDS)
     assert found["metrics"]["test_p1_ru_tk"]["value"] == pytest.approx(known, abs=1e-6)
@@ -98,7 +102,7 @@ def test_evaluation_from_files_to_files_gives_the_same_bytes_twice(tmp_path, mon
 
 
 @pytest.mark.usefixtures("_keywords")
-def test_what_people_judged_is_one_more_set(tmp_path, monkeypatch):
+def test_what_people_judged_is_one_more_set(tmp_path, run_evaluate):
     """From planted judgements to figures: export, split, evaluation."""
     params = load_params(ROOT / "params.yaml")
     # The texts are alike but for their keywords, and shall not be taken for near-duplicates.
@@ -124,12 +128,7 @@ def test_what_people_judged_is_one_more_set(tmp_path, monkeypatch):
     for name in ("train", "dev", "test", "gold"):
         write_table(getattr(splits, name), tmp_path / "splits" / f"{name}.parquet", CORPUS_SCHEMA)
     write_table(splits.pool, tmp_path / "splits" / "pool.parquet", POOL_SCHEMA)
-    run_evaluate(
-        monkeypatch,
-        *("--model", "use", "--variant", "pretrained", "--splits", str(tmp_path / "splits")),
-        *("--out", str(tmp_path / "out")),
-    )
-    figures = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    figures = run_evaluate(tmp_path / "out", splits=tmp_path / "splits")
     for way in ("ru_tk", "tk_ru", "mean"):
         assert figures["metrics"][f"gold_p1_{way}"]["n"] == 5
         assert figures["metrics"][f"gold_p1_{way}"]["value"] == 1.0
@@ -142,15 +141,12 @@ def test_what_people_judged_is_one_more_set(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("_keywords")
-def test_a_single_judged_pair_is_no_set(tmp_path, monkeypatch):
+def test_a_single_judged_pair_is_no_set(tmp_path, run_evaluate):
     hashes = set()
     for gold in (0, 1):
         splits = write_splits(tmp_path / f"splits-{gold}", gold=gold)
         out = tmp_path / f"out-{gold}"
-        run_evaluate(
-            monkeypatch,
-            *("--model", "use", "--variant", "pretrained", "--splits", str(splits), "--out", str(out)),
-        )
+        run_evaluate(out, splits=splits)
         hashes.add(tuple(sha256_file(file) for file in sorted(out.iterdir())))
     assert len(hashes) == 1
 
@@ -160,34 +156,32 @@ def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerp
     tmp_path, monkeypatch, caplog
 ):
     mirror = tmp_path / "mirror"
-    stsb = mirror / "example.org/stsb.csv"
-    news = {lang: mirror / f"example.org/news.{lang}" for lang in ("ru", "tk")}
-    stsb.parent.mkdir(parents=True)
-    stsb.write_text("Мост старый.,Старый мост.,5.0\nДом.,Дорога.,0.5\nКнига.,Новая книга.,4.0\n", "utf-8")
-    news["ru"].write_text("Мост открыт.\nДом построен.\n", "utf-8")
-    news["tk"].write_text("Köpri açyldy.\nJaý guruldy.\n", "utf-8")
+    (mirror / "example.org").mkdir(parents=True)
     monkeypatch.setenv("KOPRI_MIRROR", str(mirror))
     monkeypatch.chdir(tmp_path)  # downloads are cached below it
 
-    def pinned(path):
-        return {"url": f"https://example.org/{path.name}", "sha256": sha256_file(path)}
+    def pinned(kind, **texts):
+        files = {}
+        for lang, text in texts.items():
+            path = mirror / f"example.org/{kind}.{lang}"
+            path.write_text(text, encoding="utf-8")
+            files[lang] = {"url": f"https://example.org/{path.name}", "sha256": sha256_file(path)}
+        return {"kind": kind, "license": "CC0-1.0", "files": files}
 
+    graded = "Мост старый.,Старый мост.,5.0\nДом.,Дорога.,0.5\nКнига.,Новая книга.,4.0\n"
+    news = {"ru": "Мост открыт.\nДом построен.\n", "tk": "Köpri açyldy.\nJaý guruldy.\n"}
     raw = load_params(ROOT / "params.yaml").model_dump(exclude_unset=True)
     raw["benchmarks"] = ["news", "graded"]
     raw["benchmarks_config"] |= {
-        "news": {
-            "kind": "parallel_lines",
-            "license": "CC0-1.0",
-            "files": {lang: pinned(path) for lang, path in news.items()},
-        },
-        "graded": {"kind": "stsb", "license": "CC0-1.0", "files": {"ru": pinned(stsb)}},
+        "news": pinned("parallel_lines", **news),
+        "graded": pinned("stsb", ru=graded),
     }
     raw["evaluate"] |= {"bootstrap": 50, "permutations": 50}
     params, splits = Params.model_validate(raw), write_splits(tmp_path / "splits")
     with caplog.at_level(logging.WARNING):
         evaluate(*("use", "pretrained", splits, STS_RU, FINGERPRINTS, None, tmp_path / "out", params))
     assert "news, graded: not in" in caplog.text
-    found = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    found = read_json(tmp_path / "out" / "metrics.json")
     assert found["signature"]["not_fingerprinted"] == ["news", "graded"]
     assert found["metrics"]["news_p1_ru_tk"]["value"] == 1.0
     assert found["metrics"]["sts_graded_ru_pearson"]["n"] == 3
@@ -197,19 +191,14 @@ def test_listed_benchmarks_are_evaluated_by_their_kind_and_those_without_fingerp
 
 
 @pytest.mark.usefixtures("_keywords")
-def test_each_seed_is_evaluated(tmp_path, monkeypatch):
+def test_each_seed_is_evaluated(tmp_path, run_evaluate):
     splits = write_splits(tmp_path / "splits")
     for seed in (1, 2):
         folder = tmp_path / "models" / "use" / f"seed-{seed}"
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(bytes([seed]))
     write_json(tmp_path / "models" / "use" / "training.json", {"seeds": []})
-    run_evaluate(
-        monkeypatch,
-        *("--model", "use", "--variant", "finetuned", "--splits", str(splits)),
-        *("--adapter", str(tmp_path / "models" / "use"), "--out", str(tmp_path / "out")),
-    )
-    found = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    found = run_evaluate(tmp_path / "out", "finetuned", splits=splits, adapter=tmp_path / "models" / "use")
     assert found["signature"]["seeds"]["training"] == [1, 2]
     assert len(set(found["signature"]["adapter_sha256"].values())) == 2
     assert found["metrics"]["test_p1_ru_tk"]["by_seed"] == {"1": 1.0, "2": 1.0}
@@ -217,28 +206,27 @@ def test_each_seed_is_evaluated(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("args", "error", "message"),
+    ("options", "error", "message"),
     [
-        (("--model", "labze", "--variant", "pretrained"), ParamsError, "--model labze: not in params.yaml"),
-        (("--model", "use", "--variant", "finetuned"), ParamsError, "add --adapter"),
-        (("--model", "use", "--variant", "pretrained", "--adapter", "x"), ParamsError, "drop --adapter"),
-        (("--model", "use", "--variant", "pretrained"), DataError, "test.parquet: not found"),
+        ({"model": "labze"}, ParamsError, "--model labze: not in params.yaml"),
+        ({"variant": "finetuned"}, ParamsError, "add --adapter"),
+        ({"adapter": "x"}, ParamsError, "drop --adapter"),
+        ({}, DataError, "test.parquet: not found"),
         (
-            ("--model", "use", "--variant", "finetuned", "--adapter", "models/none"),
-            ModelError,
-            "models/none/training.json: not found; run dvc repro finetune@none",
+            {"variant": "finetuned", "adapter": "models/none"},
+            *(ModelError, "models/none/training.json: not found; run dvc repro finetune@none"),
         ),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, args, error, message):
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, run_evaluate, options, error, message):
     with pytest.raises(error, match=message) as caught:
-        run_evaluate(monkeypatch, *args, "--splits", str(tmp_path / "none"), "--out", str(tmp_path / "out"))
+        run_evaluate(tmp_path / "out", splits=tmp_path / "none", **options)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("_keywords")
-def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeypatch, run_evaluate):
     splits = write_splits(tmp_path / "splits")
 
     def nothing(model, texts, lang, batch_tokens):
@@ -246,11 +234,7 @@ def test_a_model_without_vectors_is_refused_and_leaves_nothing(tmp_path, monkeyp
 
     monkeypatch.setattr("stages.lib.models.encode", nothing)
     with pytest.raises(DataError, match="not finite"):
-        run_evaluate(
-            monkeypatch,
-            *("--model", "use", "--variant", "pretrained", "--splits", str(splits)),
-            *("--out", str(tmp_path / "results" / "use-pretrained")),
-        )
+        run_evaluate(tmp_path / "results" / "use-pretrained", splits=splits)
     assert list(tmp_path.glob("results/*")) == []
 
 
@@ -269,13 +253,8 @@ def test_a_real_encoder_with_a_real_adapter_is_evaluated(tmp_path):
     save_adapter(model, tmp_path / "use" / "seed-1")
     write_json(tmp_path / "use" / "training.json", {"seeds": []})
     for variant, adapter, out in (("pretrained", None, "before"), ("finetuned", tmp_path / "use", "after")):
-        evaluate(
-            *("use", variant, splits, STS_RU, FINGERPRINTS, adapter, tmp_path / out, params),
-        )
-    before, after = (
-        json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8"))
-        for name in ("before", "after")
-    )
+        evaluate("use", variant, splits, STS_RU, FINGERPRINTS, adapter, tmp_path / out, params)
+    before, after = (read_json(tmp_path / name / "metrics.json") for name in ("before", "after"))
     # A fresh LoRA adapter adds nothing: its second matrix is zero.
     for name, figure in before["metrics"].items():
         assert after["metrics"][name]["value"] == pytest.approx(figure["value"], abs=1e-6)
@@ -301,21 +280,20 @@ def test_a_model_that_translates_gets_its_translations_and_their_figures(tmp_pat
     shutil.copy(splits / "dev.parquet", splits / "train.parquet")
     out = tmp_path / "out"
     evaluate("nllb", "pretrained", splits, STS_RU, FINGERPRINTS, None, out, nllb_params)
-    found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    found = read_json(out / "metrics.json")
     table = read_table(out / "translations.parquet", TRANSLATIONS_SCHEMA)
     assert table.group_by("system", "direction").len().height == 6
-    for way in ("ru_tk", "tk_ru"):
-        rows = table.filter((table["system"] == "model") & (table["direction"] == way))
-        figure = found["metrics"][f"mt_{way}_chrfpp"]
-        expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
-        assert figure["value"] == pytest.approx(expected, abs=1e-6)
-        assert figure["n"] == 4
     # What people judged is translated too, into a file of its own.
     gold = read_table(out / "translations_gold.parquet", TRANSLATIONS_SCHEMA)
-    rows = gold.filter((gold["system"] == "model") & (gold["direction"] == "tk_ru"))
-    figure = found["metrics"]["mt_gold_tk_ru_chrfpp"]
-    expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
-    assert (figure["value"], figure["n"]) == (pytest.approx(expected, abs=1e-6), 2)
+    for texts, kind, way, n in (
+        (table, "mt", "ru_tk", 4),
+        (table, "mt", "tk_ru", 4),
+        (gold, "mt_gold", "tk_ru", 2),
+    ):
+        rows = texts.filter((texts["system"] == "model") & (texts["direction"] == way))
+        figure = found["metrics"][f"{kind}_{way}_chrfpp"]
+        expected = score("chrfpp", rows["translation"].to_list(), rows["reference"].to_list())
+        assert (figure["value"], figure["n"]) == (pytest.approx(expected, abs=1e-6), n)
     # The only training sentence is the nearest to all.
     nearest = table.filter((table["system"] == "nearest") & (table["direction"] == "ru_tk"))
     assert set(nearest["translation"]) == {"Hoş geldiňiz"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.evaluate.retrieval_sets import hard_name, make_set, rank_set
+from stages.evaluate.retrieval_sets import make_set, rank_set
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import Pair, load_params
 from stages.lib.scores.comparison import measure
@@ -43,11 +43,9 @@ def test_alternatives_of_one_group_are_all_right():
 def test_rows_that_share_a_translation_are_right_for_each_other():
     retrieval = small_set(src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri!", "Jaý", "Ýol"])
     assert retrieval.tgt.gold[0] == [0, 1]
+    groups = {"src_groups": ["m", "p", "h", "r"], "tgt_groups": ["k", "k", "j", "y"]}
     shared = small_set(
-        src=["Мост", "Переправа", "Дом", "Дорога"],
-        tgt=["Köpri", "Köpri", "Jaý", "Ýol"],
-        src_groups=["m", "p", "h", "r"],
-        tgt_groups=["k", "k", "j", "y"],
+        src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri", "Jaý", "Ýol"], **groups
     )
     assert shared.src.gold[:2] == [[0, 1], [0, 1]]
 
@@ -74,23 +72,13 @@ def test_an_empty_set_is_refused():
 def test_ranks_have_a_row_for_each_query_direction_and_scoring():
     retrieval = small_set()
     rng = np.random.default_rng(1)
-    src, tgt = (
-        rng.normal(size=(len(t), 8)).astype(np.float32) for t in (retrieval.src.texts, retrieval.tgt.texts)
-    )
-    src, tgt = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (src, tgt))
+    drawn = (rng.normal(size=(len(side.texts), 8)) for side in (retrieval.src, retrieval.tgt))
+    src, tgt = ((v / np.linalg.norm(v, axis=1, keepdims=True)).astype(np.float32) for v in drawn)
     frame = rank_set(retrieval, src, tgt, PAIR, margin_k=2, seed=3)
     counts = frame.group_by("benchmark", "direction", "scoring", maintain_order=True).len().rows()
     assert counts[:2] == [("test", "ru_tk", "cosine", 4), ("test", "ru_tk", "margin", 4)]
     hard = {(direction, n) for benchmark, direction, _, n in counts if benchmark == "hard"}
-    assert hard == {
-        ("ru_tk", int(retrieval.tgt.has_hard.sum())),
-        ("tk_ru", int(retrieval.src.has_hard.sum())),
-    }
+    assert hard == {("ru_tk", retrieval.tgt.has_hard.sum()), ("tk_ru", retrieval.src.has_hard.sum())}
     assert set(frame["seed"]) == {3}
     figures = measure(frame, PAIR, SETTINGS, seed=1)["metrics"]
     assert figures["hard_p1_ru_tk"]["n"] == retrieval.tgt.has_hard.sum()
-
-
-def test_hard_names_of_sets():
-    assert hard_name("test") == "hard"
-    assert hard_name("ntrex") == "ntrex_hard"

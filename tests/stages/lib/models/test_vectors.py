@@ -44,16 +44,6 @@ def store(tmp_path) -> VectorStore:
     return VectorStore(tmp_path, 8)
 
 
-def test_what_was_added_is_found_by_another_reader(store):
-    keys, vectors = rows(5)
-    store.add(keys, vectors)
-    more, _ = rows(1, start=7)
-    found, is_known = VectorStore(store.folder, 8).get(np.concatenate([keys[::-1], more]))
-    assert is_known.tolist() == [True] * 5 + [False]
-    assert np.array_equal(found[:5], vectors[::-1].astype(np.float16))
-    assert found.dtype == np.float16
-
-
 @pytest.mark.parametrize(("name", "tail"), [("vectors.f16", 7), ("vectors.f16", 16 * 3), ("index", 5)])
 def test_what_a_killed_writer_left_half_written_is_cut_off(store, name, tail):
     store.add(*rows(4))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.lib.core.errors import DataError
-from stages.lib.scores.retrieval import densities, hits, ranks, reciprocals
+from stages.lib.scores.retrieval import densities, ranks
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -29,16 +29,14 @@ def test_ranks_count_the_wrong_candidates_before_the_best_right_one():
     candidates = unit([BRIDGE, HOUSE, ROAD + 0.6 * HOUSE, HOUSE + 0.45 * ROAD])
     assert ranks(queries, candidates, [[0], [1], [2]]).tolist() == [1, 2, 1]
 
-
-def test_any_right_candidate_counts_and_the_others_do_not_push_it_down():
+    # Any right candidate counts, and the others do not push it down.
     queries = unit([BRIDGE + 0.5 * HOUSE])
     candidates = unit([BRIDGE, BRIDGE + 0.1 * HOUSE, BRIDGE + 0.6 * HOUSE, ROAD])
     assert ranks(queries, candidates, [[0]]).tolist() == [3]
     assert ranks(queries, candidates, [[0, 1]]).tolist() == [2]
     assert ranks(queries, candidates, [[0, 2]]).tolist() == [1]
 
-
-def test_ties_count_against_the_model():
+    # Ties count against the model.
     same = np.repeat(unit([BRIDGE + HOUSE + ROAD]), 50, axis=0)
     assert ranks(same, same, [[n] for n in range(50)]).tolist() == [50] * 50
 
@@ -54,44 +52,6 @@ def test_ranks_do_not_depend_on_the_block_size(vectors):
     np.testing.assert_allclose(right, small_right, atol=1e-6)
 
 
-def test_figures_agree_with_scikit_learn(vectors):
-    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn comes with sentence-transformers")
-    queries, candidates = vectors
-    found = ranks(queries, candidates, [[n] for n in range(120)])
-    scores = (queries @ candidates.T).astype(np.float64)
-    labels = np.eye(120, 420)
-    assert reciprocals(found).mean() == pytest.approx(
-        metrics.label_ranking_average_precision_score(labels, scores), abs=1e-6
-    )
-    for k in (1, 5):
-        expected = metrics.top_k_accuracy_score(np.arange(120), scores, k=k, labels=np.arange(420))
-        assert hits(found, k).mean() == pytest.approx(expected, abs=1e-6)
-
-
-def test_p_at_1_agrees_with_sentence_transformers(vectors, tmp_path):
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.evaluation import TranslationEvaluator
-
-    queries, candidates = vectors
-    candidates = candidates[:120]
-    table = {f"q{n}": queries[n] for n in range(120)} | {f"c{n}": candidates[n] for n in range(120)}
-
-    class Table(SentenceTransformer):
-        """Looks vectors up, so that only the evaluator's arithmetic is compared."""
-
-        def encode(self, sentences, *args, **kwargs):
-            return [torch.from_numpy(table[text]) for text in sentences]
-
-    model = Table(modules=[torch.nn.Identity()])
-    evaluator = TranslationEvaluator([f"q{n}" for n in range(120)], [f"c{n}" for n in range(120)])
-    scores = evaluator(model)
-    there = hits(ranks(queries, candidates, [[n] for n in range(120)]), 1).mean()
-    back = hits(ranks(candidates, queries, [[n] for n in range(120)]), 1).mean()
-    assert there == pytest.approx(scores["src2trg_accuracy"], abs=1e-6)
-    assert back == pytest.approx(scores["trg2src_accuracy"], abs=1e-6)
-
-
 def test_margin_is_the_ratio_of_artetxe_and_schwenk(vectors):
     queries, candidates = vectors
     k = 4
@@ -103,14 +63,8 @@ def test_margin_is_the_ratio_of_artetxe_and_schwenk(vectors):
         for j in range(len(candidates)):
             around = np.sort(cosine[i])[-k:].sum() / (2 * k) + np.sort(cosine[:, j])[-k:].sum() / (2 * k)
             expected[i, j] = cosine[i, j] / around
-    found = ranks(
-        queries,
-        candidates,
-        [[n] for n in range(120)],
-        scoring="margin",
-        query_density=left,
-        candidate_density=right,
-    )
+    densities_of = {"query_density": left, "candidate_density": right}
+    found = ranks(queries, candidates, [[n] for n in range(120)], scoring="margin", **densities_of)
     right_score = expected[np.arange(120), np.arange(120)][:, None]
     assert found.tolist() == (1 + (expected > right_score).sum(axis=1)).tolist()
 
@@ -148,8 +102,5 @@ def test_densities_use_what_there_is_when_there_are_fewer_than_k():
 def test_unusable_input_is_refused(queries, gold, message):
     with pytest.raises(DataError, match=message):
         ranks(queries, unit([BRIDGE, HOUSE, ROAD]), gold)
-
-
-def test_margin_without_densities_is_refused():
     with pytest.raises(DataError, match="densities"):
         ranks(unit([BRIDGE]), unit([BRIDGE]), [[0]], scoring="margin")

@@ -63,12 +63,6 @@ def test_exact_interval_agrees_with_scipy(successes, n):
     assert exact_binomial_interval(successes, n, 0.95) == pytest.approx((expected.low, expected.high))
 
 
-def test_same_seed_same_interval():
-    values = np.random.default_rng(2).random(300)
-    docs = documents(60, 5)
-    assert bootstrap_interval(values, docs, **SETTINGS) == bootstrap_interval(values, docs, **SETTINGS)
-
-
 def test_sign_flip_p_of_few_units_counts_every_flip():
     sums = np.array([3.0, 1.0, 2.0, -1.0, 2.5])
     totals = [abs(np.dot(signs, sums)) for signs in itertools.product((1, -1), repeat=5)]

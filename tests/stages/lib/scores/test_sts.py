@@ -37,27 +37,19 @@ def noisy(sts: StsSet, noise: float, seed: int) -> pl.DataFrame:
     """A set's table for an encoder whose cosines follow the grades but for noise."""
     rng = np.random.default_rng(seed)
     angles = np.clip((5 - np.array(sts.grades)) / 5 + noise * rng.normal(size=len(sts.grades)), 0, 3)
-    left = np.tile(np.array([[1.0, 0.0]]), (len(angles), 1))
-    return similarity_table(
-        sts, left.astype(np.float32), unit(np.stack([np.cos(angles), np.sin(angles)], 1)), seed
-    )
+    left = np.tile(np.array([[1.0, 0.0]], dtype=np.float32), (len(angles), 1))
+    return similarity_table(sts, left, unit(np.stack([np.cos(angles), np.sin(angles)], 1)), seed)
 
 
 def test_correlations_agree_with_scipy_ties_included() -> None:
     rng = np.random.default_rng(3)
     similarity = np.round(rng.normal(size=200), 1)  # ties on both sides
     grades = np.round(similarity + rng.normal(size=200))
-    assert correlation(similarity, grades, "pearson") == pytest.approx(
-        pearsonr(similarity, grades)[0], abs=1e-12
-    )
-    assert correlation(similarity, grades, "spearman") == pytest.approx(
-        spearmanr(similarity, grades)[0], abs=1e-12
-    )
-
-
-def test_an_encoder_that_says_the_same_of_every_pair_follows_nothing() -> None:
-    assert correlation(np.full(30, 0.7), np.arange(30.0), "pearson") == 0.0
-    assert correlation(np.full(30, 0.7), np.arange(30.0), "spearman") == 0.0
+    for kind, by_scipy in (("pearson", pearsonr), ("spearman", spearmanr)):
+        expected = by_scipy(similarity, grades)[0]
+        assert correlation(similarity, grades, kind) == pytest.approx(expected, abs=1e-12)
+        # An encoder that says the same of every pair follows nothing.
+        assert correlation(np.full(30, 0.7), np.arange(30.0), kind) == 0.0
 
 
 @pytest.mark.parametrize("kind", ["pearson", "spearman"])
@@ -89,18 +81,7 @@ def test_the_paired_test_is_the_share_of_exchanges_as_extreme() -> None:
     observed = abs(moved(new, old))
     exact = np.mean(np.abs(differences) >= observed - 1e-9)
     assert p == pytest.approx(exact, abs=0.03)
-
-
-def test_p_of_two_alike_systems_is_large_and_of_two_unlike_ones_small() -> None:
-    sts = small_set(count=60)
-    grades = np.array(sts.grades)
-    good, bad, other = (
-        noisy(sts, noise, seed)["similarity"].to_numpy() for noise, seed in ((0.1, 1), (1.5, 2), (0.1, 3))
-    )
-    for kind in ("pearson", "spearman"):
-        assert exchange_p(bad, [good], grades, kind, 999, seed=1) == pytest.approx(0.001)
-        assert exchange_p(good, [other], grades, kind, 999, seed=1) > 0.05
-        assert exchange_p(good, [good], grades, kind, 999, seed=1) == 1.0
+    assert exchange_p(before, [before], grades, "spearman", 999, seed=1) == 1.0
 
 
 def test_the_table_holds_the_cosine_of_each_pair() -> None:
@@ -120,9 +101,7 @@ def test_the_table_holds_the_cosine_of_each_pair() -> None:
 def test_figures_have_value_interval_and_n(settings: EvaluateParams) -> None:
     frame = pl.concat([noisy(small_set(), 0.3, 0), noisy(small_set("en_small"), 0.3, 0)])
     found = measure_sts(frame, settings, seed=1)
-    assert set(found) == {
-        f"sts_{lang}_small_{kind}" for lang in ("ru", "en") for kind in ("pearson", "spearman")
-    }
+    assert set(found) == {f"sts_{x}_small_{kind}" for x in ("ru", "en") for kind in ("pearson", "spearman")}
     rows = frame.filter(pl.col("set") == "ru_small")
     figure = found["sts_ru_small_pearson"]
     assert figure["value"] == pytest.approx(pearsonr(rows["similarity"], rows["grade"])[0], abs=1e-6)
@@ -174,11 +153,8 @@ def test_the_smoke_set_is_large_enough_balanced_and_clean() -> None:
     assert len(set(sentences)) == len(sentences)
     assert all(text == text.strip() and text.endswith((".", "!", "?")) for text in sentences)
     # Letter overlap alone must not do: it follows the grades far worse than people do.
-    overlap = [
-        len(set(a.lower().split()) & set(b.lower().split()))
-        / len(set(a.lower().split()) | set(b.lower().split()))
-        for a, b in zip(sts.left, sts.right, strict=True)
-    ]
+    words = [[set(text.lower().split()) for text in pair] for pair in zip(sts.left, sts.right, strict=True)]
+    overlap = [len(a & b) / len(a | b) for a, b in words]
     assert pearsonr(overlap, sts.grades)[0] < 0.75
     rows = (ROOT / "assets" / "sts_ru.tsv").read_text(encoding="utf-8").splitlines()[1:]
     guidelines = (ROOT / "assets" / "sts_ru.md").read_text(encoding="utf-8")
@@ -198,17 +174,10 @@ def test_the_smoke_set_is_large_enough_balanced_and_clean() -> None:
     [
         ("grade\ttext\n", "line 1: expected the columns grade, domain, left, right"),
         ("grade\tdomain\tleft\tright\n5\thome\tДом.\n", "line 2: expected a grade and 3 texts"),
-        ("grade\tdomain\tleft\tright\nпять\thome\tДом.\tДом.\n", "line 2: expected a grade and 3 texts"),
         ("grade\tdomain\tleft\tright\n5\thome\tДом.\tДом.\n", "expected at least 3 pairs"),
         ("grade\tdomain\tleft\tright\n" + "5\thome\tДом.\tДом.\n" * 4, "not all the same"),
-        (
-            "grade\tdomain\tleft\tright\n" + "5\th\tДом.\t\n2\th\tДа.\tНет.\n1\th\tА.\tБ.\n",
-            "pair 1 has an empty",
-        ),
-        (
-            "grade\tdomain\tleft\tright\n" + "7\th\tДом.\tА.\n2\th\tДа.\tНет.\n1\th\tА.\tБ.\n",
-            "grade of 0 to 5",
-        ),
+        ("grade\tdomain\tleft\tright\n5\th\tДом.\t\n2\th\tДа.\tНет.\n1\th\tА.\tБ.\n", "pair 1 has an empty"),
+        ("grade\tdomain\tleft\tright\n7\th\tДом.\tА.\n2\th\tДа.\tНет.\n1\th\tА.\tБ.\n", "grade of 0 to 5"),
     ],
 )
 def test_a_smoke_set_of_another_form_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -217,11 +186,3 @@ def test_a_smoke_set_of_another_form_is_named(tmp_path: Path, text: str, message
     with pytest.raises(DataError, match=message) as caught:
         read_smoke_set(path)
     assert "\n" not in str(caught.value)
-
-
-def test_a_missing_or_unreadable_smoke_set_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"sts\.tsv: not found; restore it from git"):
-        read_smoke_set(tmp_path / "sts.tsv")
-    (tmp_path / "sts.tsv").write_bytes("grade\tdomain\tleft\tright\n5\thome\tДом".encode("cp1251"))
-    with pytest.raises(DataError, match=r"sts\.tsv: expected UTF-8"):
-        read_smoke_set(tmp_path / "sts.tsv")
