@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.benchmarks.strengths import DEV
 from commands.results import fetch_output, read_revision
-from stages.evaluate.evidence import NORMALISATION, collect_evidence, model_signature, versions
+from stages.evaluate.evidence import collect_evidence, model_signature, sign_settings
 from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split
 from stages.finetune.run import run_key
 from stages.lib.core import cli
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("experiments")  # run with -m, __name__ says nothing
 
 LIST = Path("assets/experiments.yaml")
+SPLITS = Path("data/splits")
+RECIPES, SWEEPS = Path("metrics/recipes.json"), Path("metrics/sweeps")
 # A grid's best point has the highest of this.
 CHOICE = "dev_mrr_mean"
 # The figures of summary.json, as `make experiments` heads their columns.
@@ -232,37 +234,35 @@ def _training(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 # --- grids ---
 
 
-def run_keys(params: Params, models: Sequence[str], splits: Path) -> dict[str, list[str]]:
+def run_keys(params: Params, models: Sequence[str]) -> dict[str, list[str]]:
     """Return what names the runs of each model: a key for each seed, of all that the run depends on."""
-    inputs = [splits / "train.parquet", splits / f"{DEV}.parquet"]
+    inputs = [SPLITS / "train.parquet", SPLITS / f"{DEV}.parquet"]
+    recipes = {model: params.recipe(params.finetune.recipe, model) for model in models}
     return {
-        model: [
-            run_key(model, params, params.recipe(params.finetune.recipe, model), seed, inputs)
-            for seed in params.finetune.seeds
-        ]
-        for model in models
+        model: [run_key(model, params, recipe, seed, inputs) for seed in params.finetune.seeds]
+        for model, recipe in recipes.items()
     }
 
 
-def fetch_adapters(revision: str, models: Sequence[str], splits: Path, folder: Path) -> dict[str, Path]:
+def fetch_adapters(revision: str, models: Sequence[str], folder: Path) -> dict[str, Path]:
     """Copy the adapters of an experiment, by model.
 
     Raises DataError if they were trained on other splits than those here.
     """
     theirs = fetch_output(revision, "data/splits", folder)
     for name in ("train.parquet", f"{DEV}.parquet"):
-        if sha256_file(theirs / name) != sha256_file(splits / name):
+        if sha256_file(theirs / name) != sha256_file(SPLITS / name):
             raise DataError(
-                f"{revision}: trained on another {splits / name} than lies here; run dvc repro split, then "
+                f"{revision}: trained on another {SPLITS / name} than lies here; run dvc repro split, then "
                 "this again"
             )
     return {model: fetch_output(revision, f"models/{model}", folder) for model in models}
 
 
-def load_sets(grid: Experiment, splits: Path, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:
+def load_sets(grid: Experiment, params: Params) -> tuple[list[RetrievalSet], dict[str, Any]]:
     """Lay out dev, and test where the grid asks for it, among the pool; return their signature too."""
-    pool = read_table(splits / "pool.parquet", POOL_SCHEMA)
-    tables = {name: read_table(splits / f"{name}.parquet", CORPUS_SCHEMA) for name in grid.sets}
+    pool = read_table(SPLITS / "pool.parquet", POOL_SCHEMA)
+    tables = {name: read_table(SPLITS / f"{name}.parquet", CORPUS_SCHEMA) for name in grid.sets}
     signature = {f"{name}_sha256": content_sha256(table, SPLIT_IDENTITY) for name, table in tables.items()}
     signature["pool_sha256"] = content_sha256(pool, list(POOL_SCHEMA))
     return [lay_out_split(name, table, pool, params.pair) for name, table in tables.items()], signature
@@ -335,24 +335,17 @@ def assemble(
     return rounded(record | {"points": points}, 6)
 
 
-def run_grid(
-    grid: Experiment, models: Sequence[str], params: Params, splits: Path, out: Path
-) -> dict[str, Any]:
+def run_grid(grid: Experiment, models: Sequence[str], params: Params, out: Path) -> dict[str, Any]:
     """Run what is not finished, the reference first, and write the figures after each point."""
     settings = {point: settings_of(changes, models, params) for point, changes in grid.points.items()}
     changed = {
         point: change(params, values, f"{grid.name}, point {point}") for point, values in settings.items()
     }
-    sets, signature = load_sets(grid, splits, params)
-    signature |= {
-        "models": {model: model_signature(model, params.models_config[model]) for model in models},
-        "normalisation": NORMALISATION,
-        "settings": params.evaluate.model_dump(),
-        "seeds": {"resampling": params.seed, "training": params.finetune.seeds},
-        "versions": versions(),
-    }
+    sets, signature = load_sets(grid, params)
+    signature |= sign_settings(params, params.finetune.seeds)
+    signature["models"] = {model: model_signature(model, params.models_config[model]) for model in models}
     before = read_json(out)["points"] if out.is_file() else {}
-    keys = {point: run_keys(changed[point], models, splits) for point in grid.points}
+    keys = {point: run_keys(changed[point], models) for point in grid.points}
     kept = {point: before[point] for point in keys if before.get(point, {}).get("runs") == keys[point]}
     pretrained = {model: cosine_ranks(model, sets, params, None) for model in models}
     training: dict[tuple[str, str], Any] = {}
@@ -367,7 +360,7 @@ def run_grid(
         # By its reference: a name is looked for among the experiments of this commit alone.
         revision = references(experiment)[0]
         with tempfile.TemporaryDirectory() as scratch:
-            for model, folder in fetch_adapters(revision, models, splits, Path(scratch)).items():
+            for model, folder in fetch_adapters(revision, models, Path(scratch)).items():
                 training[point, model] = read_json(folder / "training.json")
                 ranks[point, model] = cosine_ranks(model, sets, params, folder)
         record = assemble(grid, keys, training, ranks, pretrained, params) | {"signature": signature}
@@ -451,9 +444,8 @@ def list_experiments() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     states = []
     for baseline in json.loads(done.stdout):
         runs = [run["revs"][0] for run in baseline["experiments"] or []]
-        states += [
-            (state["name"] or _short(state["rev"]), state["data"] or {}) for state in (baseline, *runs)
-        ]
+        # Without a name it is the workspace, or a commit by its hash.
+        states += [(run["name"] or run["rev"][:9], run["data"] or {}) for run in (baseline, *runs)]
 
     def content(data: Mapping[str, Any], kind: str, path: str) -> dict[str, Any]:
         return data.get(kind, {}).get(path, {}).get("data") or {}
@@ -462,10 +454,6 @@ def list_experiments() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         (name, flat(content(data, "params", "params.yaml")), content(data, "metrics", "metrics/summary.json"))
         for name, data in states
     ]
-
-
-def _short(revision: str) -> str:
-    return revision[:7] if re.fullmatch("[0-9a-f]{40}", revision) else revision
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
@@ -490,11 +478,15 @@ def experiments_table(
     # The last part of a key, if no other ends so, says enough.
     last = [key.rpartition(".")[2] for key in changed]
     names = [short if last.count(short) == 1 else key for key, short in zip(changed, last, strict=True)]
-    figures = [
+    shown = {
         figure
-        for figure in FIGURES
-        if any(figure in row for _, _, summary in experiments for row in _variants(summary, model))
-    ]
+        for _, _, summary in experiments
+        for name, variants in summary.items()
+        if model in (None, name)
+        for row in variants.values()
+        for figure in row
+    }
+    figures = [figure for figure in FIGURES if figure in shown]
     rows = [["experiment", "model", *(FIGURES[figure] for figure in figures), "Δ P@1", "p", *names]]
     for name, params, summary in experiments:
         for row_model in [model] if model else list(summary) or [""]:
@@ -509,20 +501,14 @@ def experiments_table(
     return as_text(rows, width)
 
 
-def _variants(summary: Mapping[str, Any], model: str | None) -> Iterator[Mapping[str, float]]:
-    for name, variants in summary.items():
-        if model in (None, name):
-            yield from variants.values()
-
-
 def _value(value: Any) -> str:
     return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def show(model: str | None, params: Params, width: int | None) -> str:
     """Return the table of all experiments. Raises ParamsError for a model that params.yaml does not know."""
-    if model is not None and model not in params.models_config:
-        raise ParamsError(f"MODEL: {unknown('model', model, params.models_config)}")
+    if model is not None:
+        params.model(model)
     legend = (
         "Means of both directions, pretrained → fine-tuned. Δ P@1: points gained; p: paired permutation "
         "test, Holm-corrected for the models of the run. make compare tests two experiments."
@@ -531,55 +517,41 @@ def show(model: str | None, params: Params, width: int | None) -> str:
     return f"{table}\n\n{textwrap.fill(legend, width or 110)}"
 
 
-def run(names: Sequence[str], models: Sequence[str] | None, args: argparse.Namespace) -> str:
+def run(names: Sequence[str], models: Sequence[str] | None) -> str:
     """Run the named experiments one after the other; return the tables of the grids among them."""
     params = load_params()
-    listed = read_experiments(args.list)
-    for what, given, known in (
-        ("experiment", names, listed),
-        ("model", models or [], params.models_config),
-    ):
-        if wrong := [name for name in given if name not in known]:
-            raise ParamsError(f"{args.list}: {unknown(what, wrong[0], known)}")
+    listed = read_experiments(LIST)
+    if wrong := [name for name in names if name not in listed]:
+        raise ParamsError(f"{LIST}: {unknown('experiment', wrong[0], listed)}")
+    tuned = [model for model in models or params.models if params.model(model)]
     tables = []
-    for experiment in (listed[name] for name in names or _trials(listed)):
+    trials = [name for name, experiment in listed.items() if experiment.reference is None]
+    for experiment in (listed[name] for name in names or trials):
         if experiment.reference is None:
             # What else the file holds (first scouting, by hand) stays as it is.
-            record = read_json(args.recipes) if args.recipes.is_file() else {}
-            trials = {name: trial for name, trial in record.get("trials", {}).items() if name in listed}
-            trials[experiment.name] = run_trial(experiment, params)
-            write_json(args.recipes, {**record, "trials": trials})
+            record = read_json(RECIPES) if RECIPES.is_file() else {}
+            entries = {name: trial for name, trial in record.get("trials", {}).items() if name in listed}
+            entries[experiment.name] = run_trial(experiment, params)
+            write_json(RECIPES, {**record, "trials": entries})
             continue
-        tuned = models or params.models
-        path = args.sweeps / f"{experiment.name}.json"
-        record = run_grid(experiment, tuned, params, args.splits, path)
+        path = SWEEPS / f"{experiment.name}.json"
+        record = run_grid(experiment, tuned, params, path)
         write_plot(experiment, record, tuned, path.with_suffix(".csv"))
         tables.append(grid_table(experiment, record, tuned))
     return "\n\n".join(tables)
 
 
-def _trials(listed: Mapping[str, Experiment]) -> list[str]:
-    return [name for name, experiment in listed.items() if experiment.reference is None]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m commands.experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    running = commands.add_parser("run", help="run experiments of the list")
+    running = commands.add_parser("run", help=f"run experiments of {LIST}")
     running.add_argument("names", nargs="*", help="names in the list (default: every trial)")
     running.add_argument("--models", nargs="+", help="models of a grid (default: params.yaml's)")
-    for name, path, what in (
-        ("list", LIST, "the list of experiments"),
-        ("splits", Path("data/splits"), "folder of the splits"),
-        ("recipes", Path("metrics/recipes.json"), "figures of trials"),
-        ("sweeps", Path("metrics/sweeps"), "folder for the figures of grids, NAME.json and .csv"),
-    ):
-        running.add_argument(f"--{name}", type=Path, default=path, help=f"{what} (default: {path})")
     showing = commands.add_parser("show", help="show experiments beside each other")
     showing.add_argument("--model", help="this model alone")
     args = parser.parse_args()
     if args.command == "run":
-        text = run(args.names, args.models, args)
+        text = run(args.names, args.models)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         text = show(args.model, load_params(), width)

@@ -109,12 +109,17 @@ def collect_evidence(
     )
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of the libraries that figures depend on."""
+def sign_settings(params: Params, training_seeds: Sequence[int]) -> dict[str, Any]:
+    """Return what figures depend on beside the model and the data: settings, seeds, library versions."""
     from importlib.metadata import version
 
     names = ("numpy", "peft", "sentence-transformers", "torch", "transformers")
-    return {name: version(name) for name in names}
+    return {
+        "normalisation": NORMALISATION,
+        "settings": params.evaluate.model_dump(),
+        "seeds": {"resampling": params.seed, "training": list(training_seeds)},
+        "versions": {name: version(name) for name in names},
+    }
 
 
 def model_signature(name: str, config: ModelConfig) -> dict[str, Any]:
@@ -137,8 +142,5 @@ def run_signature(name: str, adapters: Mapping[str, str], params: Params) -> dic
     return {
         "model": model_signature(name, params.models_config[name]),
         "adapter_sha256": dict(adapters),
-        "normalisation": NORMALISATION,
-        "settings": params.evaluate.model_dump(),
-        "seeds": {"resampling": params.seed, "training": sorted(int(seed) for seed in adapters)},
-        "versions": versions(),
+        **sign_settings(params, sorted(int(seed) for seed in adapters)),
     }

@@ -13,14 +13,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
+from stages.lib.core.assets import read_asset
 
 Maker = Callable[[str], Iterator[str]]
-
-FOLDER = Path(__file__).resolve().parents[2] / "assets/hard_negatives"
 
 # Copies of one kind made from one text at most, so that a long list of numbers does not flood the pool.
 MAX_PER_KIND = 2
@@ -63,8 +60,8 @@ def _makers(lang: str) -> tuple[tuple[str, Maker], ...]:
     """Return what changes a text of a language, in order, each with its kind."""
     if lang not in _NEGATE:
         return (("number", _change_digits),)
-    rules = _read_rules(lang)
-    products = [{"stems": names, "endings": ""} for names in _read_rules("products")]
+    rules = read_asset(f"hard_negatives/{lang}")
+    products = [{"stems": names, "endings": ""} for names in read_asset("hard_negatives/products")["classes"]]
     return (
         ("number", _change_digits),
         ("number", _word_swapper(rules["numbers"], both_ways=False)),
@@ -73,11 +70,6 @@ def _makers(lang: str) -> tuple[tuple[str, Maker], ...]:
         ("negation", lambda text: _NEGATE[lang](text, _negation_words(lang))),
         ("direction", _word_swapper(rules["directions"], phrases=rules.get("phrases", ()))),
     )
-
-
-@cache
-def _read_rules(name: str) -> Any:
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ class _Negation:
 
 @cache
 def _negation_words(lang: str) -> _Negation:
-    rules = _read_rules(lang)
+    rules = read_asset(f"hard_negatives/{lang}")
     return _Negation(
         # An Uzbek modal is negated by a word after it, which _UZ_EMAS takes away.
         _word_swapper(rules["modals"], both_ways=lang != "uz"),

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.evidence import Evidence, collect_evidence, run_signature
+from stages.evaluate.evidence import collect_evidence, run_signature
 from stages.evaluate.graded_sets import StsSet, read_smoke_set
 from stages.evaluate.retrieval_sets import RetrievalSet, benchmark_set, lay_out_split
 from stages.evaluate.translations import translate_pairs, translate_trivially
@@ -108,14 +108,6 @@ def translate_sets(
     return {split: pl.concat(parts) for split, parts in tables.items()}
 
 
-def training_log(adapters: Path) -> Path:
-    """Return the path of the training log beside the adapters; the report draws its curves."""
-    path = adapters / "training.json"
-    if not path.is_file():
-        raise ModelError(f"{path}: not found; run dvc repro finetune@{adapters.name}")
-    return path
-
-
 def evaluate(
     name: str,
     variant: str,
@@ -130,7 +122,9 @@ def evaluate(
 
     The evidence is in Parquet files of these names.
     """
-    training = training_log(adapter) if adapter else None
+    training = adapter / "training.json" if adapter else None  # the report draws its curves
+    if training and not training.is_file():
+        raise ModelError(f"{training}: not found; run dvc repro finetune@{adapter.name}")
     sets, identity = load_sets(splits, params)
     benchmarks, graded, about = load_benchmarks(params, fingerprints)
     sets, graded = sets + benchmarks, [read_smoke_set(sts), *graded]
@@ -144,17 +138,17 @@ def evaluate(
         translations = translate_sets(name, splits, translated, params, adapter)
         for split, table in translations.items():
             metrics |= measure_translation(table, params.evaluate, params.seed, TRANSLATED[split][1])
-    signature = identity | about | sign(name, sets, graded, evidence, params)
+    signature = identity | about | run_signature(name, evidence.adapters, params)
+    signature["candidates"] = {retrieval.name: count_candidates(retrieval, params.pair) for retrieval in sets}
+    signature["sts"] = {sts_set.name: dict(sts_set.sha256) for sts_set in graded}
     with atomic_path(out) as folder:
         folder.mkdir(parents=True)
         write_table(evidence.ranks, folder / "ranks.parquet", RANKS_SCHEMA)
         write_table(evidence.similarities, folder / "sts.parquet", STS_SCHEMA)
         for split, table in translations.items():
             write_table(table, folder / TRANSLATED[split][0], TRANSLATIONS_SCHEMA)
-        write_json(
-            folder / "metrics.json",
-            {"model": name, "variant": variant, **rounded(figures, 6), "signature": signature},
-        )
+        about = {"model": name, "variant": variant, "signature": signature}
+        write_json(folder / "metrics.json", about | rounded(figures, 6))
         if training:
             shutil.copyfile(training, folder / "training.json")
     src, tgt = params.pair.src, params.pair.tgt
@@ -163,17 +157,6 @@ def evaluate(
         "%s %s: %s test pairs, P@1 %s→%s %.3f, %s→%s %.3f",
         *(name, variant, f"{there['n']:,}", src, tgt, there["value"], tgt, src, back["value"]),
     )
-
-
-def sign(
-    name: str, sets: Iterable[RetrievalSet], graded: Iterable[StsSet], evidence: Evidence, params: Params
-) -> dict[str, Any]:
-    """Return what the figures depend on beside the splits and the benchmarks."""
-    return {
-        "candidates": {retrieval.name: count_candidates(retrieval, params.pair) for retrieval in sets},
-        "sts": {sts.name: dict(sts.sha256) for sts in graded},
-        **run_signature(name, evidence.adapters, params),
-    }
 
 
 def count_candidates(retrieval: RetrievalSet, pair: Pair) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import logging
 import sys
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from stages.finetune.run import finetune
 from stages.lib.core import cli
 from stages.lib.core.errors import ModelError
 from stages.lib.core.params import load_params
-
-log = logging.getLogger("finetune")
 
 
 def main() -> None:
@@ -27,11 +24,7 @@ def main() -> None:
     args = parser.parse_args()
 
     params = load_params()
-    if args.model not in params.models_config:
-        raise ModelError(
-            f"--model {args.model}: no file of assets/models/; "
-            f"known: {', '.join(sorted(params.models_config))}"
-        )
+    params.model(args.model)
     if params.finetune.tracker == "wandb" and importlib.util.find_spec("wandb") is None:
         raise ModelError(
             "finetune.tracker is wandb and the package wandb is not installed; "

@@ -74,7 +74,7 @@ def test_a_malformed_entry_is_named(tmp_path: Path, text: str) -> None:
     [
         ("run default defualt", r"unknown experiment 'defualt'; did you mean 'default'\?"),
         ("run rank --models use use_rt", r"unknown model 'use_rt'; did you mean 'use_tr'\?"),
-        ("show --model use_rt", r"MODEL: unknown model 'use_rt'; did you mean 'use_tr'\?"),
+        ("show --model use_rt", r"unknown model 'use_rt'; did you mean 'use_tr'\?"),
     ],
 )
 def test_an_unknown_name_is_refused_before_anything_runs(monkeypatch, arguments: str, message: str) -> None:
@@ -142,7 +142,7 @@ def grid_of(points: dict, reference: str) -> experiments.Experiment:
 def test_an_invalid_value_is_named_before_anything_runs(params: Params, tmp_path: Path) -> None:
     grid = grid_of({"a": {}, "b": {"finetune.train_share": 2.0}}, "a")
     with pytest.raises(ParamsError, match=r"grid, point b: .*less than or equal to 1"):
-        experiments.run_grid(grid, ["use"], params, tmp_path, tmp_path / "out.json")
+        experiments.run_grid(grid, ["use"], params, tmp_path / "out.json")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -408,6 +408,12 @@ class Params(_Block):
             raise ParamsError(f"{unknown('source', name, self.sources_config)} (a file of sources/)")
         return self.sources_config[name]
 
+    def model(self, name: str) -> ModelConfig:
+        """Return one model's settings; raise ParamsError, with the nearest name, if there is none."""
+        if name not in self.models_config:
+            raise ParamsError(f"{unknown('model', name, self.models_config)} (a file of assets/models/)")
+        return self.models_config[name]
+
     def recipe(self, name: str, model: str) -> Recipe:
         """Return a recipe's values for one model: the recipe's ``all`` with the model's own on top."""
         blocks = self.recipes[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,6 @@ def encode(
     texts: Sequence[str],
     lang: str | None,
     batch_tokens: int = 8192,
-    threads: int | None = None,
     is_exact: bool = False,
 ) -> np.ndarray:
     """Return float32 vectors of unit length, ``(n, dim)``, in the order of ``texts``.
@@ -32,10 +30,8 @@ def encode(
     ``lang`` is the language of all the texts; only models with a respelling use it, None means unknown.
     Equal texts are encoded once. Batches hold up to ``batch_tokens`` tokens (padding included, and then at
     most CPU_TOKENS on a CPU), longest texts first; a text's vector does not depend on its batch beyond float
-    rounding (1e-6).
-    ``threads`` limits torch to that many for this call. ``is_exact``: the bits do not depend on the batch
-    either; batches of a padded model are then of one length and a fixed number of texts, the last one filled
-    up by repetition.
+    rounding (1e-6). ``is_exact``: the bits do not depend on the batch either; batches of a padded model are
+    then of one length and a fixed number of texts, the last one filled up by repetition.
     """
     import numpy as np
     import torch
@@ -48,14 +44,13 @@ def encode(
     was_training = model.training
     model.eval()
     with (
-        _limit_threads(threads),
         torch.inference_mode(),
         tqdm(total=len(unique), unit="text", desc="encode", disable=None, leave=False) as progress,
     ):
         for rows, features in _batches(model, unique, lang, batch_tokens, is_exact):
             features = batch_to_device(features, model.device)
-            found = torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
-            vectors[rows] = found.cpu().numpy()
+            unit = torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
+            vectors[rows] = unit.cpu().numpy()
             progress.update(len(set(rows)))
     model.train(was_training)
     return vectors[[place[text] for text in texts]]
@@ -112,18 +107,3 @@ def _plan_exactly(lengths: Sequence[int]) -> Iterator[list[int]]:
         for start in range(0, len(rows), _EXACT_ROWS):
             part = rows[start : start + _EXACT_ROWS]
             yield part + part[-1:] * (_EXACT_ROWS - len(part))
-
-
-@contextlib.contextmanager
-def _limit_threads(threads: int | None) -> Iterator[None]:
-    import torch
-
-    if threads is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(threads)
-        yield
-    finally:
-        torch.set_num_threads(before)

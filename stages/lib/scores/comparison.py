@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,18 +59,12 @@ class _Values:
 
 
 def _values(frame: pl.DataFrame, benchmark: str, direction: str, scoring: str, figure: str) -> _Values | None:
-    import polars as pl
-
-    rows = frame.filter(
-        (pl.col("benchmark") == benchmark)
-        & (pl.col("direction") == direction)
-        & (pl.col("scoring") == scoring)
-    )
+    rows = frame.filter(benchmark=benchmark, direction=direction, scoring=scoring)
     if rows.is_empty():
         return None
     by_seed, first = {}, None
     for seed in sorted(rows["seed"].unique()):
-        part = rows.filter(pl.col("seed") == seed)
+        part = rows.filter(seed=seed)
         first = part if first is None else first
         if part["pair_id"].to_list() != first["pair_id"].to_list():
             raise DataError(f"ranks of {benchmark}: seed {seed} has other queries; run evaluate again")
@@ -99,12 +93,10 @@ def _figures(frame: pl.DataFrame, pair: Pair) -> dict[str, _Values]:
                         both.append(values)
                 # Hard negatives have their own queries in each direction; elsewhere a row is one in both.
                 if len(both) == 2 and both[0].pair_ids == both[1].pair_ids:
-                    found[f"{benchmark}_{prefix}{figure}_mean"] = _Values(
+                    found[f"{benchmark}_{prefix}{figure}_mean"] = replace(
+                        both[0],
                         values=(both[0].values + both[1].values) / 2,
                         by_seed={s: (both[0].by_seed[s] + both[1].by_seed[s]) / 2 for s in both[0].by_seed},
-                        pair_ids=both[0].pair_ids,
-                        sources=both[0].sources,
-                        docs=both[0].docs,
                     )
     return found
 
@@ -117,11 +109,10 @@ def measure(frame: pl.DataFrame, pair: Pair, settings: EvaluateParams, seed: int
     ``..._mean`` is the mean of both directions.
     """
 
+    drawn = {"resamples": settings.bootstrap, "confidence": settings.confidence, "seed": seed}
+
     def interval(values: np.ndarray, docs: Sequence[str]) -> dict[str, Any]:
-        found = bootstrap_interval(
-            values, docs, resamples=settings.bootstrap, confidence=settings.confidence, seed=seed
-        )
-        return asdict(found)
+        return asdict(bootstrap_interval(values, docs, **drawn))
 
     metrics: dict[str, Any] = {}
     by_source: dict[str, dict[str, Any]] = {}
@@ -151,6 +142,7 @@ def compare(
     for the number of comparisons with :func:`correct`.
     """
     found: dict[str, dict[str, Any]] = {}
+    drawn = {"resamples": settings.bootstrap, "confidence": settings.confidence, "seed": seed}
     was, now = _figures(before, pair), _figures(after, pair)
     for name in now:
         figure = next((figure for figure in COMPARED if f"_{figure}_" in name), None)
@@ -158,16 +150,8 @@ def compare(
             continue
         if was[name].pair_ids != now[name].pair_ids:
             raise DataError(f"{name}: the two results have other queries; run evaluate again for both")
-        test = paired_test(
-            was[name].values,
-            now[name].values,
-            now[name].docs,
-            permutations=settings.permutations,
-            resamples=settings.bootstrap,
-            confidence=settings.confidence,
-            seed=seed,
-        )
-        found[name] = asdict(test)
+        values = was[name].values, now[name].values, now[name].docs
+        found[name] = asdict(paired_test(*values, permutations=settings.permutations, **drawn))
         if figure == "p1" and not name.endswith("_mean"):
             first = next(iter(now[name].by_seed.values()))
             found[name]["p_mcnemar"] = mcnemar_p(next(iter(was[name].by_seed.values())), first)

@@ -50,6 +50,12 @@ def seed_spread(by_seed: Mapping[str, float]) -> dict[str, Any]:
     return {"by_seed": dict(by_seed), "spread": float(np.std(list(by_seed.values()), ddof=1))}
 
 
+def limits(samples: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Return the percentile interval of resampled values."""
+    low, high = np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def resampling_units(docs: Sequence[str]) -> tuple[np.ndarray, str]:
     """Number the unit of each row and name it: ``document``, or ``sentence`` below ``MIN_DOCUMENTS``."""
     names, numbers = np.unique(np.asarray(docs, dtype=str), return_inverse=True)
@@ -78,9 +84,8 @@ def bootstrap_interval(
             low, high = exact_binomial_interval(int(values[0]) * units, units, confidence)
             method = "clopper-pearson"
     else:
-        means = _resampled_means(sums, sizes, resamples, seed)
-        low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(value, float(low), float(high), len(values), unit, units, method)
+        low, high = limits(_resampled_means(sums, sizes, resamples, seed), confidence)
+    return Interval(value, low, high, len(values), unit, units, method)
 
 
 def paired_test(
@@ -105,17 +110,9 @@ def paired_test(
     differences = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
     numbers, unit = resampling_units(docs)
     sums, sizes = _per_unit(differences, numbers)
-    means = _resampled_means(sums, sizes, resamples, seed)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Paired(
-        difference=float(differences.mean()),
-        low=float(low),
-        high=float(high),
-        p=sign_flip_p(sums, permutations, seed),
-        n=len(differences),
-        unit=unit,
-        units=len(sizes),
-    )
+    low, high = limits(_resampled_means(sums, sizes, resamples, seed), confidence)
+    p = sign_flip_p(sums, permutations, seed)
+    return Paired(float(differences.mean()), low, high, p, len(differences), unit, len(sizes))
 
 
 def sign_flip_p(sums: np.ndarray, permutations: int, seed: int) -> float:

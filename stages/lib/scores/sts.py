@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from stages.lib.core.errors import DataError
-from stages.lib.scores.significance import Interval, Paired, seed_spread
+from stages.lib.scores.significance import Interval, Paired, limits, seed_spread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,16 +135,15 @@ def measure_sts(frame: pl.DataFrame, settings: EvaluateParams, seed: int) -> dic
     The interval is a percentile bootstrap over the pairs. With several training seeds the value is their
     mean, the interval is of that mean, and by_seed and spread (standard deviation) are added.
     """
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     figures = {}
     for name in frame["set"].unique(maintain_order=True):
         similarities, grades = _by_seed(frame, name)
         for kind in KINDS:
             found = {str(s): float(correlation(values, grades, kind)) for s, values in similarities.items()}
             means = resampled(list(similarities.values()), grades, kind, settings.bootstrap, seed)
-            low, high = np.quantile(means, tails)
+            interval = limits(means, settings.confidence)
             value, n = float(np.mean(list(found.values()))), len(grades)
-            figure = asdict(Interval(value, float(low), float(high), n, "pair", n, "bootstrap"))
+            figure = asdict(Interval(value, *interval, n, "pair", n, "bootstrap"))
             figures[f"sts_{name}_{kind}"] = figure | seed_spread(found)
     return figures
 
@@ -156,7 +155,6 @@ def compare_sts(
 
     The interval of the difference is a bootstrap that draws the same pairs for both.
     """
-    tails = [(1 - settings.confidence) / 2, (1 + settings.confidence) / 2]
     shared = set(before["set"].unique())
     found = {}
     for name in (name for name in after["set"].unique(maintain_order=True) if name in shared):
@@ -169,10 +167,7 @@ def compare_sts(
             difference -= correlation(old, grades, kind)
             moved = resampled(new, grades, kind, settings.bootstrap, seed)
             moved -= resampled([old], grades, kind, settings.bootstrap, seed)
-            low, high = np.quantile(moved, tails)
-            p = exchange_p(old, new, grades, kind, settings.permutations, seed)
-            n = len(grades)
-            found[f"sts_{name}_{kind}"] = asdict(
-                Paired(float(difference), float(low), float(high), p, n, "pair", n)
-            )
+            interval = limits(moved, settings.confidence)
+            p, n = exchange_p(old, new, grades, kind, settings.permutations, seed), len(grades)
+            found[f"sts_{name}_{kind}"] = asdict(Paired(float(difference), *interval, p, n, "pair", n))
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.lib.core.errors import DataError
-from stages.lib.scores.significance import Interval, Paired, resampling_units, seed_spread
+from stages.lib.scores.significance import Interval, Paired, limits, resampling_units, seed_spread
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,10 +114,10 @@ class _Scored:
     value: float
     resampled: np.ndarray
     n: int
-    unit: str
-    units: int
-    signature: str
-    tails: tuple[float, float]
+
+    @property
+    def first(self) -> CorpusScores:
+        return next(iter(self.seeds.values()))
 
     def minus(self, other: _Scored, settings: EvaluateParams, seed: int) -> dict[str, Any]:
         """Return the difference, its paired bootstrap interval and two-sided p (the fields of Paired).
@@ -131,12 +131,12 @@ class _Scored:
         both = list(itertools.product(self.seeds.values(), other.seeds.values()))
         exchanged = np.mean([one.exchanged(two, settings.permutations, seed) for one, two in both], axis=0)
         moved = self.resampled - other.resampled
-        low, high = np.quantile(moved, self.tails)
+        interval = limits(moved, settings.confidence)
         p, p_bootstrap = (
-            float((1 + np.count_nonzero(np.abs(found) >= abs(difference) - 1e-9)) / (1 + len(found)))
-            for found in (exchanged, moved - moved.mean())
+            float((1 + np.count_nonzero(np.abs(values) >= abs(difference) - 1e-9)) / (1 + len(values)))
+            for values in (exchanged, moved - moved.mean())
         )
-        paired = Paired(difference, float(low), float(high), p, self.n, self.unit, self.units)
+        paired = Paired(difference, *interval, p, self.n, self.first.unit, self.first.units)
         return {**asdict(paired), "p_bootstrap": p_bootstrap}
 
 
@@ -146,7 +146,6 @@ def _scored(
     """Return a system's scores by name, ``<prefix>_<direction>_<metric>``."""
     import polars as pl
 
-    tails = ((1 - settings.confidence) / 2, (1 + settings.confidence) / 2)
     found = {}
     rows = frame.filter(pl.col("system") == system)
     for direction in rows["direction"].unique(maintain_order=True):
@@ -162,17 +161,12 @@ def _scored(
                     raise DataError(f"translations: seed {number} has other sentences; run evaluate again")
                 texts = (part[name].to_list() for name in ("translation", "reference", "doc"))
                 scores[number] = CorpusScores(metric, *texts)
-            one = next(iter(scores.values()))
             moved = [item.resampled(settings.bootstrap, seed) for item in scores.values()]
             found[f"{prefix}_{direction}_{metric}"] = _Scored(
                 seeds=scores,
                 value=float(np.mean([item.value for item in scores.values()])),
                 resampled=np.mean(moved, axis=0),
                 n=len(first),
-                unit=one.unit,
-                units=one.units,
-                signature=one.signature,
-                tails=tails,
             )
     return found
 
@@ -189,15 +183,14 @@ def measure_translation(
     systems = {name: _scored(frame, name, settings, seed, prefix) for name in (MODEL, COPY, NEAREST)}
     figures = {}
     for name, found in systems[MODEL].items():
-        low, high = np.quantile(found.resampled, found.tails)
-        interval = Interval(
-            *(found.value, float(low), float(high), found.n, found.unit, found.units, "bootstrap")
-        )
+        interval = limits(found.resampled, settings.confidence)
+        first = found.first
+        figure = Interval(found.value, *interval, found.n, first.unit, first.units, "bootstrap")
         beside = {
             other: {"value": systems[other][name].value, **found.minus(systems[other][name], settings, seed)}
             for other in (COPY, NEAREST)
         }
-        figures[name] = {**asdict(interval), "signature": found.signature, "beside": beside}
+        figures[name] = {**asdict(figure), "signature": first.signature, "beside": beside}
         figures[name] |= seed_spread({number: item.value for number, item in found.seeds.items()})
     return figures
 

@@ -83,7 +83,7 @@ def test_a_translator_is_saved_for_transformers(models: Path, tmp_path: Path) ->
 
 
 def test_what_cannot_be_saved_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match="--model: unknown model 'usw'; did you mean 'use'"):
+    with pytest.raises(ParamsError, match="unknown model 'usw'; did you mean 'use'"):
         save_merged("usw", tmp_path, tmp_path / "out", PARAMS)
     with pytest.raises(ModelError, match="no seed-<n> folder with an adapter"):
         save_merged("use", tmp_path, tmp_path / "out", PARAMS)

@@ -208,7 +208,7 @@ def test_each_seed_is_evaluated(tmp_path, run_evaluate):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"model": "labze"}, ParamsError, "--model labze: not in params.yaml"),
+        ({"model": "labze"}, ParamsError, "unknown model 'labze'; did you mean 'labse'"),
         ({"variant": "finetuned"}, ParamsError, "add --adapter"),
         ({"adapter": "x"}, ParamsError, "drop --adapter"),
         ({}, DataError, "test.parquet: not found"),

@@ -234,7 +234,7 @@ def test_what_both_processes_find_wrong_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (["--model", "labze"], "not in params.yaml's models_config"),
+        (["--model", "labze"], "unknown model 'labze'; did you mean 'labse'"),
         (["--splits", "nowhere"], "nowhere/train.parquet: not found"),
     ],
 )
