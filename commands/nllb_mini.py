@@ -57,18 +57,15 @@ EXTRA_SOURCES = ("mediawiki", "goldendict")
 # The filters of the clean stage that are applied, by their reason.
 _FILTERS = ("markup", "placeholder", "too_short", "script", "length_ratio", "untranslated")
 GETTEXT_PACKAGES = (
-    "atril-common",
-    "caja-common",
-    "engrampa-common",
-    "eom-common",
-    "libgtk-3-common",
-    "libgtk2.0-common",
-    "mate-panel-common",
-    "pluma-common",
+    *("atril-common", "caja-common", "engrampa-common", "eom-common", "libgtk-3-common"),
+    *("libgtk2.0-common", "mate-panel-common", "pluma-common"),
 )
 
 
 FINGERPRINTS = Path("assets/fingerprints.json.gz")
+DATA = Path("data")
+# Debian's files, the tokeniser and the checkpoint.
+CACHE = Path(".cache/kopri/nllb_mini")
 # The model card, with fields for str.format.
 CARD = Path(__file__).resolve().parents[1] / "assets/nllb_mini_card.md"
 STEPS = 12_000
@@ -268,21 +265,17 @@ def build_model(recipe: Recipe, tokenizer: NllbTokenizer) -> M2M100ForConditiona
     """Return the untrained model, its weights drawn from torch's generator."""
     from transformers import M2M100Config, M2M100ForConditionalGeneration
 
+    same = {"attention_heads": recipe.heads, "ffn_dim": recipe.ffn, "layerdrop": 0.0}
     config = M2M100Config(
         vocab_size=len(tokenizer),
         max_position_embeddings=256,
         d_model=recipe.dim,
         encoder_layers=recipe.encoder_layers,
         decoder_layers=recipe.decoder_layers,
-        encoder_attention_heads=recipe.heads,
-        decoder_attention_heads=recipe.heads,
-        encoder_ffn_dim=recipe.ffn,
-        decoder_ffn_dim=recipe.ffn,
+        **{f"{half}_{name}": value for half in ("encoder", "decoder") for name, value in same.items()},
         dropout=recipe.dropout,
         attention_dropout=0.0,
         activation_dropout=0.0,
-        encoder_layerdrop=0.0,
-        decoder_layerdrop=0.0,
         init_std=recipe.dim**-0.5,
         scale_embedding=True,
         pad_token_id=tokenizer.pad_token_id,
@@ -525,24 +518,12 @@ def write_card(trainer: Trainer, pairs: pl.DataFrame) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m commands.nllb_mini", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data", type=Path, default=Path("data"), help="the pipeline's outputs (%(default)s)"
-    )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path(".cache/kopri/nllb_mini"),
-        help="folder for Debian's files, tokenizer and checkpoint (%(default)s)",
-    )
-    parser.add_argument("--out", type=Path, default=Path("assets/nllb_mini"), help="the model (%(default)s)")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps in all (%(default)s)")
     args = parser.parse_args()
-    params = load_params()
-    pairs = make_pairs(
-        read_segments(args.data / "segments", args.cache, params), args.data / "splits", FINGERPRINTS, params
-    )
-    dev = read_table(args.data / "splits" / "dev.parquet", CORPUS_SCHEMA)
-    export(pretrain(pairs, dev, Recipe(), args.steps, args.cache), pairs, args.out)
+    params, splits = load_params(), DATA / "splits"
+    pairs = make_pairs(read_segments(DATA / "segments", CACHE, params), splits, FINGERPRINTS, params)
+    dev = read_table(splits / "dev.parquet", CORPUS_SCHEMA)
+    export(pretrain(pairs, dev, Recipe(), args.steps, CACHE), pairs, Path("assets/nllb_mini"))
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def measure_strengths(
     ]
     graded = graded_sets(smoke, params)
     guarded = [sts.name for sts in graded if sts.name in GUARDED] or [SMOKE]
-    sizes = {split.name: len(split.pair_ids) for split in sets}
+    sizes = {split.name: len(split.rows) for split in sets}
     sizes |= {sts.name: len(sts.grades) for sts in graded}
     figures: dict[str, Any] = {"limit": LIMIT, "guarded": guarded, "n": sizes, "models": {}}
     rows = []

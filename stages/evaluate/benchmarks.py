@@ -33,12 +33,9 @@ class Benchmark:
     """
 
     name: str
-    src_lang: str
-    tgt_lang: str
     src: tuple[str, ...]
     tgt: tuple[str, ...]
     docs: tuple[str, ...] | None
-    license: str
     sha256: dict[str, str]
 
 
@@ -77,12 +74,9 @@ def load_benchmark(name: str, params: Params, pair: Pair, cache_dir: Path = CACH
                 )
     return Benchmark(
         name=name,
-        src_lang=pair.src,
-        tgt_lang=pair.tgt,
         src=tuple(columns[pair.src]),
         tgt=tuple(columns[pair.tgt]),
         docs=tuple(columns[DOCUMENTS]) if DOCUMENTS in columns else None,
-        license=config.license,
         sha256={key: config.files[key].sha256 for key in keys},
     )
 

@@ -39,42 +39,29 @@ class Side:
 
 @dataclass(frozen=True)
 class RetrievalSet:
-    """Pairs to retrieve, and on both sides the texts they are retrieved among."""
+    """Pairs (``pair_id``, ``source``, ``doc``), and on both sides the texts they are retrieved among."""
 
     name: str
-    pair_ids: list[str]
-    sources: list[str]
-    docs: list[str]
+    rows: pl.DataFrame
     src: Side
     tgt: Side
 
 
 def make_set(
-    name: str,
-    pair: Pair,
-    *,
-    src: Sequence[str],
-    tgt: Sequence[str],
-    pair_ids: Sequence[str],
-    sources: Sequence[str],
-    docs: Sequence[str],
-    src_groups: Sequence[str],
-    tgt_groups: Sequence[str],
-    src_pool: Sequence[str] = (),
-    tgt_pool: Sequence[str] = (),
+    name: str, pair: Pair, rows: pl.DataFrame, src_pool: Sequence[str] = (), tgt_pool: Sequence[str] = ()
 ) -> RetrievalSet:
     """Lay out candidates, right answers and hard negatives; the order of the rows is kept.
 
-    Right for a row are the texts of all rows that share its group on either side, and every candidate that
-    differs from one of those in capitals and punctuation only, wherever it comes from.
+    ``rows`` has src, tgt, pair_id, source, doc, src_group and tgt_group. Right for a row are the texts of all
+    rows that share its group on either side, and every candidate that differs from one of those in capitals
+    and punctuation only, wherever it comes from. Raises DataError where there is no row.
     """
-    if not src:
+    if rows.is_empty():
         raise DataError(f"{name}: no pair to evaluate; lower split.min_words or add sources")
+    src, tgt, src_groups, tgt_groups = (rows[c].to_list() for c in ("src", "tgt", "src_group", "tgt_group"))
     return RetrievalSet(
         name=name,
-        pair_ids=list(pair_ids),
-        sources=list(sources),
-        docs=list(docs),
+        rows=rows.select("pair_id", "source", "doc"),
         src=_lay_out(src, src_groups, tgt_groups, src_pool, pair.src),
         tgt=_lay_out(tgt, tgt_groups, src_groups, tgt_pool, pair.tgt),
     )
@@ -122,19 +109,8 @@ def lay_out_split(name: str, split: pl.DataFrame, pool: pl.DataFrame, pair: Pair
     import polars as pl
 
     rows = split.filter((pl.col("src_lang") == pair.src) & (pl.col("tgt_lang") == pair.tgt))
-    return make_set(
-        name,
-        pair,
-        src=rows["src"].to_list(),
-        tgt=rows["tgt"].to_list(),
-        pair_ids=rows["pair_id"].to_list(),
-        sources=rows["source"].to_list(),
-        docs=rows["doc"].to_list(),
-        src_groups=rows["src_group"].to_list(),
-        tgt_groups=rows["tgt_group"].to_list(),
-        src_pool=pool.filter(pl.col("lang") == pair.src)["text"].to_list(),
-        tgt_pool=pool.filter(pl.col("lang") == pair.tgt)["text"].to_list(),
-    )
+    pools = (pool.filter(pl.col("lang") == lang)["text"].to_list() for lang in (pair.src, pair.tgt))
+    return make_set(name, pair, rows, *pools)
 
 
 def benchmark_set(benchmark: Benchmark, pair: Pair) -> RetrievalSet:
@@ -142,19 +118,20 @@ def benchmark_set(benchmark: Benchmark, pair: Pair) -> RetrievalSet:
 
     Where it does not tell its documents, all is one, so that sentences are resampled, and named so.
     """
-    src, tgt = list(benchmark.src), list(benchmark.tgt)
+    import polars as pl
+
+    src, tgt = benchmark.src, benchmark.tgt
     docs = benchmark.docs or ["all"] * len(src)
-    return make_set(
-        benchmark.name,
-        pair,
-        src=src,
-        tgt=tgt,
-        pair_ids=[pair_id(pair.src, a, pair.tgt, b) for a, b in zip(src, tgt, strict=True)],
-        sources=[benchmark.name] * len(src),
-        docs=[f"{benchmark.name}/{doc}" for doc in docs],
-        src_groups=[group_id(text, pair.src) for text in src],
-        tgt_groups=[group_id(text, pair.tgt) for text in tgt],
-    )
+    columns = {
+        "src": src,
+        "tgt": tgt,
+        "pair_id": [pair_id(pair.src, a, pair.tgt, b) for a, b in zip(src, tgt, strict=True)],
+        "source": [benchmark.name] * len(src),
+        "doc": [f"{benchmark.name}/{doc}" for doc in docs],
+        "src_group": [group_id(text, pair.src) for text in src],
+        "tgt_group": [group_id(text, pair.tgt) for text in tgt],
+    }
+    return make_set(benchmark.name, pair, pl.DataFrame(columns))
 
 
 def rank_set(
@@ -192,40 +169,17 @@ def rank_set(
             query_density=asking_density[asking.query],
             candidate_density=density,
         )
-        frames.append(_ranks_table(retrieval, retrieval.name, direction, "cosine", seed, every, cosine))
-        frames.append(_ranks_table(retrieval, retrieval.name, direction, "margin", seed, every, margin))
+        found = [(retrieval.name, "cosine", every, cosine), (retrieval.name, "margin", every, margin)]
         rows = np.flatnonzero(answering.has_hard)
         if len(rows):
             hard = ranks(queries[rows], vectors, [answering.gold[row] for row in rows])
-            name = hard_name(retrieval.name)
-            frames.append(_ranks_table(retrieval, name, direction, "cosine", seed, rows, hard))
+            found.append((hard_name(retrieval.name), "cosine", rows, hard))
+        for name, scoring, rows, rank in found:
+            columns = {"benchmark": name, "direction": direction, "scoring": scoring, "seed": seed}
+            frame = retrieval.rows[rows].with_columns(pl.Series("rank", rank, dtype=pl.Int32))
+            frame = frame.with_columns(**{column: pl.lit(value) for column, value in columns.items()})
+            frames.append(frame.cast({"seed": pl.Int32}).select(list(RANKS_SCHEMA)))
     return pl.concat(frames)
-
-
-def _ranks_table(
-    retrieval: RetrievalSet,
-    benchmark: str,
-    direction: str,
-    scoring: str,
-    seed: int,
-    rows: np.ndarray,
-    rank: np.ndarray,
-) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.DataFrame(
-        {
-            "benchmark": benchmark,
-            "direction": direction,
-            "scoring": scoring,
-            "seed": seed,
-            "pair_id": [retrieval.pair_ids[row] for row in rows],
-            "source": [retrieval.sources[row] for row in rows],
-            "doc": [retrieval.docs[row] for row in rows],
-            "rank": rank,
-        },
-        schema_overrides={"seed": pl.Int32, "rank": pl.Int32},
-    )
 
 
 def hard_name(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages.lib.models.translate import translate
-from stages.lib.scores.translation import COPY, MODEL, NEAREST
+from stages.lib.scores.translation import COPY, MODEL, NEAREST, TRANSLATIONS_SCHEMA
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,10 +86,7 @@ def translate_trivially(pairs: pl.DataFrame, train: pl.DataFrame, pair: Pair) ->
     there, back = (pair.src, pair.tgt), (pair.tgt, pair.src)
     src, tgt = pairs["src"].to_list(), pairs["tgt"].to_list()
     known = own["src"].to_list(), own["tgt"].to_list()
-    nearest = {
-        there: nearest_translations(src, *known),
-        back: nearest_translations(tgt, *known[::-1]),
-    }
+    nearest = {there: nearest_translations(src, *known), back: nearest_translations(tgt, *known[::-1])}
     copies = {there: src, back: tgt}
     return pl.concat([_table(COPY, copies, pairs, pair, 0), _table(NEAREST, nearest, pairs, pair, 0)])
 
@@ -102,17 +99,13 @@ def _table(
     tables = []
     for (src, tgt), translations in found.items():
         asked, right = ("src", "tgt") if src == pair.src else ("tgt", "src")
-        tables.append(
-            pairs.select(
-                pl.lit(system).alias("system"),
-                pl.lit(f"{src}_{tgt}").alias("direction"),
-                pl.lit(seed, dtype=pl.Int32).alias("seed"),
-                "pair_id",
-                "source",
-                "doc",
-                pl.col(asked).alias("src"),
-                pl.col(right).alias("reference"),
-                pl.Series("translation", translations, dtype=pl.String),
-            )
+        table = pairs.with_columns(
+            pl.lit(seed, dtype=pl.Int32).alias("seed"),
+            pl.Series("translation", translations, dtype=pl.String),
+            system=pl.lit(system),
+            direction=pl.lit(f"{src}_{tgt}"),
+            src=pl.col(asked),
+            reference=pl.col(right),
         )
+        tables.append(table.select(list(TRANSLATIONS_SCHEMA)))
     return pl.concat(tables)

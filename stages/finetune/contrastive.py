@@ -223,14 +223,6 @@ def load_progress(path: Path) -> Progress:
     return progress
 
 
-def save_progress(progress: Progress, path: Path) -> None:
-    """Write a checkpoint, whole or not at all."""
-    import torch
-
-    with atomic_path(path) as temporary:
-        torch.save(vars(progress), temporary)
-
-
 def trainable_state(model: SentenceTransformer) -> dict[str, torch.Tensor]:
     """Return a copy of the parameters that training changes, by name."""
     return {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
@@ -384,7 +376,8 @@ def fit(
             progress.best_state = progress.state
         progress.optimizer = optimizer.state_dict()
         if is_first():
-            save_progress(progress, checkpoint)
+            with atomic_path(checkpoint) as temporary:
+                torch.save(vars(progress), temporary)
         log.info("epoch %d: loss %.4f, dev score %.4f", progress.epoch, loss, scores["score"])
     load_trainable(model, progress.best_state)
     return progress
@@ -408,14 +401,9 @@ def _train_epoch(
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     losses = []
     batches = objective.plan(seed, epoch)
-    bar = tqdm(
-        batches,
-        desc=f"epoch {epoch + 1}/{recipe.epochs}",
-        unit="batch",
-        disable=None if is_first() else True,
-        leave=False,
-    )
-    for n, rows in enumerate(bar):
+    is_quiet = None if is_first() else True
+    name = f"epoch {epoch + 1}/{recipe.epochs}"
+    for n, rows in enumerate(tqdm(batches, desc=name, unit="batch", disable=is_quiet, leave=False)):
         first = n - n % recipe.accumulate  # of the batches of this step
         share = min(recipe.accumulate, len(batches) - first)
         if n == first:
@@ -436,9 +424,7 @@ def _train_epoch(
 def _recompute_activations(model: SentenceTransformer) -> None:
     inner = getattr(model, "transformers_model", None)
     if inner is None:
-        raise ModelError(
-            "recompute needs a transformers model, which this is not; set the recipe's recompute: false"
-        )
+        raise ModelError("recompute needs a transformers model; set the recipe's recompute: false")
     inner.activation_checkpointing_enable()
 
 

@@ -26,18 +26,6 @@ def vectors(use) -> tuple[np.ndarray, np.ndarray]:
     return use.encode(SRC), use.encode(TGT)
 
 
-def test_accuracy_is_that_of_sentence_transformers(use, vectors) -> None:
-    from sentence_transformers.sentence_transformer.evaluation import TranslationEvaluator
-
-    src, tgt = vectors
-    found = TranslationEvaluator(SRC, TGT, write_csv=False)(use)
-    there = hits(ranks(src, tgt, GOLD), 1).mean()
-    back = hits(ranks(tgt, src, GOLD), 1).mean()
-    assert 0 < there < 1
-    assert there == pytest.approx(found["src2trg_accuracy"], abs=TOLERANCE)
-    assert back == pytest.approx(found["trg2src_accuracy"], abs=TOLERANCE)
-
-
 def test_mrr_is_that_of_sentence_transformers(use, vectors) -> None:
     from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 

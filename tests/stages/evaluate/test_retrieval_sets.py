@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
 from stages.evaluate.retrieval_sets import make_set, rank_set
@@ -14,22 +15,16 @@ SETTINGS = load_params().evaluate.model_copy(
 )
 
 
-def small_set(**changes):
+def small_set(src_pool=(), tgt_pool=(), **changes):
     rows = {
         "src": ["Мост закрыт", "Мост закрыт", "Новый дом", "Дорога"],
         "tgt": ["Köpri ýapyk", "Köpri ýapyldy", "Täze jaý", "Ýol"],
-        "src_groups": ["m", "m", "h", "r"],
-        "tgt_groups": ["k1", "k2", "j", "y"],
-    } | changes
-    count = len(rows["src"])
-    return make_set(
-        "test",
-        PAIR,
-        pair_ids=[f"{n:016x}" for n in range(count)],
-        sources=["django"] * count,
-        docs=[f"django/{n}" for n in range(count)],
-        **rows,
-    )
+        "src_group": ["m", "m", "h", "r"],
+        "tgt_group": ["k1", "k2", "j", "y"],
+        "doc": [f"django/{n}" for n in range(4)],
+    }
+    table = pl.DataFrame(rows | changes).with_columns(pair_id="doc", source=pl.lit("django"))
+    return make_set("test", PAIR, table, src_pool, tgt_pool)
 
 
 def test_alternatives_of_one_group_are_all_right():
@@ -43,7 +38,7 @@ def test_alternatives_of_one_group_are_all_right():
 def test_rows_that_share_a_translation_are_right_for_each_other():
     retrieval = small_set(src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri!", "Jaý", "Ýol"])
     assert retrieval.tgt.gold[0] == [0, 1]
-    groups = {"src_groups": ["m", "p", "h", "r"], "tgt_groups": ["k", "k", "j", "y"]}
+    groups = {"src_group": ["m", "p", "h", "r"], "tgt_group": ["k", "k", "j", "y"]}
     shared = small_set(
         src=["Мост", "Переправа", "Дом", "Дорога"], tgt=["Köpri", "Köpri", "Jaý", "Ýol"], **groups
     )
@@ -66,7 +61,7 @@ def test_a_corruption_that_is_a_real_text_is_no_hard_negative():
 
 def test_an_empty_set_is_refused():
     with pytest.raises(DataError, match="test: no pair to evaluate"):
-        make_set("test", PAIR, src=[], tgt=[], pair_ids=[], sources=[], docs=[], src_groups=[], tgt_groups=[])
+        make_set("test", PAIR, pl.DataFrame({"src": []}))
 
 
 def test_ranks_have_a_row_for_each_query_direction_and_scoring():

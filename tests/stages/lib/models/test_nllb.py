@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel
+from transformers import M2M100ForConditionalGeneration
 
 from stages.lib.core.errors import ModelError
 from stages.lib.core.params import ModelConfig, load_params
@@ -52,47 +54,29 @@ def test_a_vector_is_the_mean_of_the_encoders_states_whatever_the_padding(model)
         np.testing.assert_allclose(found[row], mean / np.linalg.norm(mean), atol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def adapter(config, tmp_path_factory):
-    """An adapter with random weights in the encoder and in the decoder."""
+def test_a_saved_adapter_comes_back_in_encoder_and_decoder_with_us_and_with_peft(config, model, tmp_path):
+    """Its weights are random in the encoder and in the decoder."""
     tuned = load_encoder("nllb", config)
-    recipe = load_params().recipe("study", "nllb")
     torch.manual_seed(3)
-    add_lora(tuned, recipe, config)
+    add_lora(tuned, load_params().recipe("study", "nllb"), config)
     with torch.no_grad():
         for name, value in tuned.named_parameters():
             if "lora_B" in name:
                 value.normal_(std=0.5)
-    path = tmp_path_factory.mktemp("adapter") / "seed-1"
-    save_adapter(tuned, path)
-    return tuned, path
-
-
-def test_a_saved_adapter_comes_back_in_encoder_and_decoder(config, model, adapter):
-    tuned, path = adapter
-    again = load_encoder("nllb", config, adapter=path)
+    save_adapter(tuned.eval(), tmp_path / "seed-1")
+    again = load_encoder("nllb", config, adapter=tmp_path / "seed-1")
     texts = ["Вода в реке холодная."]
     np.testing.assert_allclose(encode(again, texts, "ru"), encode(tuned, texts, "ru"), atol=1e-6)
     assert not np.allclose(encode(again, texts, "ru"), encode(model, texts, "ru"), atol=1e-3)
+    plain = M2M100ForConditionalGeneration.from_pretrained(config.id)
+    plain = PeftModel.from_pretrained(plain, tmp_path / "seed-1").eval()
     ids = torch.tensor(again[0].token_ids(texts, "ru"))
+    translators = [tuned[0].translator, again[0].translator, plain, model[0].translator]
     with torch.inference_mode():
-        logits = [
-            one[0].translator(ids, decoder_input_ids=ids).logits for one in (again, tuned.eval(), model)
-        ]
-    torch.testing.assert_close(logits[0], logits[1])
-    assert not torch.allclose(logits[0], logits[2], atol=1e-3)
-
-
-def test_plain_peft_reads_the_adapter_on_the_translator(config, adapter):
-    from peft import PeftModel
-    from transformers import M2M100ForConditionalGeneration
-
-    tuned, path = adapter
-    plain = PeftModel.from_pretrained(M2M100ForConditionalGeneration.from_pretrained(config.id), path).eval()
-    ids = torch.tensor(tuned[0].token_ids(["Вода в реке холодная."], "ru"))
-    with torch.inference_mode():
-        expected = tuned.eval()[0].translator(ids, decoder_input_ids=ids).logits
-        torch.testing.assert_close(plain(ids, decoder_input_ids=ids).logits, expected)
+        expected, *logits, before = [each(ids, decoder_input_ids=ids).logits for each in translators]
+    for found in logits:
+        torch.testing.assert_close(found, expected)
+    assert not torch.allclose(before, expected, atol=1e-3)
 
 
 def test_a_broken_checkpoint_is_one_line_that_names_the_model(config, tmp_path):

@@ -167,12 +167,8 @@ def test_another_configuration_adapter_or_weight_file_is_another_store(tmp_path)
         path.mkdir()
         (path / "weights.bin").write_bytes(b"1")
     of_folder = USE_TR.model_copy(update={"id": str(folder)})
-    found = [
-        encoder_identity(USE_TR),
-        encoder_identity(USE_TR.model_copy(update={"respell": None})),
-        encoder_identity(USE_TR, adapter),
-        encoder_identity(of_folder),
-    ]
+    given = [(USE_TR,), (USE_TR.model_copy(update={"respell": None}),), (USE_TR, adapter), (of_folder,)]
+    found = [encoder_identity(*each) for each in given]
     (adapter / "weights.bin").write_bytes(b"2")
     (folder / "weights.bin").write_bytes(b"2")
     found += [encoder_identity(USE_TR, adapter), encoder_identity(of_folder)]

@@ -159,14 +159,6 @@ def test_the_smoke_set_is_large_enough_balanced_and_clean() -> None:
     rows = (ROOT / "assets" / "sts_ru.tsv").read_text(encoding="utf-8").splitlines()[1:]
     guidelines = (ROOT / "assets" / "sts_ru.md").read_text(encoding="utf-8")
     assert f"**smoke set**: {len(rows)} pairs" in guidelines
-    # The examples of the guidelines are rows of the set, with the grades they stand for.
-    graded = {f"{left} / {right}": grade for grade, _, left, right in (row.split("\t") for row in rows)}
-    examples = [
-        line.split(" | ") for line in guidelines.splitlines() if " / " in line and line.startswith("| ")
-    ]
-    assert [(cells[0].strip("| "), graded[cells[2].strip(" |")]) for cells in examples] == [
-        (grade, grade) for grade in "543210"
-    ]
 
 
 @pytest.mark.parametrize(
