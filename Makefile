@@ -50,7 +50,7 @@ experiments: $(STAMP)  ## Show experiments: changed parameters beside figures, p
 compare: $(STAMP)  ## Test two experiments query by query: A=main B=workspace (experiments, branches, commits)
 	@$(call need,A B,A=main B=workspace; dvc exp list names the experiments)python -m commands.results compare -- "$$A" "$$B"
 
-trials: $(STAMP)  ## Run named experiments of assets/experiments.yaml (every trial): NAME="rank lr" [MODELS="use use_tr"]
+trials: $(STAMP)  ## Run trials and grids of assets/experiments.yaml [NAME="rank lr", every trial by default; MODELS="use use_tr"]
 	@read -ra names <<< "$${NAME:-}"
 	read -ra models <<< "$${MODELS:-}"
 	python -m commands.experiments run $(if $(MODELS),--models "$${models[@]}") -- "$${names[@]}"
@@ -59,7 +59,7 @@ search: $(STAMP)  ## Find the nearest sentences of the other language in the cor
 	@$(call need,TEXT,TEXT="Сохранить изменения")python -m commands.explore search $(call option,--lang,FROM) \
 	  $(call option,--k,K) $(call option,--model,MODEL) -- "$$TEXT"
 
-demo: $(VENV)/.demo-installed  ## Search and translate on a page in the browser, by any model at hand [PORT=...]
+demo: $(VENV)/.demo-installed  ## Search and translate on a page in the browser, with any available model [PORT=...]
 	@python -m commands.explore demo $(call option,--port,PORT)
 
 align-view: $(STAMP)  ## Show how a document was aligned, as a page: DOC=udhr or a document's name

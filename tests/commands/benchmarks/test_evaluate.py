@@ -32,12 +32,9 @@ def params() -> Params:
 def small_benchmark(name: str = "ntrex", docs: bool = True) -> Benchmark:
     return Benchmark(
         name=name,
-        src_lang="ru",
-        tgt_lang="tk",
         src=tuple(f"Новое слово {ru}" for ru, _ in KEYWORDS),
         tgt=tuple(f"Söz {tk.strip()} bar" for _, tk in KEYWORDS),
         docs=tuple(f"news-{n // 2}" for n in range(len(KEYWORDS))) if docs else None,
-        license="CC0-1.0",
         sha256={"ru": "0" * 64, "tk": "1" * 64},
     )
 
