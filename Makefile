@@ -80,7 +80,7 @@ annotate-push: $(STAMP)  ## Push the tasks to a Label Studio server [URL=https:/
 annotate-pull: $(STAMP)  ## Pull the judgements from the server into data/annotations/ [URL=... TOKEN=...]
 annotate-report: $(STAMP)  ## Report the annotators' agreement and speed, and list the tied pairs
 annotate-export annotate-push annotate-pull annotate-report:
-	@python -m commands.annotate $(@:annotate-%=%) $(if $(URL_IS_GIVEN),--url="$$URL")
+	@python -m commands.annotate $(@:annotate-%=%) $(if $(and $(URL_IS_GIVEN),$(filter %push %pull,$@)),--url="$$URL")
 
 # The token reaches the command by the environment: other users can read a command line. Variables TOKEN and URL of
 # the environment may have another purpose, so they are not taken.
@@ -139,6 +139,7 @@ nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; D
 	python -m commands.nllb_mini
 
 engine-install: $(VENV)/.engine-installed
+demo-install: $(VENV)/.demo-installed
 label-studio-install: $(LABEL_STUDIO)/.installed
 
 PIP := python -m pip install --quiet --disable-pip-version-check

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bench.bead_scores import Bead, read_beads, score_beads, to_beads
+from bench._bead_scores import Bead, read_beads, score_beads, to_beads
 from stages.align.beads import Alignment, Embed, align_document
 from stages.lib.core.cli import run
 from stages.lib.core.files import write_json

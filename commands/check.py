@@ -21,6 +21,7 @@ from stages.lib.text.language import check_known
 
 log = logging.getLogger("check")
 LOCK = Path("dvc.lock")
+DVC_TEMPORARY = Path(".dvc/tmp")
 
 
 def check_params() -> None:
@@ -46,13 +47,24 @@ def is_readable(text: str) -> bool:
 
 
 def restore_lock() -> None:
-    """Replace a dvc.lock that DVC cannot read by the committed one.
+    """Replace a dvc.lock that DVC cannot read by the committed one, unless another DVC is writing it.
 
     Stages that ran since that commit come back from DVC's run cache without running again. Raises DataError
     if git holds no readable one, or if a merge left its marks, between which only a person can choose.
     """
+    from dvc.lock import LockError, make_lock
+
     if not LOCK.is_file():
         return
+    DVC_TEMPORARY.mkdir(parents=True, exist_ok=True)
+    try:
+        with make_lock(str(DVC_TEMPORARY / "lock")):
+            _restore_lock()
+    except LockError:
+        log.debug("another DVC is writing; nothing is touched")
+
+
+def _restore_lock() -> None:
     text = LOCK.read_text(encoding="utf-8", errors="replace")
     if is_readable(text):
         return

@@ -9,7 +9,6 @@ before with the same code, data and settings is not run again.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import logging
 import re
@@ -30,10 +29,11 @@ from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split
 from stages.finetune.run import run_key
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError, ParamsError
-from stages.lib.core.files import atomic_path, read_json, sha256_file, write_json
+from stages.lib.core.files import read_json, sha256_file, write_json
 from stages.lib.core.params import Params, load_params, read_yaml, unknown
 from stages.lib.core.tables import CORPUS_SCHEMA, POOL_SCHEMA, SPLIT_IDENTITY, content_sha256, read_table
 from stages.lib.scores.comparison import TEST, compare, correct, measure, rounded
+from stages.report.gather import write_csv
 from stages.report.tables import VARIANTS, as_text, format_p
 
 if TYPE_CHECKING:
@@ -391,10 +391,7 @@ def write_plot(grid: Experiment, record: Mapping[str, Any], models: Sequence[str
         row = {"model": model, "point": point, "train_pairs": entry["train_pairs"]}
         row |= {name: figures[name]["value"] for name in figures if name.endswith("_mean")}
         rows.append(rounded(row | {key: figures[CHOICE][key] for key in ("low", "high")}))
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, rows)
 
 
 def grid_table(grid: Experiment, record: Mapping[str, Any], models: Sequence[str]) -> str:
@@ -473,8 +470,9 @@ def experiments_table(
 
     Shows every model, or one. The columns of ``width`` are never exceeded: the rest follows below.
     """
-    every = dict.fromkeys(key for _, params, _ in experiments for key in params)
-    changed = [key for key in every if len({json.dumps(params.get(key)) for _, params, _ in experiments}) > 1]
+    readable = [params for _, params, _ in experiments if params]
+    every = dict.fromkeys(key for params in readable for key in params)
+    changed = [key for key in every if len({json.dumps(params.get(key)) for params in readable}) > 1]
     # The last part of a key, if no other ends so, says enough.
     last = [key.rpartition(".")[2] for key in changed]
     names = [short if last.count(short) == 1 else key for key, short in zip(changed, last, strict=True)]

@@ -31,8 +31,6 @@ log = logging.getLogger("readme")  # run with -m, __name__ says nothing
 
 BLOCK = re.compile(r"(<!-- figures: ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SPEED = Path("assets/speed.tsv")
-# A trial whose dev and test sets have other pairs, so it has a block of its own.
-OTHER_PAIRS = "mediawiki"
 # What respelling did to the Turkmen texts, as metrics/bench/respell.json names it.
 RESPELLINGS = {
     "raw": "Turkmen as it is",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sqlite3
 import ssl
 import sys
 from pathlib import Path
+
+# Errors of the network that have no class of their own.
+_NETWORK = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 
 
 class CrawlError(Exception):
@@ -20,6 +24,8 @@ def is_file_error(error: BaseException | None) -> bool:
         # The others mean a wrong statement or value.
         return type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError)
     if isinstance(error, (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)):
+        return False
+    if getattr(error, "errno", None) in _NETWORK:
         return False
     # A firewall's "not permitted" names no file.
     is_named = not isinstance(error, PermissionError) or error.filename is not None

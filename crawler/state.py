@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -30,6 +31,8 @@ CREATE TABLE IF NOT EXISTS frontier (
 );
 CREATE INDEX IF NOT EXISTS frontier_next ON frontier (state, priority DESC, rank DESC, seq);
 """
+# A state of other tables, written by other code, is dropped.
+_VERSION = zlib.crc32(_SCHEMA.encode()) >> 1  # SQLite keeps 31 bits
 
 
 @dataclass(frozen=True)
@@ -323,5 +326,9 @@ def _connect(path: Path) -> _Database:
     db = sqlite3.connect(path, isolation_level=None, factory=_Database)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
+    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f"DROP TABLE {table}")  # the crawl is indexed again from the packed file
+        db.execute(f"PRAGMA user_version = {_VERSION}")
     db.executescript(_SCHEMA)
     return db

@@ -7,6 +7,7 @@ import time
 from argparse import Namespace
 from collections import Counter
 
+from commands import cli as frame
 from commands.annotate.agreement import agreement_figures, figures_as_text, tied_pairs
 from commands.annotate.client import ACCESS_FILE, SERVER_FOLDER, LabelStudioError, Server, connect
 from commands.annotate.export import choose_pairs, clean_below_threshold, make_tasks
@@ -22,22 +23,22 @@ from stages.lib.scores.comparison import rounded
 from stages.lib.text.annotations import BLIND_PICKS, merge, read_judgements, task_groups
 
 log = logging.getLogger("annotate")
-commands = cli.Commands("commands.annotate", __doc__)
+commands = frame.Commands("commands.annotate", __doc__)
 
-ANNOTATIONS = cli.path_argument("--annotations", "data/annotations", "folder of judgements")
-TASKS = cli.path_argument("--tasks", "data/annotation-tasks.json", "tasks to push")
-URL = cli.argument("--url", help="the server (default: the one that make label-studio runs)")
+ANNOTATIONS = frame.path_argument("--annotations", "data/annotations", "folder of judgements")
+TASKS = frame.path_argument("--tasks", "data/annotation-tasks.json", "tasks to push")
+URL = frame.argument("--url", help="the server (default: the one that make label-studio runs)")
 
 
 @commands.add(
-    cli.path_argument("--corpus", "data/corpus.parquet", "the corpus to draw from"),
-    cli.path_argument(
+    frame.path_argument("--corpus", "data/corpus.parquet", "the corpus to draw from"),
+    frame.path_argument(
         "--below-threshold", "data/below_threshold.parquet", "pairs that align found but did not keep"
     ),
-    cli.path_argument("--quality", "data/stats/alignment.json", "align's calibration, for the threshold"),
-    cli.path_argument("--segments", "data/segments", "folder of segments, for context"),
+    frame.path_argument("--quality", "data/stats/alignment.json", "align's calibration, for the threshold"),
+    frame.path_argument("--segments", "data/segments", "folder of segments, for context"),
     ANNOTATIONS,
-    cli.path_argument("--out", "data/annotation-tasks.json", "tasks to write"),
+    frame.path_argument("--out", "data/annotation-tasks.json", "tasks to write"),
 )
 def export(args: Namespace) -> None:
     """Choose pairs for people to judge and write them as Label Studio tasks."""
@@ -78,7 +79,7 @@ def push(args: Namespace) -> None:
     )
 
 
-@commands.add(URL, cli.path_argument("--out", "data/annotations", "folder of judgements, which is in git"))
+@commands.add(URL, frame.path_argument("--out", "data/annotations", "folder of judgements, which is in git"))
 def pull(args: Namespace) -> None:
     """Fetch the judgements of a Label Studio project into data/annotations/."""
     pulled = pull_judgements(connect(args.url), load_params().pair, args.out)
@@ -92,8 +93,8 @@ def pull(args: Namespace) -> None:
 
 @commands.add(
     ANNOTATIONS,
-    cli.path_argument("--out", "metrics/annotation.json", "figures to write"),
-    cli.path_argument("--second-look", "data/second-look.tsv", "tied pairs to write: pair_id, src, tgt"),
+    frame.path_argument("--out", "metrics/annotation.json", "figures to write"),
+    frame.path_argument("--second-look", "data/second-look.tsv", "tied pairs to write: pair_id, src, tgt"),
 )
 def report(args: Namespace) -> None:
     """Report agreement and speed of the annotators; list the pairs on which they are tied."""
@@ -111,11 +112,11 @@ def report(args: Namespace) -> None:
     with atomic_path(args.second_look) as temporary:
         text = "".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in tied)
         temporary.write_text(text, encoding="utf-8", newline="\n")
-    cli.print_text(figures_as_text(figures))
+    frame.print_text(figures_as_text(figures))
     log.info("figures in %s; %d tied pairs in %s", args.out, len(tied), args.second_look)
 
 
-@commands.add(cli.argument("--port", type=int, help="port to listen on (default: a free one)"), TASKS)
+@commands.add(frame.argument("--port", type=int, help="port to listen on (default: a free one)"), TASKS)
 def server(args: Namespace) -> None:
     """Run a Label Studio server on this machine, for this machine, and push the exported tasks to it.
 

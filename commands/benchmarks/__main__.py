@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from commands import cli as frame
 from commands.benchmarks.evaluate import DEFAULT, evaluate_all, load_available
 from commands.benchmarks.fingerprints import fingerprint_benchmarks
 from commands.benchmarks.strengths import measure_strengths
@@ -13,19 +14,19 @@ from stages.lib.core.files import write_json
 from stages.lib.core.params import load_params
 from stages.report.gather import write_csv
 
-commands = cli.Commands("commands.benchmarks", __doc__)
+commands = frame.Commands("commands.benchmarks", __doc__)
 
-MODELS = cli.path_argument("--models", "models", "folder of adapters")
+MODELS = frame.path_argument("--models", "models", "folder of adapters")
 FINGERPRINTS = "assets/fingerprints.json.gz"
 
 
 @commands.add(
-    cli.argument(
+    frame.argument(
         "--benchmarks", nargs="+", default=DEFAULT, metavar="NAME", help=f"default: {' '.join(DEFAULT)}"
     ),
     MODELS,
-    cli.path_argument("--fingerprints", FINGERPRINTS, "hashes of the benchmarks that training lacks"),
-    cli.path_argument("--out", "metrics/benchmarks.json", "figures to write"),
+    frame.path_argument("--fingerprints", FINGERPRINTS, "hashes of the benchmarks that training lacks"),
+    frame.path_argument("--out", "metrics/benchmarks.json", "figures to write"),
 )
 def evaluate(args: Namespace) -> None:
     """Evaluate the default adapters, and what they started from, on public benchmarks."""
@@ -36,9 +37,9 @@ def evaluate(args: Namespace) -> None:
 
 @commands.add(
     MODELS,
-    cli.path_argument("--splits", "data/splits", "folder with test, dev and pool (.parquet)"),
-    cli.path_argument("--sts", "assets/sts_ru.tsv", "the repository's own graded pairs"),
-    cli.path_argument("--out", "metrics/interpolation", "name of the .csv and .json files"),
+    frame.path_argument("--splits", "data/splits", "folder with test, dev and pool (.parquet)"),
+    frame.path_argument("--sts", "assets/sts_ru.tsv", "the repository's own graded pairs"),
+    frame.path_argument("--out", "metrics/interpolation", "name of the .csv and .json files"),
 )
 def strengths(args: Namespace) -> None:
     """Evaluate the default adapters at several strengths: what retrieval gains, what graded pairs lose.
@@ -51,8 +52,8 @@ def strengths(args: Namespace) -> None:
 
 
 @commands.add(
-    cli.path_argument("--out", FINGERPRINTS, "the file to write"),
-    cli.argument(
+    frame.path_argument("--out", FINGERPRINTS, "the file to write"),
+    frame.argument(
         "--without",
         action="append",
         default=[],

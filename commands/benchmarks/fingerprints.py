@@ -14,7 +14,7 @@ log = logging.getLogger("benchmarks")
 
 
 def fingerprint_benchmarks(params: Params, without: list[str], cache_dir: Path, out: Path) -> None:
-    """Fetch every benchmark of ``benchmarks_config`` but those named, and write their hashes to ``out``.
+    """Fetch every benchmark of assets/benchmarks.yaml but those named, and write their hashes to ``out``.
 
     Raises ParamsError on an unknown name and DownloadError if a benchmark cannot be fetched: only the caller
     leaves one out, never an accident of the network.

@@ -6,6 +6,7 @@ import logging
 import re
 from argparse import Namespace
 
+from commands import cli as frame
 from commands.explore.align_view import document_page
 from commands.explore.demo import Demo, serve
 from commands.explore.search import hits_as_text, search_corpus
@@ -15,17 +16,17 @@ from stages.lib.core.params import load_params
 from stages.lib.core.tables import CORPUS_SCHEMA, read_table
 
 log = logging.getLogger("explore")
-commands = cli.Commands("commands.explore", __doc__)
+commands = frame.Commands("commands.explore", __doc__)
 
-CORPUS = cli.path_argument("--corpus", "data/corpus.parquet", "the cleaned corpus")
-MODELS = cli.path_argument("--models", "models", "folder of adapters")
+CORPUS = frame.path_argument("--corpus", "data/corpus.parquet", "the cleaned corpus")
+MODELS = frame.path_argument("--models", "models", "folder of adapters")
 
 
 @commands.add(
-    cli.argument("text", help="what to look for, in either language of the pair"),
-    cli.argument("--lang", help="its language (default: detected by its letters)"),
-    cli.argument("--model", help="a model of params.yaml (default: align.model)"),
-    cli.argument("--k", type=int, default=5, help="how many sentences (default: 5)"),
+    frame.argument("text", help="what to look for, in either language of the pair"),
+    frame.argument("--lang", help="its language (default: detected by its letters)"),
+    frame.argument("--model", help="a model of params.yaml (default: align.model)"),
+    frame.argument("--k", type=int, default=5, help="how many sentences (default: 5)"),
     CORPUS,
     MODELS,
 )
@@ -37,11 +38,11 @@ def search(args: Namespace) -> None:
     params = load_params()
     corpus = read_table(args.corpus, CORPUS_SCHEMA)
     hits = search_corpus(args.text, args.lang, args.model, args.k, corpus, args.models, params)
-    cli.print_text(hits_as_text(hits))
+    frame.print_text(hits_as_text(hits))
 
 
 @commands.add(
-    cli.argument("--port", type=int, default=0, help="port to listen on (default: a free one)"),
+    frame.argument("--port", type=int, default=0, help="port to listen on (default: a free one)"),
     CORPUS,
     MODELS,
 )
@@ -55,11 +56,11 @@ def demo(args: Namespace) -> None:
 
 
 @commands.add(
-    cli.argument("doc", help="a document, as pairs name it, or a source"),
-    cli.path_argument("--alignments", "data/alignments.parquet", "what align wrote"),
-    cli.path_argument("--segments", "data/segments", "folder of segments"),
-    cli.path_argument("--vectors", "data/vectors", "folder of their vectors"),
-    cli.path_argument("--out", "data/align-view", "folder of the page"),
+    frame.argument("doc", help="a document, as pairs name it, or a source"),
+    frame.path_argument("--alignments", "data/alignments.parquet", "what align wrote"),
+    frame.path_argument("--segments", "data/segments", "folder of segments"),
+    frame.path_argument("--vectors", "data/vectors", "folder of their vectors"),
+    frame.path_argument("--out", "data/align-view", "folder of the page"),
 )
 def align_view(args: Namespace) -> None:
     """Show how a document was aligned, as an HTML page with both texts side by side."""

@@ -227,7 +227,7 @@ def make_app(demo: Demo) -> FastAPI:
 def serve(demo: Demo, port: int) -> None:
     """Serve the page on the loopback address until Ctrl-C; port 0 is a free one.
 
-    Raises ModelError if gradio is not installed, ParamsError if the port cannot be listened on.
+    Raises ParamsError if gradio is not installed, ParamsError if the port cannot be listened on.
     """
     try:
         import uvicorn

@@ -6,6 +6,7 @@ import logging
 from argparse import Namespace
 from pathlib import Path
 
+from commands import cli as frame
 from commands.share.export import CORPUS, FORMATS, JUDGED, OUT, Selection, export_corpus, read_judged
 from commands.share.push import check_state, corpus_hash, push_data, tag_version
 from commands.share.remote import credentials_hint, set_remote
@@ -14,14 +15,14 @@ from stages.lib.core import cli
 from stages.lib.core.params import load_params
 
 log = logging.getLogger("share")
-commands = cli.Commands("commands.share", __doc__)
+commands = frame.Commands("commands.share", __doc__)
 
 
 @commands.add(
-    cli.argument(
+    frame.argument(
         "--url", required=True, help="folder, s3://bucket/path, ssh://user@host/path or https://host/path"
     ),
-    cli.argument("--endpoint", help="address of an S3 service other than Amazon's"),
+    frame.argument("--endpoint", help="address of an S3 service other than Amazon's"),
 )
 def remote(args: Namespace) -> None:
     """Set the DVC remote of this clone: a folder, S3, SSH or HTTP.
@@ -52,19 +53,19 @@ def push(args: Namespace) -> None:
 
 
 @commands.add(
-    cli.argument("--format", required=True, choices=FORMATS, help="what to write"),
-    cli.path_argument("--corpus", CORPUS, "table to export"),
-    cli.path_argument("--judged", JUDGED, "its judged pairs, for the data card"),
-    cli.argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)"),
-    cli.argument("--min-score", type=float, help="least score of aligned and mined pairs (0-1)"),
-    cli.argument("--sources", type=cli.words, default=[], help="only these sources: 'a b'"),
-    cli.argument(
+    frame.argument("--format", required=True, choices=FORMATS, help="what to write"),
+    frame.path_argument("--corpus", CORPUS, "table to export"),
+    frame.path_argument("--judged", JUDGED, "its judged pairs, for the data card"),
+    frame.argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)"),
+    frame.argument("--min-score", type=float, help="least score of aligned and mined pairs (0-1)"),
+    frame.argument("--sources", type=frame.words, default=[], help="only these sources: 'a b'"),
+    frame.argument(
         "--licenses",
-        type=cli.words,
+        type=frame.words,
         default=[],
         help="only these, as sources/*.yaml has them: \"MIT 'A AND B'\"",
     ),
-    cli.argument("--with-restricted", action="store_true", help="text that may not be passed on, too"),
+    frame.argument("--with-restricted", action="store_true", help="text that may not be passed on, too"),
 )
 def export(args: Namespace) -> None:
     """Write the corpus in a format that others read, with a data card.
@@ -81,9 +82,9 @@ def export(args: Namespace) -> None:
 
 
 @commands.add(
-    cli.argument("--model", required=True, help="a fine-tuned model of params.yaml"),
-    cli.path_argument("--models", "models", "folder of adapters"),
-    cli.argument("--out", type=Path, help="the folder to write (default: MODELS/merged/MODEL)"),
+    frame.argument("--model", required=True, help="a fine-tuned model of params.yaml"),
+    frame.path_argument("--models", "models", "folder of adapters"),
+    frame.argument("--out", type=Path, help="the folder to write (default: MODELS/merged/MODEL)"),
 )
 def save_model(args: Namespace) -> None:
     """Save a model, its first adapter merged into the weights, as an ordinary folder for others to load.

@@ -227,7 +227,7 @@ class UzeduSpider(SiteSpider):
             self._error(str(response.status), response.url)
         elif response.status == 416 and total == size and size:
             yield from self._keep(response, key, part, about)
-        elif max(total or 0, size + len(response.body)) > limit:
+        elif max(total or 0, len(response.body) + (size if response.status == 206 else 0)) > limit:
             self._error("too large", response.url)
             part.unlink(missing_ok=True)
         elif response.status == 200:

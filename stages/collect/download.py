@@ -34,7 +34,8 @@ def gather(name: str, config: SourceConfig) -> tuple[str, dict[str, RawFile]]:
             file, where, lambda member: bool(wanted.fullmatch(member)), temporary, max_total_bytes=MAX_BYTES
         )
     files = {f"files/{PurePosixPath(member).name}": folder / path.name for member, path in members.items()}
-    if len(files) < len(members) or not files:
+    is_lacking = config.format == "moses" and len(files) < 2  # both sides of the text
+    if len(files) < len(members) or not files or is_lacking:
         raise SourceError(
             f"{where}: expected one each of {', '.join(config.files)}, found {', '.join(members) or 'none'}; "
             f"check url and files in sources/{name}.yaml"

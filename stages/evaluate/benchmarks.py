@@ -1,4 +1,4 @@
-"""Public test sets, pinned in ``benchmarks_config``: evaluation reads them, training must not hold them."""
+"""Public test sets, pinned in assets/benchmarks.yaml: evaluation reads them, training must not hold them."""
 
 from __future__ import annotations
 

@@ -329,10 +329,16 @@ def page_sections(
             {f"{result.model} {result.variant}": result.signature for result in results},
             file_hashes(inputs, results),
             packages(),
-            inputs.params.read_text(encoding="utf-8"),
+            settings_text(inputs.params, params.sources),
         ),
     ]
     return [section for section in sections if section is not None]
+
+
+def settings_text(path: Path, sources: Iterable[str]) -> str:
+    """Return params.yaml and the pins of the run's sources, each under the name of its file."""
+    pins = [path.parent / "sources" / f"{name}.yaml" for name in sources]
+    return "\n".join(f"# {file.name}\n{file.read_text(encoding='utf-8')}" for file in (path, *pins))
 
 
 def report(inputs: Inputs, out: Path, text: Path, params: Params) -> None:

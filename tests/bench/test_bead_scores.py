@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.bead_scores import read_beads, score_beads, to_beads
+from bench._bead_scores import read_beads, score_beads, to_beads
 from stages.lib.core.errors import DataError
 
 GOLD = [((0,), (0,)), ((1, 2), (1,)), ((3,), ()), ((4,), (2, 3)), ((), (4,))]

@@ -236,3 +236,14 @@ def test_records_come_back_as_what_they_were() -> None:
     book = Book(url="u", lang="uz", file="uzedu/a.pdf", grade=5)
     assert record_from(json.loads(json.dumps(article.to_dict()))) == article
     assert record_from({**book.to_dict(), "later": 1}) == book
+
+
+def test_a_state_of_other_tables_is_dropped_and_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE TABLE pages (key TEXT PRIMARY KEY, lastmod TEXT)")
+        old.execute("INSERT INTO pages VALUES ('ru:1', '2024-01-01')")
+        old.commit()
+    state = State(path)
+    assert state.waiting() == 0
+    state.close()

@@ -195,7 +195,8 @@ def open_raw(raw: Path) -> Iterator[tuple[Origin, dict[str, RawFile]]]:
             files: dict[str, RawFile] = {}
             for count, member in enumerate(tar, start=1):
                 path = PurePosixPath(member.name)
-                if not member.isreg() or path.is_absolute() or ".." in path.parts or count > MAX_MEMBERS:
+                is_outside = path.is_absolute() or ".." in path.parts
+                if not member.isreg() or is_outside or count > MAX_MEMBERS or member.name in files:
                     raise SourceError(f"{raw}: member {member.name!r} is not one that collect packs")
                 files[member.name] = RawFile(lambda member=member: tar.extractfile(member), member.size)
             yield _read_origin(files, raw), dict(sorted(files.items()))

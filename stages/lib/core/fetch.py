@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -68,6 +69,7 @@ def fetch(
             if attempt == attempts:
                 raise _unreachable(url, f"truncated: {error}", attempts) from None
             logger.info("%s: %s; trying again", url, error)
+            time.sleep(pause_s * 2 ** (attempt - 1))
     return target
 
 

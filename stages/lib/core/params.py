@@ -202,7 +202,7 @@ class BenchmarkConfig(_Block):
 
 
 class PdfParams(_Block):
-    """How PDF books are read; bounds on one file are those of ``stages.extract.pdf.Limits``."""
+    """How PDF books are read; bounds on one file are those of ``stages.extract.pdf.book.Limits``."""
 
     workers: Count
     ocr: bool

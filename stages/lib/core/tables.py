@@ -80,7 +80,6 @@ POOL_SCHEMA = {"lang": "String", "text": "String"}
 # The columns whose content is the identity of a split.
 SPLIT_IDENTITY = ("pair_id", "source", "doc", "src_group", "tgt_group")
 
-METHODS = ("given", "aligned", "mined", "annotated")
 # Pairs that a model found: they never judge a model.
 MODEL_METHODS = ("aligned", "mined")
 

@@ -210,7 +210,11 @@ class Embedder:
         if not about.is_file():
             dim = self._encoder.load().get_embedding_dimension()
             write_json(about, {"identity": identity, "dim": dim})
-        self.store = VectorStore(about.parent, int(read_json(about)["dim"]))
+        try:
+            dim = int(read_json(about)["dim"])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"{about}: states no dimension; delete the folder {about.parent}") from None
+        self.store = VectorStore(about.parent, dim)
 
     @classmethod
     def of(cls, name: str, params: Params, adapter: Path | None = None, engine: Engine = LOCAL) -> Embedder:

@@ -144,10 +144,16 @@ def read_fingerprints(path: Path) -> list[Fingerprint]:
                 f"{path}: expected {NGRAM_WORDS}-grams of {NGRAM_BITS} bits, "
                 f"found {rule[0]}-grams of {rule[1]}; {remedy}"
             )
-        return [
-            Fingerprint(name, item["files"], _unpack(item["sentence_hashes"]), _unpack(item["ngram_hashes"]))
-            for name, item in sorted(value["benchmarks"].items())
-        ]
+        fingerprints = []
+        for name, item in sorted(value["benchmarks"].items()):
+            sentences, ngrams = _unpack(item["sentence_hashes"]), _unpack(item["ngram_hashes"])
+            if (len(sentences), len(ngrams)) != (item["sentences"], item["ngrams"]):
+                raise DataError(
+                    f"{path}: {name}: expected {item['sentences']:,} sentences and {item['ngrams']:,} "
+                    f"n-grams, found {len(sentences):,} and {len(ngrams):,}; {remedy}"
+                )
+            fingerprints.append(Fingerprint(name, item["files"], sentences, ngrams))
+        return fingerprints
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: not a fingerprint file ({type(error).__name__}: {error}); {remedy}"

@@ -40,7 +40,6 @@ SENTINEL = re.compile("[\ue000-\uf8ff]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 # A tag that the reader is told about ("the &lt;ref&gt; tag"): its name stays, without brackets.
 _QUOTED_TAG = re.compile(r"&lt;/?([A-Za-z][\w:-]{0,30})\s?/?&gt;")
-_COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*-->")
 
 _FORM_NUMBER = re.compile(r"\s*\d+\s*=")
 _HEADING = re.compile(r"^[^\S\n]*(={1,6})\s*([^=\n]{1,300}?)\s*\1\s*$", re.MULTILINE)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.bead_scores import score_beads, to_beads
+from bench._bead_scores import score_beads, to_beads
 from stages.align import beads as alignment
 from stages.align.beads import Alignment, AlignSettings, align_document
 from stages.lib.core.errors import DataError

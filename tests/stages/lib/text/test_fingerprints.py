@@ -81,6 +81,9 @@ def _header(**changes: object) -> bytes:
     return gzip.compress(json.dumps(value).encode())
 
 
+_SHORT = {"news": {"files": {}, "sentences": 2, "ngrams": 0, "sentence_hashes": "", "ngram_hashes": ""}}
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -90,8 +93,9 @@ def _header(**changes: object) -> bytes:
         (_header()[:-12], "not a fingerprint file"),  # truncated
         (_header(format=9), "expected format 1, found 9"),
         (_header(rule={"ngram_words": 3, "ngram_bits": 32}), "expected 5-grams of 32 bits, found 3-grams"),
+        (_header(benchmarks=_SHORT), "news: expected 2 sentences and 0 n-grams, found 0 and 0"),
     ],
-    ids=["no gzip", "no json", "a list", "truncated", "format", "rule"],
+    ids=["no gzip", "no json", "a list", "truncated", "format", "rule", "counts"],
 )
 def test_a_broken_fingerprint_file_is_named_with_its_remedy(
     tmp_path: Path, data: bytes, message: str
