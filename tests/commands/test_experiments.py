@@ -224,6 +224,9 @@ def test_changed_parameters_stand_beside_the_figures_of_every_model() -> None:
 
 def test_one_model_is_shown_without_the_figures_that_it_lacks_and_within_the_terminal() -> None:
     listed = [("workspace", *experiment(0.2, 0.1, 2e-3)), ("failed", {}, {})]
+    # What DVC cannot read has no parameters, so it does not make all of them changed ones.
+    assert "lr" not in experiments.experiments_table(listed, "nllb")
+    listed = [listed[0], ("failed", {"pair": "ru"}, {})]
     lines = experiments.experiments_table(listed, "nllb", width=40).splitlines()
     assert max(map(len, lines)) <= 40
     assert [line.split()[:2] for line in lines[2:4]] == [["workspace", "nllb"], ["failed", "nllb"]]
