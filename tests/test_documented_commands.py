@@ -94,7 +94,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     # --- experiments ---
     LR: Run(says="lr-1e-3"),
     "make experiments MODEL=use": Run(says="lr-1e-3", after=(LR,)),
-    "make experiments": Run(says="Experiment"),
+    "make experiments": Run(says="experiment +model"),
     "make compare A=workspace B=lr-1e-3": Run(says="B: lr-1e-3", after=(LR,)),
     "make compare": Run(says="error: .*make compare A=main B=workspace", code=2),
     "dvc exp list --all-commits": Run(says="lr-1e-3", after=(LR,)),
