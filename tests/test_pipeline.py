@@ -54,14 +54,15 @@ def imports_at_once(path: Path) -> frozenset[Path]:
     return frozenset(file for file in found if file.stat().st_size)
 
 
-def closure(path: Path) -> set[Path]:
+@functools.cache
+def closure(path: Path) -> frozenset[Path]:
     todo, seen = [path], set()
     while todo:
         file = todo.pop()
         if file not in seen:
             seen.add(file)
             todo += imports(file)
-    return seen
+    return frozenset(seen)
 
 
 @pytest.mark.parametrize("name", sorted(STAGES))
