@@ -5,12 +5,18 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# The virtual environment. VENV=system installs into the interpreter PYTHON as it is (Colab, a container).
+VENV ?= .venv
+ifeq ($(VENV),system)
+INSTALLED := .cache/system
+SCRIPTS := $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')
+export PATH := $(CURDIR)/$(INSTALLED):$(SCRIPTS):$(PATH)
+else
+INSTALLED := $(VENV)
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+endif
+STAMP := $(INSTALLED)/.installed
 LABEL_STUDIO := .cache/label-studio-venv
-
-export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
@@ -59,7 +65,7 @@ search: $(STAMP)  ## Find the nearest sentences of the other language in the cor
 	@$(call need,TEXT,TEXT="Сохранить изменения")python -m commands.explore search $(call option,--lang,FROM) \
 	  $(call option,--k,K) $(call option,--model,MODEL) -- "$$TEXT"
 
-demo: $(VENV)/.demo-installed  ## Search and translate on a page in the browser, with any available model [PORT=...]
+demo: $(INSTALLED)/.demo-installed  ## Search and translate on a page in the browser, with any available model [PORT=...]
 	@python -m commands.explore demo $(call option,--port,PORT)
 
 align-view: $(STAMP)  ## Show how a document was aligned, as a page: DOC=udhr or a document's name
@@ -119,7 +125,7 @@ lint: $(STAMP)  ## Check style and format
 	ruff check .
 	ruff format --check .
 
-bench: $(VENV)/.engine-installed  ## Run every speed benchmark; figures go to metrics/bench/
+bench: $(INSTALLED)/.engine-installed  ## Run every speed benchmark; figures go to metrics/bench/
 	for file in bench/[a-z]*.py; do
 	  name=$$(basename "$$file" .py)
 	  python -m "bench.$$name" --out "metrics/bench/$$name.json"
@@ -138,25 +144,29 @@ readme: $(STAMP)  ## Rewrite the figures of README.md and docs/ from metrics/
 nllb-mini: $(STAMP)  ## Train assets/nllb_mini from scratch, after make repro; Debian's apt-get and an hour or more, resumable
 	python -m commands.nllb_mini
 
-engine-install: $(VENV)/.engine-installed
-demo-install: $(VENV)/.demo-installed
+engine-install: $(INSTALLED)/.engine-installed
+demo-install: $(INSTALLED)/.demo-installed
 label-studio-install: $(LABEL_STUDIO)/.installed
 
 PIP := python -m pip install --quiet --disable-pip-version-check
 
-# torch first and by its exact pin, so that nothing else draws in another build of it.
 $(STAMP): requirements.txt constraints.txt
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else f"error: Python 3.11 or newer is needed, {sys.executable} is {v[0]}.{v[1]}; run make PYTHON=python3.11 ...")'
+ifeq ($(VENV),system)
+	mkdir -p $(INSTALLED)
+	printf '#!/bin/sh\nexec "%s" "$$@"\n' "$$($(PYTHON) -c 'import sys; print(sys.executable)')" > $(INSTALLED)/python
+	chmod +x $(INSTALLED)/python
+else
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/$(PIP) "$$(grep '^torch==' requirements.txt)"
-	$(BIN)/$(PIP) -r requirements.txt -c constraints.txt
+endif
+	python commands/install.py --work $(INSTALLED)/lists
 	touch $(STAMP)
 
 # Optional parts of the same environment: Ray, whose workers compute with its packages, and gradio.
-$(VENV)/.engine-installed: requirements-ray.txt
-$(VENV)/.demo-installed: requirements-demo.txt
-$(VENV)/.engine-installed $(VENV)/.demo-installed: $(STAMP)
-	$(BIN)/$(PIP) -r $(filter requirements-%,$^) -c constraints.txt
+$(INSTALLED)/.engine-installed: requirements-ray.txt
+$(INSTALLED)/.demo-installed: requirements-demo.txt
+$(INSTALLED)/.engine-installed $(INSTALLED)/.demo-installed: $(STAMP)
+	$(PIP) -r $(filter requirements-%,$^) -c $(INSTALLED)/lists/constraints.txt
 	touch $@
 
 # The Label Studio server in an environment of its own: its requirements do not go together with ours.
