@@ -1,36 +1,83 @@
-"""Check params.yaml and dvc.lock before DVC reads them.
+"""Check params.yaml, the changes of `dvc exp run -S ...` and dvc.lock before DVC reads them.
 
 DVC reruns only what changed, so a key that no stage asks for would be ignored silently; it names an unknown
-source without the nearest known one; and a language that no text can be recognised by is found minutes later.
-A DVC that was killed while it wrote dvc.lock leaves a file that it refuses to read.
+source or key without the nearest known one; and a language that no text can be recognised by is found minutes
+later. A DVC that was killed while it wrote dvc.lock leaves a file that it refuses to read.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from commands.cli import Parser
 from stages.lib.core.cli import run
-from stages.lib.core.errors import DataError
+from stages.lib.core.errors import DataError, ParamsError
 from stages.lib.core.files import atomic_path
-from stages.lib.core.params import load_params
+from stages.lib.core.params import PINS, Params, load_params
 from stages.lib.models.respell import tables_by_language
 from stages.lib.text.language import check_known
 
 log = logging.getLogger("check")
+PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
 DVC_TEMPORARY = Path(".dvc/tmp")
 
 
-def check_params() -> None:
+def load_changed(changes: Sequence[str], path: Path = PARAMS) -> Params:
+    """Return the settings after the changes of ``dvc exp run -S``, in DVC's own reading of them.
+
+    Raises ParamsError for a change that DVC cannot apply, or settings that the stages could not use.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    if not changes:
+        return load_params(path)
+    with tempfile.TemporaryDirectory() as scratch:
+        for place in PINS.values():
+            (Path(scratch) / place).parent.mkdir(parents=True, exist_ok=True)
+            (Path(scratch) / place).symlink_to((path.parent / place).resolve())
+        changed = Path(scratch) / path.name
+        shutil.copy(path, changed)
+        for change in changes:
+            try:
+                apply_overrides(changed, [change])
+            except DvcException as error:
+                reason = str(error.__cause__ or error).splitlines()[0]
+                if reason.startswith("Could not override"):
+                    # There is no such key: validation finds the nearest.
+                    apply_overrides(changed, [f"++{change}"])
+                    continue
+                raise ParamsError(
+                    f"-S {change}: {reason}; expected key.key=value, a list as '[a,b]' in shell quotes"
+                ) from None
+        try:
+            return load_params(changed)
+        except ParamsError as error:
+            raise ParamsError(str(error).replace(f"{scratch}/", "")) from None
+
+
+def check_params(changes: Sequence[str] = ()) -> None:
     """Raise ParamsError on settings that the stages could not use."""
-    params = load_params()
+    params = load_changed(changes)
     for lang in (params.pair.src, params.pair.tgt):
         check_known(lang)
     for name in [*params.models, *params.baselines, params.align.model]:
         tables_by_language(params.models_config[name].respell)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise DataError where ``dvc exp run --temp`` and ``--queue`` fail: on a path beyond ASCII."""
+    if not str(folder).isascii():
+        raise DataError(
+            f"{folder}: has letters outside ASCII, in which `dvc exp run --temp` and `--queue` fail; "
+            "move the repository, or run `dvc exp run` without them"
+        )
 
 
 def is_readable(text: str) -> bool:
@@ -84,9 +131,20 @@ def _restore_lock() -> None:
 
 def main() -> None:
     """Parse the command line and check."""
-    parser = argparse.ArgumentParser(prog="python -m commands.check", description=__doc__.splitlines()[0])
-    parser.parse_args()
-    check_params()
+    parser = Parser(prog="python -m commands.check", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        *("-S", "--set-param"),
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a change as dvc exp run takes it; nothing is written",
+    )
+    for flag in ("--temp", "--queue"):
+        parser.add_argument(flag, action="store_true", help=f"check also what dvc exp run {flag} needs")
+    args = parser.parse_args()
+    check_params(args.set_param)
+    if args.temp or args.queue:
+        check_folder(Path.cwd())
     restore_lock()
 
 

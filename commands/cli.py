@@ -7,7 +7,9 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from stages.lib.core.params import unknown
 
 # An option's flags and the keyword arguments of ``add_argument``.
 Argument = tuple[tuple[str, ...], dict[str, Any]]
@@ -29,6 +31,24 @@ def words(text: str) -> list[str]:
     return shlex.split(text)
 
 
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, with the valid value nearest to a wrong one."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, unknown("value", str(value), map(str, action.choices)))
+
+
+def port(text: str) -> int:
+    """Read a port to listen on: 0 for a free one, else 1 to 65535."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535 (or 0), found {text!r}")
+    return int(text)
+
+
 class Commands:
     """The subcommands of a package: ``python -m PACKAGE NAME --option ...`` calls the function NAME.
 
@@ -36,9 +56,7 @@ class Commands:
     """
 
     def __init__(self, package: str, description: str) -> None:
-        self._parser = argparse.ArgumentParser(
-            prog=f"python -m {package}", description=description.splitlines()[0]
-        )
+        self._parser = Parser(prog=f"python -m {package}", description=description.splitlines()[0])
         self._subparsers = self._parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     def add(self, *arguments: Argument) -> Callable[[Handler], Handler]:

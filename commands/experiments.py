@@ -8,7 +8,6 @@ before with the same code, data and settings is not run again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import re
@@ -23,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.benchmarks.strengths import DEV
+from commands.check import check_folder
+from commands.cli import Parser
 from commands.results import fetch_output, read_revision
 from stages.evaluate.evidence import collect_evidence, model_signature, sign_settings
 from stages.evaluate.retrieval_sets import RetrievalSet, lay_out_split
@@ -152,6 +153,7 @@ def run_experiment(name: str, settings: Mapping[str, Any], targets: Sequence[str
     `dvc exp run --force` would replace that of this commit alone, and would run every stage anew. Raises
     DataError with the failed stage's own message.
     """
+    check_folder(Path.cwd())
     for reference in references(name):
         subprocess.run(["git", "update-ref", "-d", reference], check=True)
     command = ["exp", "run", "--temp", "--name", name, *overrides(settings), *targets]
@@ -540,7 +542,7 @@ def run(names: Sequence[str], models: Sequence[str] | None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.experiments", description=__doc__)
+    parser = Parser(prog="python -m commands.experiments", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help=f"run experiments of {LIST}")
     running.add_argument("names", nargs="*", help="names in the list (default: every trial)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import shutil
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from commands.cli import Parser
 from stages.lib.core import cli
 from stages.lib.core.errors import DataError
 from stages.lib.core.files import read_json, write_json
@@ -288,7 +288,7 @@ def keep_pair(experiment: str, folder: Path) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m commands.results", description=__doc__)
+    parser = Parser(prog="python -m commands.results", description=__doc__)
     commands = parser.add_subparsers(dest="command")
     table = commands.add_parser("table", help="the result table of the last run")
     table.add_argument("--format", choices=("text", "md"), default="text", help="md for a paper")

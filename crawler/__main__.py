@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import difflib
 import json
 import logging
 import os
 import sqlite3
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from crawler.errors import CrawlError, file_message, is_file_error, print_error
 from crawler.options import Job, check_contact, load_options
@@ -39,9 +40,24 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _site(text: str) -> str:
+    if text not in SITES:
+        near = difflib.get_close_matches(text.lower(), SITES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(SITES)}"
+        raise argparse.ArgumentTypeError(f"unknown site {text!r}; {hint}")
+    return text
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m crawler", description=__doc__)
-    parser.add_argument("--site", required=True, choices=SITES, help="site to crawl")
+    parser = _Parser(prog="python -m crawler", description=__doc__)
+    parser.add_argument("--site", required=True, type=_site, help=f"site to crawl: {', '.join(SITES)}")
     parser.add_argument("--since", type=_day, help="first day of publication wanted")
     parser.add_argument("--until", type=_day, help="day of publication to stop before")
     parser.add_argument("--max-pages", type=_count, help="stop after storing this many pages")

@@ -116,7 +116,9 @@ def report(args: Namespace) -> None:
     log.info("figures in %s; %d tied pairs in %s", args.out, len(tied), args.second_look)
 
 
-@commands.add(frame.argument("--port", type=int, help="port to listen on (default: a free one)"), TASKS)
+@commands.add(
+    frame.argument("--port", type=frame.port, help="port to listen on (default: a free one)"), TASKS
+)
 def server(args: Namespace) -> None:
     """Run a Label Studio server on this machine, for this machine, and push the exported tasks to it.
 

@@ -42,7 +42,7 @@ def search(args: Namespace) -> None:
 
 
 @commands.add(
-    frame.argument("--port", type=int, default=0, help="port to listen on (default: a free one)"),
+    frame.argument("--port", type=frame.port, default=0, help="port to listen on (default: a free one)"),
     CORPUS,
     MODELS,
 )

@@ -125,3 +125,55 @@ def test_a_lock_that_git_cannot_restore_is_one_line_and_stays(
     with pytest.raises(DataError, match=message):
         command.restore_lock()
     assert lock.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("models=labse", "models: expected a list, such as [labse], found 'labse'"),
+        ("models=[LaBSE]", "models: unknown name 'LaBSE'; did you mean 'labse'?"),
+        ("sources=[Django]", "sources: unknown name 'Django'; did you mean 'django'?"),
+        ("finetune.recip=study", "finetune.recip: unknown key 'recip'; did you mean 'recipe'?"),
+        ("finetune.recipe=stdy", "finetune.recipe: unknown recipe 'stdy'; did you mean 'study'?"),
+        ("recipes.default.all.l=1", "unknown key 'l'; did you mean"),
+        ("finetune.seeds=[1,2", "-S finetune.seeds=[1,2: no viable alternative"),
+        ("pair.tgt", "-S pair.tgt: Error parsing override"),
+    ],
+)
+def test_a_change_that_dvc_exp_run_would_refuse_is_explained_in_one_line(
+    tmp_path: Path, change: str, message: str
+) -> None:
+    copy_pins(tmp_path)
+    shutil.copy(ROOT / PARAMS, tmp_path)
+    before = (tmp_path / PARAMS).read_bytes()
+    done = run_command(tmp_path, "commands.check", "-S", change)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert message in done.stderr
+    assert str(tmp_path) not in done.stderr
+    assert (tmp_path / PARAMS).read_bytes() == before
+
+
+def test_a_change_that_dvc_exp_run_takes_passes_in_silence(tmp_path: Path) -> None:
+    copy_pins(tmp_path)
+    shutil.copy(ROOT / PARAMS, tmp_path)
+    changes = (
+        "-S",
+        "models=[use]",
+        "-S",
+        "++recipes.default.use.lr=2e-5",
+        "-S",
+        "+recipes.default.use.scale=30",
+    )
+    done = run_command(tmp_path, "commands.check", *changes, "--temp")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_in_which_dvc_s_temporary_runs_fail_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "köpri"
+    folder.mkdir()
+    copy_pins(folder)
+    shutil.copy(ROOT / PARAMS, folder)
+    assert run_command(folder, "commands.check").returncode == 0
+    done = run_command(folder, "commands.check", "--temp")
+    assert done.returncode == 1
+    assert "has letters outside ASCII, in which `dvc exp run --temp` and `--queue` fail" in done.stderr

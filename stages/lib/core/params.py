@@ -324,10 +324,10 @@ class Params(_Block):
     seed: int
     # Where shards run; the results do not depend on it (stages.lib.core.engine).
     engine: Literal["local", "ray"] = "local"
-    sources: list[Name] = Field(min_length=1)
-    models: list[Name] = Field(min_length=1)
-    baselines: list[Name]
-    benchmarks: list[Name]
+    sources: list[str] = Field(min_length=1)
+    models: list[str] = Field(min_length=1)
+    baselines: list[str]
+    benchmarks: list[str]
     sources_config: dict[Name, SourceConfig]
     benchmarks_config: dict[Name, BenchmarkConfig]
     # Read and checked by the crawler, which shares no code with the stages.
@@ -490,6 +490,8 @@ def _lines(error: ValidationError, root: type[BaseModel], path: Path | None = No
             text = f"{key}: missing; add it (see the file in git)"
         elif fault["type"] == "value_error":
             text = ": ".join(part for part in (key, str(fault["ctx"]["error"])) if part)
+        elif fault["type"] == "list_type":
+            text = f"{key}: expected a list, such as [{fault['input']}], found {fault['input']!r}"
         else:
             text = f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, found {fault['input']!r}"
         lines.append(file + text)
@@ -520,7 +522,9 @@ def _siblings(root: type[BaseModel], location: tuple[int | str, ...]) -> list[st
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Return a phrase that names something unknown, with the nearest known name or all of them."""
-    known = list(known)
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    by_lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {by_lower[near[0]]!r}?" if near else f"known: {', '.join(sorted(by_lower.values()))}"
+    )
     return f"unknown {what} {name!r}; {hint}"
