@@ -52,7 +52,10 @@ class Limits:
 
 
 class Word(NamedTuple):
-    """A run of glyphs without a space; coordinates in points, y grows downwards, y is the baseline."""
+    """A run of glyphs without a space; coordinates in points, y grows downwards, y is the baseline.
+
+    ``font`` is that of the first glyph; spans has (font, text) of each part where the font changes inside.
+    """
 
     text: str
     x0: float
@@ -61,13 +64,14 @@ class Word(NamedTuple):
     size: float
     font: str
     bold: bool
+    spans: tuple[tuple[str, str], ...] = ()
 
 
 class Line(NamedTuple):
     """One line of a column (kind ""), a row of a table ("table"), or text that is not horizontal ("turned").
 
-    region numbers the frames of a page in reading order; spans (font, text) are kept only on a page
-    with letters that a broken font may have produced.
+    region numbers the frames of a page in reading order. spans (font, text) make up the text and are kept
+    only on a page with letters that a broken font may have produced.
     """
 
     text: str

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from stages.extract.hyphens import Vocabulary
 from stages.extract.pdf.book import Line, PageText
+from stages.extract.pdf.signs import EDGES, HOLE, Signs, is_known, share_of_garbage, share_of_signs
 
 # Letters of the languages at hand (ru, tk in both scripts, uz, kk, tg, tr, az), digits, punctuation,
 # Greek, ligatures and mathematics. Anything else may come from a font whose encoding is broken.
 _EXPECTED = (
     "\t\n\r\x0b\x0c -~"
     "\xa0§«°±²³·¹»×÷¼½¾©®\xad"
-    "ÄÇÖÜÝäçöüýĞğİıŇňŞşŽžÂâÎîÛû"
+    "ÄÇÖÜÝäçöüýĞğİıŇňŞşŽžÂâÎîÛûƏə"
     "ЁёА-яҖҗҢңӨөҮүӘәҚқҒғҰұҺһІіӢӣӮӯҲҳҶҷЎў"
     "Ά-ώʻʼ‘’‚“”„‟‐-―•…‰′″‹›€№™⁰-₟←-⇿∀-⋿─-◿☀-➿\u200b-\u200f\u2028-\u202f\u2060ﬀ-ﬆ\ufeff"
 )
@@ -25,7 +27,8 @@ _CYRILLIC = frozenset(map(chr, range(0x400, 0x500)))
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Each starts at what is rare on a page (a capital, a sign, a letter of the other script): a search that
 # starts with a lookbehind takes ten times as long.
-_SIGN_IN_WORD = re.compile(r"[$](?=[a-zа-яё])|\(cid:")
+_SIGN_IN_WORD = re.compile(r"""[$](?=[a-zа-яё])|\(cid:|["#$%&*<>@\\^_`{|}~\[\]](?<=[^\W\d_].)(?=[^\W\d_])""")
+_SIGNS = frozenset('"#$%&*<>@\\^_`{|}~[](')
 _CAPITALS = re.compile(r"[A-ZА-ЯЁ]{2,}")
 _LATIN_BEFORE_CYRILLIC = re.compile(r"[A-Za-z](?=[А-яЁё])")
 
@@ -35,7 +38,8 @@ def has_odd_letters(text: str) -> bool:
     letters = set(text)
     if not letters <= _KNOWN:
         return True
-    if ("$" in letters or "(" in letters) and _SIGN_IN_WORD.search(text):
+    signs = letters & _SIGNS
+    if signs and (_SIGN_IN_WORD.search(text) or sum(map(text.count, signs)) > 0.06 * len(text) + 5):
         return True
     turned = 0
     for match in _CAPITALS.finditer(text):
@@ -59,10 +63,11 @@ def has_odd_letters(text: str) -> bool:
 BAD, GOOD = 0.35, 0.68
 # A font needs this many letters to be judged by itself.
 ENOUGH = 40
-# A page that has lost more than this share of its letters is left out.
-LOST = 0.1
+# A repair that changes some letters of Latin words has to make so many of these words known ones.
+CONFIRMED = 0.05
+# A font with signs in more than this share of its words, and fewer letters than signs, is garbage.
+GARBAGE = 0.3
 
-_HARD = re.compile(r"\(cid:\d+\)|[\ue000-\uf8ff\ufffd\x00-\x08\x0e-\x1f\x80-\x9f]")
 _CID = re.compile(r"\(cid:(\d+)\)")
 # Bullets and arrows of the symbol fonts, in their private places.
 _SYMBOLS = str.maketrans({
@@ -189,17 +194,23 @@ def _candidates() -> tuple[tuple[str, Callable[[str], str]], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done with the text of one font: apply ``repair``, or leave it out if it is lost."""
+    """What is to be done with the text of one font.
+
+    ``repair`` is applied to its text, or if the font is lost tells by what it changes which words are lost; a
+    lost font without repair loses what it cannot name, and if it is garbage all its words.
+    """
 
     name: str
     repair: Callable[[str], str] | None
     is_lost: bool
+    is_garbage: bool = False
 
 
-def judge(sample: str) -> Verdict:
+def judge(sample: str, vocabulary: Vocabulary | None = None) -> Verdict:
     """Find the encoding of a font's text by its letters; known mappings only.
 
-    Text is lost when it has glyphs without any mapping and no known encoding makes it readable.
+    Text is lost when it has glyphs without any mapping and no known encoding makes it readable, or when a
+    repair of single letters is confirmed by no word of ``vocabulary`` (the book's sound words) or the list.
     Readable text, and text in a language not known here, stays as it is.
     """
     sample = sample[:20000]
@@ -220,22 +231,43 @@ def judge(sample: str) -> Verdict:
             if changed > 0.2 * letters:
                 continue
         # A repair that leaves holes is worth less than one that does not.
-        score = likeness(repaired) - 2.0 * len(_HARD.findall(repaired)) / max(len(repaired), 1)
+        score = likeness(repaired) - 2.0 * len(HOLE.findall(repaired)) / max(len(repaired), 1)
         if score > best_score + 0.0005:
             best_name, best, best_score = name, repair, score
-    holes = len(_HARD.findall(sample.translate(_SYMBOLS)))
-    if best is not None and best_score >= GOOD and (plain < BAD or holes or best_score > plain + 0.02):
-        return Verdict(best_name, best, False)
+    holes = len(HOLE.findall(sample.translate(_SYMBOLS)))
+    signs = share_of_signs(sample)
+    is_better = plain < BAD or holes or best_score > plain + 0.02
+    # Where signs remain inside words, they stood for other letters than this encoding has for them.
+    if best and best_score >= GOOD and is_better and share_of_signs(best(sample)) <= min(signs, 0.02):
+        is_confirmed = _is_confirmed(sample, best(sample), vocabulary or Vocabulary())
+        return Verdict(best_name, best, not is_confirmed)
+    if letters < 0.5 * len("".join(sample.split())) and share_of_garbage(sample) > GARBAGE:
+        return Verdict("unknown encoding", None, True, is_garbage=True)
     if holes and holes > 0.02 * (letters + holes):
         return Verdict("unknown encoding", None, True)
     return Verdict("", None, False)
 
 
-def repair_pages(pages: Sequence[PageText]) -> list[PageText]:
-    """Repair or leave out the text of broken fonts, on the pages whose lines carry spans.
+def _is_confirmed(sample: str, repaired: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether words confirm a repair; one into Cyrillic changes too many letters to be chance."""
+    before, after = sample.split(), repaired.split()
+    if not _CYRILLIC.isdisjoint(repaired) or len(before) != len(after):
+        return True
+    changed = {
+        word: next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+        for old, new in zip(before, after, strict=True)
+        if old != new
+        for word in [new.strip(EDGES)]
+    }
+    known = sum(is_known(word, place, vocabulary) for word, place in changed.items())
+    return known >= max(1, CONFIRMED * len(changed))
 
-    Fonts are judged on all their text in the book. A page that loses more than LOST of its letters is
-    quarantined whole; one that loses less keeps its other lines and says so.
+
+def repair_pages(pages: Sequence[PageText], vocabulary: Vocabulary | None = None) -> list[PageText]:
+    """Repair or leave out the words of broken fonts, on the pages whose lines carry spans.
+
+    Fonts are judged on all their text in the book; ``vocabulary`` has the words of its sound pages. A page
+    that loses words is quarantined, keeps the others and says so.
     """
     samples: dict[str, list[str]] = defaultdict(list)
     for page in pages:
@@ -244,60 +276,127 @@ def repair_pages(pages: Sequence[PageText]) -> list[PageText]:
                 samples[font].append(text)
     if not samples:
         return list(pages)
-    verdicts = _judge_fonts(samples)
+    vocabulary = vocabulary or Vocabulary()
+    words = [word for page in pages for line in page.lines if line.spans for word, _ in _cut_words(line)]
+    verdicts = _refuse_mixtures(_judge_fonts(samples, vocabulary), words)
+    sound = (text for font, texts in samples.items() if not verdicts[font].repair for text in texts)
+    vocabulary.add_texts(
+        " ".join(word for word in text.split() if word.strip(EDGES).isalpha()) for text in sound
+    )
+    signs = Signs((_repair(word, verdicts) for word in words), vocabulary)
     return [
-        _repair_page(page, verdicts) if any(line.spans for line in page.lines) else page for page in pages
+        _repair_page(page, verdicts, signs) if any(line.spans for line in page.lines) else page
+        for page in pages
     ]
 
 
-def _judge_fonts(samples: dict[str, list[str]]) -> dict[str, Verdict]:
+def _judge_fonts(samples: dict[str, list[str]], vocabulary: Vocabulary) -> dict[str, Verdict]:
     verdicts: dict[str, Verdict] = {}
     small = []
     for font in sorted(samples):
         text = "\n".join(samples[font])
-        odd = has_odd_letters(text) or _HARD.search(text)
+        odd = has_odd_letters(text) or HOLE.search(text)
         if not odd:
             verdicts[font] = Verdict("", None, False)
-        elif sum(c.isalpha() for c in text) + len(_CID.findall(text)) >= ENOUGH:
-            verdicts[font] = judge(text)
+        elif len(_CID.sub("x", "".join(text.split()))) >= ENOUGH:
+            verdicts[font] = judge(text, vocabulary)
         else:
             small.append(font)
-    repairs = [verdict for verdict in verdicts.values() if verdict.repair]
+    repairs = [verdict for verdict in verdicts.values() if verdict.repair and not verdict.is_lost]
     for font in small:
         text = "\n".join(samples[font])
-        own = judge(text)
+        verdict = judge(text, vocabulary)
         # Too little to judge by its letters: what another font of the book needed, if it leaves no holes.
         shared = None
-        for verdict in repairs:
-            repaired = verdict.repair(text) if verdict.repair else text
-            if repaired != text and not _HARD.search(repaired):
-                shared = verdict
+        for other in repairs:
+            repaired = other.repair(text) if other.repair else text
+            if repaired != text and not HOLE.search(repaired):
+                shared = other
                 break
-        verdicts[font] = own if own.repair else (shared or own)
+        verdicts[font] = verdict if verdict.repair and not verdict.is_lost else (shared or verdict)
     return verdicts
 
 
-def _repair_page(page: PageText, verdicts: dict[str, Verdict]) -> PageText:
+def _refuse_mixtures(
+    verdicts: dict[str, Verdict], words: Sequence[Sequence[tuple[str, str]]]
+) -> dict[str, Verdict]:
+    """Take back the repairs that put letters of the other script into words of several fonts."""
+    mixed: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for word in words:
+        if len(word) > 1 and any(verdicts[font].repair for font, _ in word):
+            letters = set("".join(text for _, text in _repair(word, verdicts)))
+            is_mixed = not letters.isdisjoint(_CYRILLIC) and not letters.isdisjoint(_LATIN)
+            total.update(font for font, _ in word)
+            mixed.update(font for font, _ in word if is_mixed)
+    return {
+        font: Verdict("", None, False) if verdict.repair and mixed[font] > 0.5 * total[font] else verdict
+        for font, verdict in verdicts.items()
+    }
+
+
+def _cut_words(line: Line) -> list[tuple[list[tuple[str, str]], str]]:
+    """Return the words of a line in parts (font, text), each with the space or the tabs before it."""
+    words: list[tuple[list[tuple[str, str]], str]] = [([], "")]
+    for font, text in line.spans:
+        for piece in re.split(r"(\s+)", text):
+            if piece.isspace():
+                words.append(([], piece))
+            elif piece:
+                words[-1][0].append((font, piece))
+    return words
+
+
+def _repair(word: Sequence[tuple[str, str]], verdicts: dict[str, Verdict]) -> list[tuple[str, str]]:
+    parts = []
+    for font, text in word:
+        verdict = verdicts[font]
+        repaired = verdict.repair(text) if verdict.repair and not verdict.is_lost else text
+        parts.append((font, repaired.translate(_SYMBOLS)))
+    return parts
+
+
+def _read_word(word: Sequence[tuple[str, str]], verdicts: dict[str, Verdict], signs: Signs) -> str | None:
+    """Return the text of a word, "" for an ornament; None if the word is lost."""
+    parts = _repair(word, verdicts)
+    plain = "".join(text for _, text in parts)
+    # Single glyphs without a meaning are ornaments; with many of them, a font lacks its letters.
+    has_letters = any(map(str.isalpha, HOLE.sub("", plain)))
+    for font, text in word:
+        verdict = verdicts[font]
+        if verdict.is_garbage or (verdict.is_lost and verdict.repair and verdict.repair(text) != text):
+            return None
+        if verdict.is_lost and not has_letters and HOLE.search(plain):
+            return None
+    text = signs.read(parts)
+    return None if text is None else HOLE.sub("", text)
+
+
+def _repair_page(page: PageText, verdicts: dict[str, Verdict], signs: Signs) -> PageText:
     lines: list[Line] = []
-    total = lost = lost_lines = 0
+    total = lost = 0
     repaired: set[str] = set()
     unknown: set[str] = set()
     for line in page.lines:
-        total += len(line.text)
-        touched = {font for font, _ in line.spans if verdicts[font].repair or verdicts[font].is_lost}
-        broken = {font for font in touched if verdicts[font].is_lost}
-        if any(_HARD.search(text.translate(_SYMBOLS)) for font, text in line.spans if font in broken):
-            lost += len(line.text)
-            lost_lines += 1
-            unknown |= broken
-            continue
-        text = line.text.translate(_SYMBOLS)
-        if touched - broken:
-            text = _respell(line, verdicts)
-            repaired |= {verdicts[font].name for font in touched - broken}
-        # Single glyphs without a meaning, such as ornaments.
-        text = _HARD.sub("", text).strip() if not line.kind else _HARD.sub("", text)
-        if text:
+        words = _cut_words(line)
+        texts = [_read_word(word, verdicts, signs) for word, _ in words]
+        missing = [word for (word, _), text in zip(words, texts, strict=True) if text is None]
+        unknown |= {
+            font for word in missing for font, text in word if verdicts[font].is_lost or not text.isalpha()
+        }
+        total += len(words)
+        lost += len(missing)
+        for (word, _), text in zip(words, texts, strict=True):
+            if text and HOLE.sub("", "".join(part.translate(_SYMBOLS) for _, part in word)) != text:
+                names = {v.name for font, _ in word if (v := verdicts[font]).repair and not v.is_lost}
+                repaired |= names or {"signs that stand for letters"}
+        # A tab is the border of a cell, which stays where its words are lost.
+        parts = (
+            (space if text or "\t" in space else "") + (text or "")
+            for (_, space), text in zip(words, texts, strict=True)
+        )
+        text = "".join(parts) if line.kind else "".join(parts).strip()
+        if text.strip():
             lines.append(line._replace(text=text, spans=()))
     reasons = [page.reason] if page.reason else []
     status = page.status
@@ -308,21 +407,5 @@ def _repair_page(page: PageText, verdicts: dict[str, Verdict]) -> PageText:
     if lost:
         status = "error" if status == "error" else "quarantined"
         fonts = ", ".join(sorted(font.split("+")[-1] or "no name" for font in unknown))
-        if lost > LOST * total:
-            lines = []
-            reasons.append(f"unknown encoding of {fonts}: {lost} of {total} characters, page left out")
-        else:
-            reasons.append(f"unknown encoding of {fonts}: {lost_lines} lines left out")
+        reasons.append(f"unknown encoding of {fonts}: {lost} of {total} words left out")
     return page._replace(lines=lines, status=status, reason="; ".join(reasons))
-
-
-def _respell(line: Line, verdicts: dict[str, Verdict]) -> str:
-    # Tabs between cells are not in the spans; a line of a table is repaired whole, by its first broken font.
-    if line.kind == "table":
-        repair = next(v.repair for font, _ in line.spans if (v := verdicts[font]).repair)
-        return repair(line.text).translate(_SYMBOLS)
-    texts: Iterable[str] = (
-        (repair(text) if (repair := verdicts[font].repair) else text).translate(_SYMBOLS)
-        for font, text in line.spans
-    )
-    return " ".join(texts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import operator
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ def lay_out_turned(words: Sequence[Word]) -> list[Line]:
             False,
             999,
             "turned",
-            _spans(words),
+            _spans([words]),
         )
     ]
 
@@ -84,7 +85,7 @@ def _settle_small_words(words: Sequence[Word], body: float) -> list[Word]:
         return list(words)
     baselines = [word.y for word in big]
     moved: dict[int, Word] = {}
-    hosts: dict[int, str] = {}
+    hosts: dict[int, list[Word]] = {}
     for mark in small:
         low = bisect.bisect_left(baselines, mark.y - 0.5 * body)
         high = bisect.bisect_right(baselines, mark.y + 0.8 * body)
@@ -100,16 +101,21 @@ def _settle_small_words(words: Sequence[Word], body: float) -> list[Word]:
         if best is None:
             continue
         text = mark.text.translate(_RAISED) if best.y > mark.y else mark.text
+        mark_now = mark._replace(text=text, spans=())
         if mark.x0 >= best.x0:
-            hosts[id(best)] = hosts.get(id(best), "") + text
+            hosts.setdefault(id(best), []).append(mark_now)
             moved[id(mark)] = mark._replace(text="")
         else:
-            moved[id(mark)] = mark._replace(text=text, y=best.y, size=best.size)
+            moved[id(mark)] = mark_now._replace(y=best.y, size=best.size)
     settled = []
     for word in words:
         word_now = moved.get(id(word), word)
-        if id(word) in hosts:
-            word_now = word_now._replace(text=word_now.text + hosts[id(word)])
+        if marks := hosts.get(id(word)):
+            text = "".join(part.text for part in (word_now, *marks))
+            spans = tuple(
+                span for part in (word_now, *marks) for span in part.spans or ((part.font, part.text),)
+            )
+            word_now = word_now._replace(text=text, spans=spans)
         if word_now.text:
             settled.append(word_now)
     return settled
@@ -165,16 +171,10 @@ def _ruled_tables(words: Sequence[Word], rules: Sequence[Box]) -> tuple[list[lis
             row = [cells.get((i, j), []) for j in range(len(xs) - 1)]
             if not any(row):
                 continue
-            texts = []
-            for cell in row:
-                ordered = [word for part in _rows(cell, 100.0) for word in part.words] if cell else []
-                texts.append(" ".join(word.text for word in ordered))
-            flat = [word for cell in row for word in cell]
-            lines.append(
-                Line(
-                    "\t".join(texts), xs[0], xs[-1], flat[0].y, flat[0].size, False, 0, "table", _spans(flat)
-                )
-            )
+            ordered = [[word for part in _rows(cell, 100.0) for word in part.words] for cell in row]
+            first = next(word for cell in row for word in cell)
+            spans = _spans(ordered)
+            lines.append(Line(_joined(spans), xs[0], xs[-1], first.y, first.size, False, 0, "table", spans))
         tables.append(lines)
     return tables, left_over
 
@@ -468,12 +468,13 @@ def _table_end(rows: list[_Row], gaps: list[list[tuple[float, float]]], start: i
 
 def _table_line(row: _Row, gaps: list[tuple[float, float]]) -> Line:
     starts = [after for _, after in gaps]
-    cells: list[list[str]] = [[]]
+    cells: list[list[Word]] = [[]]
     for word in row.words:
         if len(cells) <= len(starts) and word.x0 >= starts[len(cells) - 1] - 0.01:
             cells.append([])
-        cells[-1].append(word.text)
-    return _line(row)._replace(text="\t".join(" ".join(cell) for cell in cells), kind="table")
+        cells[-1].append(word)
+    spans = _spans(cells)
+    return _line(row)._replace(text=_joined(spans), kind="table", spans=spans)
 
 
 def _line(row: _Row) -> Line:
@@ -495,15 +496,25 @@ def _line(row: _Row) -> Line:
         bold > 0.8 * total,
         0,
         "",
-        _spans(words),
+        _spans([words]),
     )
 
 
-def _spans(words: Sequence[Word]) -> tuple[tuple[str, str], ...]:
-    spans: list[tuple[str, list[str]]] = []
-    for word in words:
-        if spans and spans[-1][0] == word.font:
-            spans[-1][1].append(word.text)
-        else:
-            spans.append((word.font, [word.text]))
-    return tuple((font, " ".join(texts)) for font, texts in spans)
+def _spans(cells: Sequence[Sequence[Word]]) -> tuple[tuple[str, str], ...]:
+    """Return the runs of one font in a row of cells, spaces between words and tabs between cells included."""
+    pieces: list[tuple[str, str]] = []
+    gap = ""
+    for cell in cells:
+        for word in cell:
+            for font, text in word.spans or ((word.font, word.text),):
+                pieces.append((font, gap + text))
+                gap = ""
+            gap = " "
+        gap = gap.strip(" ") + "\t"
+    pieces.append((pieces[-1][0], gap[:-1]))
+    runs = itertools.groupby(pieces, key=operator.itemgetter(0))
+    return tuple((font, "".join(text for _, text in run)) for font, run in runs)
+
+
+def _joined(spans: Sequence[tuple[str, str]]) -> str:
+    return "".join(text for _, text in spans)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
+from collections import Counter
 from typing import Any
 
 from pdfminer.pdfdevice import PDFTextDevice
@@ -12,14 +14,20 @@ from pdfminer.pdffont import PDFUnicodeNotDefined
 from pdfminer.pdfinterp import PDFPageInterpreter
 from pdfminer.pdftypes import int_value, stream_value
 from pdfminer.psparser import LIT
-from pdfminer.utils import apply_matrix_pt, mult_matrix
+from pdfminer.utils import MATRIX_IDENTITY, apply_matrix_pt, mult_matrix
 
 from stages.extract.pdf.book import Word
-from stages.extract.pdf.fonts import has_odd_letters
 from stages.extract.pdf.plain import is_bold_name
 
 # A gap wider than this many sizes ends a word. Kerning stays below 0.1; a space, even squeezed, above 0.2.
 WORD_GAP = 0.15
+# Text that rises less than this for a point along its line is level, and on a page that was straightened.
+LEVEL, LEVEL_AFTER_TURN = 0.005, 0.03
+# Some fonts have a glyph for two letters; nobody looks for a word by it.
+_LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+
+
+Box = tuple[float, float, float, float]
 
 
 class _Glyphs:
@@ -31,7 +39,6 @@ class _Glyphs:
         self.name: str = name.decode("latin-1") if isinstance(name, bytes) else str(name)
         # The character (None for a space) and the width of an em of size 1.
         self.known: dict[int, tuple[str | None, float]] = {}
-        self.is_odd = False
 
     def look_up(self, cid: int) -> tuple[str | None, float]:
         try:
@@ -40,9 +47,21 @@ class _Glyphs:
             char = f"(cid:{cid})"
         if not char or char.isspace() or char == "\x00":
             return None, self.font.char_width(cid)
-        if not self.is_odd:
-            self.is_odd = has_odd_letters(char)
-        return char, self.font.char_width(cid)
+        return _LIGATURES.get(char, char), self.font.char_width(cid)
+
+
+def visible_box(page: Any) -> Box:
+    """Return what is shown of a page: the part of its media box inside its crop box."""
+    sheet, crop = (_bounds(box, MATRIX_IDENTITY) for box in (page.mediabox, page.cropbox))
+    box = (*map(max, sheet[:2], crop[:2]), *map(min, sheet[2:], crop[2:]))
+    return box if box[0] < box[2] and box[1] < box[3] else sheet
+
+
+def _bounds(box: Box, matrix: Any) -> Box:
+    x0, y0, x1, y1 = box
+    corners = [apply_matrix_pt(matrix, corner) for corner in ((x0, y0), (x0, y1), (x1, y0), (x1, y1))]
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 class PageDevice(PDFTextDevice):
@@ -55,33 +74,51 @@ class PageDevice(PDFTextDevice):
     def __init__(self, manager: Any) -> None:
         super().__init__(manager)
         self.words: list[Word] = []
+        self.level = LEVEL
         self._bold: dict[str, bool] = {}
 
     def begin_page(self, page: Any, ctm: Any) -> None:
         self.words = []
-        # Of this page only: whether a font is odd must not depend on the pages read before.
         self._fonts: dict[int, _Glyphs] = {}
-        self._by_name: dict[str, _Glyphs] = {}
         self.turned: list[Word] = []
-        # (x0, y0, x1, y1) with y downwards: thin boxes that are drawn.
-        self.rules: list[tuple[float, float, float, float]] = []
-        left, bottom, right, top = page.mediabox
-        corners = [apply_matrix_pt(ctm, corner) for corner in ((left, bottom), (right, top))]
-        self.width = abs(corners[1][0] - corners[0][0])
-        self.height = abs(corners[1][1] - corners[0][1])
+        # Letters of turned words by the direction of their line, in tenths of a degree, counterclockwise.
+        self.directions: Counter[int] = Counter()
+        # Words outside the page's box.
+        self.outside = 0
+        x0, y0, x1, y1 = _bounds(visible_box(page), ctm)
+        self.width, self.height = x1 - x0, y1 - y0
+        # Thin boxes that are drawn, y downwards.
+        self.rules: list[Box] = []
         self._drawn: set[tuple[str, int, int]] = set()
         self._open: list[str] = []
+        # The font of each part of the open word, and the place in it where the part starts.
+        self._parts: list[tuple[int, str]] = []
         self._box = (0.0, 0.0, 0.0, 0.0, "", 0.0)
 
     def end_page(self, page: Any) -> None:
         self._close()
 
+    def main_direction(self) -> float:
+        """Return the direction of most letters in degrees, 0 if it is level."""
+        if not self.directions:
+            return 0.0
+        near = {
+            tenth: sum(self.directions[other] for other in range(tenth - 15, tenth + 16))
+            for tenth in self.directions
+        }
+        main = max(near, key=lambda tenth: (near[tenth], -tenth))
+        if near[main] <= sum(len(word.text) for word in self.words):
+            return 0.0
+        around = {tenth: self.directions[tenth] for tenth in range(main - 15, main + 16)}
+        return sum(tenth * n for tenth, n in around.items()) / (10 * near[main])
+
     def _close(self) -> None:
         if not self._open:
             return
         text = "".join(self._open)
+        x0, x1, y, size, font, angle = self._box
+        spans = self._split(font) if self._parts else ()
         self._open = []
-        x0, x1, y, size, font, tilt = self._box
         # The same word drawn again within a third of its size is a makeshift bold or a shadow.
         step = max(size / 3.0, 1.0)
         place = (text, round(x0 / step), round(y / step))
@@ -91,34 +128,58 @@ class PageDevice(PDFTextDevice):
         bold = self._bold.get(font)
         if bold is None:
             bold = self._bold[font] = is_bold_name(font)
-        word = Word(text, x0, x1, y, size, font, bold)
-        (self.turned if tilt else self.words).append(word)
+        word = Word(text, x0, x1, y, size, font, bold, spans)
+        if angle:
+            self.turned.append(word)
+            self.directions[round(10 * angle) % 3600] += len(text)
+        elif 0.0 <= (x0 + x1) / 2 <= self.width and 0.0 <= y - 0.3 * size <= self.height:
+            self.words.append(word)
+        else:
+            self.outside += 1
+
+    def _split(self, font: str) -> tuple[tuple[str, str], ...]:
+        starts = [0, *(start for start, _ in self._parts), len(self._open)]
+        fonts = [font, *(name for _, name in self._parts)]
+        self._parts = []
+        texts = ("".join(self._open[start:stop]) for start, stop in itertools.pairwise(starts))
+        return tuple((name, text) for name, text in zip(fonts, texts, strict=True) if text)
+
+    def _render_vertical(self, textstate: Any, seq: Any) -> None:
+        """Take a string that runs downwards as one word, as wide as a glyph."""
+        self._close()
+        font, (x, y) = textstate.font, textstate.linematrix
+        x0, bottom = apply_matrix_pt(mult_matrix(textstate.matrix, self.ctm), (x, y))
+        size, glyphs = abs(textstate.fontsize), self._glyphs_of(font)
+        for item in seq:
+            if isinstance(item, (int, float)):
+                y -= 0.001 * item * textstate.fontsize
+                continue
+            for cid in font.decode(item) if isinstance(item, bytes) else ():
+                char, width = glyphs.look_up(cid)
+                self._open.append(char or "")
+                y += width * textstate.fontsize + textstate.charspace
+        self._box = (x0, x0 + size, self.height - bottom, size, glyphs.name, 0.0)
+        self._close()
+        textstate.linematrix = (x, y)
 
     def render_string(self, textstate: Any, seq: Any, ncs: Any, graphicstate: Any) -> None:
-        a, b, c, d, e, f = mult_matrix(textstate.matrix, self.ctm)
         font, size = textstate.font, textstate.fontsize
+        if font.is_vertical():
+            self._render_vertical(textstate, seq)
+            return
         glyphs = self._glyphs_of(font)
+        a, stretch, body, base, shift, angle, sense = self._measure(textstate)
         scaling = textstate.scaling * 0.01
-        charspace = textstate.charspace * scaling
-        wordspace = 0.0 if font.is_multibyte() else textstate.wordspace * scaling
-        # Turned text is measured along its own baseline.
-        tilt = 1.0 if abs(b) > 1e-3 * abs(a) or a < 0 else 0.0
-        stretch = (a * a + b * b) ** 0.5
-        body = abs(size) * (c * c + d * d) ** 0.5
-        unit = 0.001 * size * scaling
-        full = size * scaling
+        charspace = textstate.charspace * scaling * sense
+        wordspace = 0.0 if font.is_multibyte() else textstate.wordspace * scaling * sense
+        full = abs(size * scaling)
+        unit = 0.001 * full
         x, y = textstate.linematrix
-        raised = y + textstate.rise
-        # For level text the height is that of the whole string, and x runs from shift.
-        base = self.height - (b * x + d * raised + f)
-        shift = b * y if tilt else c * raised + e
+        x *= sense
         limit = WORD_GAP * body + max(charspace, 0.0) * stretch
         back = -0.4 * body
-        pieces = self._open
-        ox0, ox1, oy, osize, ofont, otilt = self._box
-        if pieces and self._is_apart(base, body, tilt, glyphs):
-            self._close()
-            pieces = self._open
+        pieces = self._go_on(base, body, angle, glyphs.name)
+        ox0, ox1, oy, osize, ofont, oangle = self._box
         name, known, wants_charspace = glyphs.name, glyphs.known, False
         for item in seq:
             if isinstance(item, (int, float)):
@@ -137,40 +198,63 @@ class PageDevice(PDFTextDevice):
                 advance = width * full
                 if char is None:
                     if pieces:
-                        pieces = self._end_word((ox0, ox1, oy, osize, ofont, otilt))
+                        pieces = self._end_word((ox0, ox1, oy, osize, ofont, oangle))
                 else:
                     left = a * x + shift
                     if pieces and not back < left - ox1 < limit:
-                        pieces = self._end_word((ox0, ox1, oy, osize, ofont, otilt))
+                        pieces = self._end_word((ox0, ox1, oy, osize, ofont, oangle))
                     if not pieces:
-                        ox0, oy, osize, ofont, otilt = left, base, body, name, tilt
+                        ox0, oy, osize, ofont, oangle = left, base, body, name, angle
                     pieces.append(char)
                     ox1 = left + advance * stretch
                 x += advance
                 if cid == 32 and wordspace:
                     x += wordspace
                 wants_charspace = True
-        self._box = (ox0, ox1, oy, osize, ofont, otilt)
-        if font.is_vertical():
-            self._close()
-        textstate.linematrix = (x, y)
+        self._box = (ox0, ox1, oy, osize, ofont, oangle)
+        textstate.linematrix = (x * sense, y)
+
+    def _measure(self, textstate: Any) -> tuple[float, float, float, float, float, float, float]:
+        """Return how a string runs: its x axis, stretch, size, baseline, start, angle, and sense.
+
+        The sense is -1 for a font of negative size, which runs against its own axis.
+        """
+        a, b, c, d, e, f = mult_matrix(textstate.matrix, self.ctm)
+        sense = -1.0 if textstate.fontsize * textstate.scaling < 0 else 1.0
+        a, b = a * sense, b * sense
+        # Turned text is measured along its own baseline.
+        angle = math.degrees(math.atan2(b, a)) if abs(b) > self.level * abs(a) or a < 0 else 0.0
+        x, y = textstate.linematrix
+        raised = y + textstate.rise
+        # For level text the height is that of the whole string, and x runs from shift.
+        base = self.height - (b * x * sense + d * raised + f)
+        shift = b * y if angle else c * raised + e
+        body = abs(textstate.fontsize) * (c * c + d * d) ** 0.5
+        return a, (a * a + b * b) ** 0.5, body, base, shift, angle, sense
+
+    def _go_on(self, base: float, body: float, angle: float, font: str) -> list[str]:
+        """Return the word that is open for a string that starts here; it is closed if the string is apart."""
+        if self._open:
+            if self._is_apart(base, body, angle):
+                self._close()
+            elif font != (self._parts[-1][1] if self._parts else self._box[4]):
+                self._parts.append((len(self._open), font))
+        return self._open
 
     def _glyphs_of(self, font: Any) -> _Glyphs:
         glyphs = self._fonts.get(id(font))
         if glyphs is None:
             glyphs = self._fonts[id(font)] = _Glyphs(font)
-            self._by_name[glyphs.name] = glyphs
         return glyphs
 
-    def _is_apart(self, base: float, body: float, tilt: float, glyphs: _Glyphs) -> bool:
-        """Tell whether a string starts a new word by its height, size, direction or font."""
-        _, _, y, size, font, old_tilt = self._box
-        if abs(base - y) > 0.1 * body or abs(body - size) > 0.12 * size or tilt != old_tilt:
-            return True
-        # A change of font inside a word matters only where one of the two may be broken.
-        return glyphs.name != font and (
-            glyphs.is_odd or (font in self._by_name and self._by_name[font].is_odd)
-        )
+    def _is_apart(self, base: float, body: float, angle: float) -> bool:
+        """Tell whether a string starts a new word by its height, size or direction.
+
+        Small capitals stand on the baseline of their word; raised digits and large initials do not, or
+        differ more in size.
+        """
+        _, _, y, size, _, old_angle = self._box
+        return abs(base - y) > 0.1 * body or not 0.62 < body / size < 1.6 or angle != old_angle
 
     def _end_word(self, box: tuple[float, float, float, float, str, float]) -> list[str]:
         self._box = box
@@ -236,6 +320,17 @@ class FastInterpreter(PDFPageInterpreter):
     time. What the expression does not cover (inline images, names with #, strings with parentheses
     inside) is left to pdfminer.six, a whole stream at a time.
     """
+
+    def draw(self, page: Any, turn: float = 0.0) -> None:
+        """Interpret a page as it is shown, and turned by so many degrees more (clockwise)."""
+        angle = math.radians(90 * round(page.rotate / 90) + turn)
+        cos, sin = round(math.cos(angle), 9), round(math.sin(angle), 9)
+        x0, y0, _, _ = _bounds(visible_box(page), (cos, -sin, sin, cos, 0.0, 0.0))
+        matrix = (cos, -sin, sin, cos, -x0, -y0)
+        self.device.level = LEVEL_AFTER_TURN if turn else LEVEL
+        self.device.begin_page(page, matrix)
+        self.render_contents(page.resources, page.contents, ctm=matrix)
+        self.device.end_page(page)
 
     def execute(self, streams: Any) -> None:
         try:
@@ -365,7 +460,10 @@ class MinerDocument:
                 raise IndexError(f"pdfminer.six finds only {self.next_index} pages")
             self.next_index += 1
             if self.next_index == index + 1:
-                self._interpreter.process_page(page)
+                self._interpreter.draw(page)
+                # Most text runs in one other direction: upright text on a turned page, or a skewed scan.
+                if turn := self.device.main_direction():
+                    self._interpreter.draw(page, turn)
                 streams = (stream_value(item) for item in page.contents)
                 self.content_bytes = sum(int_value(stream.attrs.get("Length", 0)) for stream in streams)
                 return self.device

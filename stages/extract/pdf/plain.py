@@ -21,6 +21,7 @@ LEVEL = 0.6
 _BREAKS = re.compile(r"\r\n|[\ufffe\x02]")
 _DIGITS = re.compile(r"\d{1,2}|\*{1,3}")
 _SCRIPT = re.compile(r"[⁰-₟¹²³]")
+Box = tuple[float, float, float, float]
 
 
 class NotPlain(Exception):
@@ -62,7 +63,7 @@ def _address(wrapper: Any) -> int:
     return ctypes.cast(wrapper.raw, ctypes.c_void_p).value or 0
 
 
-def read_plain_page(page: Any, width: float, height: float) -> list[Line]:
+def read_plain_page(page: Any) -> list[Line]:
     """Return the lines of a pdfium page from top to bottom.
 
     Raises NotPlain when the page has columns, tables, pictures, odd letters, raised marks, turned text,
@@ -75,7 +76,7 @@ def read_plain_page(page: Any, width: float, height: float) -> list[Line]:
     _check_objects(api, _address(page))
     textpage = page.get_textpage()
     try:
-        return _read_lines(api, textpage, height)
+        return _read_lines(api, textpage, page.get_bbox())
     finally:
         textpage.close()
 
@@ -99,18 +100,18 @@ def _check_objects(api: _Pdfium, page: int) -> None:
             raise NotPlain("drawing")
 
 
-def read_any_page(page: Any, height: float) -> list[Line]:
+def read_any_page(page: Any) -> list[Line]:
     """Return the lines of a pdfium page in the file's own order, whatever its layout."""
     textpage = page.get_textpage()
     try:
-        return _read_lines(_Pdfium(), textpage, height, strict=False)
+        return _read_lines(_Pdfium(), textpage, page.get_bbox(), strict=False)
     except NotPlain:
         return []
     finally:
         textpage.close()
 
 
-def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True) -> list[Line]:
+def _read_lines(api: _Pdfium, textpage: Any, box: Box, strict: bool = True) -> list[Line]:
     count = textpage.count_chars()
     if count <= 0:
         raise NotPlain("no text")
@@ -118,12 +119,12 @@ def _read_lines(api: _Pdfium, textpage: Any, height: float, strict: bool = True)
     handle = _address(textpage)
     if not strict:
         if len(text) == count:
-            return [line for line, _ in _cut_lines(api, handle, text, height, strict=False)]
+            return [line for line, _ in _cut_lines(api, handle, text, box, strict=False)]
         return [Line(part, 0.0, 1.0, 12.0 * i, 10.0, False, 0) for i, part in enumerate(text.split("\r\n"))]
     if len(text) != count:
         raise NotPlain("text without positions")
     _check_letters(api, handle, text)
-    found = _cut_lines(api, handle, text, height, strict=True)
+    found = _cut_lines(api, handle, text, box, strict=True)
     found.sort(key=lambda item: item[0].y)
     for i in (0, -2):
         _join_ends(found, i)
@@ -150,10 +151,11 @@ def _check_letters(api: _Pdfium, handle: int, text: str) -> None:
                 raise NotPlain("raised mark")
 
 
-def _cut_lines(api: _Pdfium, handle: int, text: str, height: float, strict: bool) -> list[tuple[Line, int]]:
-    """Return each line with the place of its first character in the text."""
-    point, box, matrix = (ctypes.c_double * 2)(), api.box_type(), api.matrix_type()
-    px, box_at, matrix_at = map(ctypes.addressof, (point, box, matrix))
+def _cut_lines(api: _Pdfium, handle: int, text: str, box: Box, strict: bool) -> list[tuple[Line, int]]:
+    """Return each line inside the page's box, with the place of its first character in the text."""
+    left, bottom, right, top = box
+    point, ink, matrix = (ctypes.c_double * 2)(), api.box_type(), api.matrix_type()
+    px, ink_at, matrix_at = map(ctypes.addressof, (point, ink, matrix))
     py = px + 8
     name, flags = ctypes.create_string_buffer(96), ctypes.c_int()
     name_at, flags_at = ctypes.addressof(name), ctypes.addressof(flags)
@@ -171,7 +173,7 @@ def _cut_lines(api: _Pdfium, handle: int, text: str, height: float, strict: bool
                 raise NotPlain("hyphen on its own")
             continue
         api.matrix(handle, first, matrix_at)
-        if strict and (abs(matrix.b) > 1e-3 or abs(matrix.c) > 1e-3):
+        if strict and (abs(matrix.b) > 1e-3 or abs(matrix.c) > 1e-3 or matrix.a < 0 or matrix.d < 0):
             raise NotPlain("turned text")
         size = api.font_size(handle, first) * abs(matrix.d)
         api.origin(handle, first, px, py)
@@ -179,13 +181,19 @@ def _cut_lines(api: _Pdfium, handle: int, text: str, height: float, strict: bool
         api.origin(handle, last, px, py)
         if strict and abs(point[1] - base) > LEVEL:
             raise NotPlain("line not level")
-        api.char_box(handle, last, box_at)
-        x1 = box.right
+        api.char_box(handle, last, ink_at)
+        x1 = ink.right
+        if x0 < left or x1 > right + size or not bottom <= base <= top:
+            if strict:
+                raise NotPlain("text outside the page")
+            if not (left <= (x0 + x1) / 2 <= right and bottom <= base <= top):
+                continue
         if hyphen:
             string += "-"
             x1 += 0.3 * size
         api.font_info(handle, first, name_at, 96, flags_at)
-        found.append((Line(string, x0, x1, height - base, size, _is_bold(name.value), 0), first))
+        line = Line(string, x0 - left, x1 - left, top - base, size, _is_bold(name.value), 0)
+        found.append((line, first))
     return found
 
 

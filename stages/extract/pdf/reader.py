@@ -66,7 +66,7 @@ def _read(path: Path, workers: int, limits: Limits) -> Book:
                 vocabulary.add_lines(line.text for line in item.lines)
     pages.sort(key=lambda page: page.number)
     doubtful = {page.number for page in pages if _is_doubtful(page)}
-    pages = repair_pages(pages)
+    pages = repair_pages(pages, vocabulary)
     report += [ReportRow(page.number, page.status, page.reason) for page in pages]  # type: ignore[arg-type]
     report.sort(key=lambda row: row.page)
     running = find_running_lines(pages)

@@ -169,7 +169,7 @@ class Document:
         try:
             if page is not None and self.limits.fast_path:
                 try:
-                    lines = read_plain_page(page, width, height)
+                    lines = read_plain_page(page)
                     return PageText(index + 1, width, height, lines, "ok", "", "plain")
                 except NotPlain:
                     reason = ""
@@ -183,11 +183,13 @@ class Document:
         from stages.extract.pdf.plain import read_any_page
 
         lines: list[Line] = []
+        remark = ""
         try:
             device = self._miner_page(index)
             lines = lay_out(device.words, device.rules) + lay_out_turned(device.turned)
-            if page is None:
-                width, height = device.width, device.height
+            width, height = device.width, device.height
+            if device.outside:
+                remark = f"{device.outside} words outside the page's box left out"
         except MemoryError:
             raise
         except RecursionError:
@@ -195,17 +197,17 @@ class Document:
         except Exception as error:
             reason = f"pdfminer.six: {_name(error)}"
         letters = _letters(lines)
-        status, remark = ("error", reason) if reason else ("ok", "")
+        status, remark = ("error", reason) if reason else ("ok", remark)
         if page is not None:
-            others = read_any_page(page, height) if reason or letters < 400 else []
+            others = read_any_page(page) if reason or letters < 400 else []
             # pdfminer.six and pdfium seldom differ; where pdfminer.six lost text, pdfium's is taken.
             if _letters(others) > 1.3 * letters + 5:
                 lines, letters = others, _letters(others)
                 status, remark = "repaired", f"{reason or 'pdfminer.six loses text here'}; read with pdfium"
-            if letters < SCAN_LETTERS and _is_scan(page, width, height):
+            if letters < SCAN_LETTERS and _is_scan(page):
                 return _scan(PageText(index + 1, width, height, lines, "scanned", "", "ocr"), self.limits)
         if not letters and status == "ok":
-            remark = "no text"
+            remark = remark or "no text"
             if self._is_undecoded(page):
                 status, remark = "error", "the page has content, but nothing of it can be decoded"
         text = "\n".join(line.text for line in lines)
@@ -245,15 +247,16 @@ class Document:
                 self.pdfium = pypdfium2.PdfDocument(self.path)
 
 
-def _is_scan(page: Any, width: float, height: float) -> bool:
+def _is_scan(page: Any) -> bool:
     import pypdfium2.raw as raw
 
+    left, bottom, right, top = page.get_bbox()
     images = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
     area = sum(
-        max(0.0, min(x1, width) - max(x0, 0.0)) * max(0.0, min(y1, height) - max(y0, 0.0))
+        max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
         for x0, y0, x1, y1 in {tuple(image.get_bounds()) for image in images}
     )
-    return area >= SCAN_COVER * width * height
+    return area >= SCAN_COVER * (right - left) * (top - bottom)
 
 
 def _scan(page: PageText, limits: Limits) -> PageText:

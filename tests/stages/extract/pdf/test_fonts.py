@@ -82,10 +82,10 @@ def test_bullets_of_symbol_fonts_become_signs() -> None:
     assert page.status == "ok"
 
 
-def test_a_few_lost_lines_leave_the_rest_of_the_page() -> None:
+def test_a_lost_word_leaves_the_rest_of_the_page() -> None:
     lost = "".join(f"(cid:{2000 + ord(c) % 61})" for c in "непонятнаястрока" * 3)
     good = [("Body", sentence) for sentence in RU.split(". ")] * 20
     page = repair_pages([_page([*good, ("Odd", lost)])])[0]
     assert len(page.lines) == len(good)
     assert page.status == "quarantined"
-    assert "1 lines left out" in page.reason
+    assert "Odd: 1 of " in page.reason

@@ -327,7 +327,7 @@ def test_a_page_that_overruns_its_time_is_reported_and_the_rest_is_read(tmp_path
     endless = make_pdf.stream(b"/X1 Do")
     good = make_pdf.text_page([line.encode("cp1251") for line in RUSSIAN])
     make_pdf.raw_pdf(tmp_path / "slow.pdf", [good, endless, good], extra=forms, xobject=10)
-    book = read_pdf(tmp_path / "slow.pdf", workers=1, limits=Limits(page_seconds=2))
+    book = read_pdf(tmp_path / "slow.pdf", workers=1, limits=Limits(page_seconds=1))
     assert [row.status for row in book.report] == ["repaired", "error", "repaired"]
     assert "time limit" in book.report[1].reason
     assert {block.page for block in book.blocks} == {1, 3}
