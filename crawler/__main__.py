@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from crawler.errors import CrawlError, file_message, is_file_error, print_error
-from crawler.options import Job, check_contact, load_options
+from crawler.options import Job, check_contact, load_options, site_at
 from crawler.pages import LOCAL
 
 logger = logging.getLogger("crawler")
@@ -102,7 +102,7 @@ def make_job(arguments: argparse.Namespace) -> Job:
         options = options.model_copy(update={"contact": arguments.contact})
     check_contact(options)
     if arguments.base_url:
-        site = site.model_copy(update={"base_url": arguments.base_url})
+        site = site_at(site, arguments.base_url)
     if arguments.since and arguments.until and arguments.since >= arguments.until:
         raise CrawlError("--since must be before --until")
     return Job(

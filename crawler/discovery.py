@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import gzip
-import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from lxml import etree
@@ -27,30 +26,57 @@ class Listed:
     versions: tuple[str, ...] = ()
 
 
+# In the place of a value where there are several.
+MANY = object()
+# A packed list or page has one member or a few.
+_MAX_MEMBERS = 1000
+# An ampersand that begins no reference of XML, outside CDATA; a CDATA section without an end takes the rest.
+_BARE_AMPERSAND = re.compile(
+    rb"<!\[CDATA\[(?:.*?\]\]>|.*\Z)|&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9A-Fa-f]{1,6});)", re.DOTALL
+)
+
+
 class ListError(Exception):
     """A list cannot be read; the first argument says of what kind the fault is."""
 
 
-def gunzip(body: bytes, limit: int) -> bytes:
-    """Unpack gzip data up to a size.
+def gunzip(body: bytes, limit: int) -> tuple[bytes, bool]:
+    """Unpack gzip data up to a size; return it, and whether it is whole.
 
-    Raises ListError if it would be larger, or is damaged.
+    Bytes after the last member are ignored; of a damaged or truncated member what can be read is kept. Raises
+    ListError if it would be larger, or nothing can be read.
     """
-    try:
-        with gzip.open(io.BytesIO(body)) as file:
-            content = file.read(limit + 1)
-    except (OSError, EOFError, zlib.error):
-        raise ListError("damaged gzip") from None
-    if len(content) > limit:
-        raise ListError("too large")
-    return content
+    parts: list[bytes] = []
+    size = at = 0
+    is_whole = False
+    for _ in range(_MAX_MEMBERS):
+        if not body.startswith(b"\x1f\x8b", at):
+            break
+        # In small pieces: what follows a member is copied from its last piece only.
+        decoder, is_whole = zlib.decompressobj(wbits=31), False
+        try:
+            while not decoder.eof and at < len(body):
+                piece = body[at : at + 1024]
+                parts.append(decoder.decompress(piece, limit - size + 1))
+                at += len(piece) - len(decoder.unused_data)
+                size += len(parts[-1])
+                if size > limit:
+                    raise ListError("too large")
+        except zlib.error:
+            break
+        is_whole = decoder.eof
+    else:
+        is_whole = False
+    if not size and not is_whole:
+        raise ListError("damaged gzip")
+    return b"".join(parts), is_whole
 
 
 def parse_xml(body: bytes) -> etree._Element:
     """Parse an untrusted XML list.
 
-    No entity is ever expanded and nothing is fetched. Raises ListError for entity declarations, and for what
-    is not XML.
+    No entity is ever expanded and nothing is fetched; an ampersand that nobody escaped is one. Raises
+    ListError for entity declarations, and for what is not XML.
     """
     if b"<!ENTITY" in body.upper():
         raise ListError("entity declarations")
@@ -61,7 +87,10 @@ def parse_xml(body: bytes) -> etree._Element:
         huge_tree=False,
         recover=True,
         remove_pis=True,
+        remove_comments=True,
     )
+    if b"\0" not in body[:4]:  # UTF-16 is left as it is
+        body = _BARE_AMPERSAND.sub(lambda match: b"&amp;" if match[0] == b"&" else match[0], body)
     try:
         root = etree.fromstring(body.strip(), parser)
     except (etree.XMLSyntaxError, ValueError):
@@ -129,34 +158,66 @@ def read_links(selector: Selector, join: Any) -> Iterator[tuple[str, dt.datetime
     A date belongs to a link if the smallest block around the link that holds a date holds this link only, or
     several links to the same address.
     """
-    for node in selector.xpath("//a[@href]"):
-        if url := joined(node.attrib["href"], join):
-            yield url, _date_beside(node.root, node.attrib["href"])
+    nodes = list(selector.root.iter("*"))
+    dates: dict[Any, str] = {}
+    for node in reversed(nodes):
+        # From the last to the first, so that the first of a block's dates remains.
+        date = node.get("datetime") or dates.get(node)
+        if date is not None:
+            dates[node] = date
+            if (block := node.getparent()) is not None:
+                dates[block] = date
+    links = only_values(nodes, lambda node: node.get("href") if node.tag == "a" else None)
+    for node in nodes:
+        if node.tag == "a" and (url := joined(node.get("href"), join)):
+            block = next((block for block in _around(node) if block in dates), None)
+            is_alone = block is not None and links[block] == node.get("href")
+            yield url, parse_time(dates[block]) if is_alone else None
 
 
-def _date_beside(anchor: Any, href: str) -> dt.datetime | None:
-    block = anchor
+def only_values(nodes: list[Any], value_of: Callable[[Any], Any]) -> dict[Any, Any]:
+    """Return for each element, given in document order, the one value within it, None for none, else MANY."""
+    values: dict[Any, Any] = {}
+    for node in reversed(nodes):
+        value = values[node] = _merged(values.get(node), value_of(node))
+        block = node.getparent()
+        if block is not None:
+            values[block] = _merged(values.get(block), value)
+    return values
+
+
+def _merged(one: Any, other: Any) -> Any:
+    return other if one is None else one if other in (None, one) else MANY
+
+
+def _around(anchor: Any) -> Iterator[Any]:
+    """Yield a link and the three smallest blocks around it."""
     for _ in range(4):
-        times = block.xpath(".//*[@datetime]/@datetime")
-        if times:
-            links = set(block.xpath(".//a/@href"))
-            return parse_time(times[0]) if links <= {href} else None
-        block = block.getparent()
-        if block is None:
-            return None
-    return None
+        if anchor is None:
+            return
+        yield anchor
+        anchor = anchor.getparent()
 
 
 def next_page(selector: Selector, join: Any, here: str) -> str | None:
     """Return the address of a listing's next page: rel=next, a class ``next``, or the next page number."""
     number = re.search(r"[?&]page=(\d+)", here)
     wanted = int(number[1]) + 1 if number else 2
-    hrefs = [
-        *selector.xpath("//link[@rel='next']/@href").getall(),
-        *selector.xpath("//a[contains(concat(' ', @rel, ' '), ' next ')]/@href").getall(),
-        *selector.css(".next").xpath("descendant-or-self::a/@href").getall(),
-    ]
-    hrefs += [
-        href for href in selector.xpath("//a/@href").getall() if re.search(rf"[?&]page={wanted}(?:&|$)", href)
-    ]
-    return next((url for href in hrefs if (url := joined(href, join))), None)
+    hrefs: list[list[str]] = [[], [], [], []]
+    within_next: set[Any] = set()
+    for node in selector.root.iter("*"):
+        href, rel = node.get("href"), (node.get("rel") or "").split()
+        if "next" in (node.get("class") or "").split() or node.getparent() in within_next:
+            within_next.add(node)
+        if node.tag not in ("a", "link") or href is None:
+            continue
+        kinds = (
+            node.tag == "link" and rel == ["next"],
+            node.tag == "a" and "next" in rel,
+            node.tag == "a" and node in within_next,
+            node.tag == "a" and re.search(rf"[?&]page={wanted}(?:&|$)", href),
+        )
+        for kind, is_it in zip(hrefs, kinds, strict=True):
+            if is_it:
+                kind.append(href)
+    return next((url for href in chain(*hrefs) if (url := joined(href, join))), None)

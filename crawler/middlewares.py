@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from scrapy import Request
+from scrapy.core.downloader.handlers import http11
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
@@ -19,6 +20,7 @@ from scrapy.utils.misc import build_from_crawler
 from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface.declarations import implementer, provider
 
+from crawler.discovery import ListError, gunzip
 from crawler.pages import parse_time
 from crawler.urls import AddressPolicy, host_and_port
 
@@ -26,6 +28,15 @@ logger = logging.getLogger(__name__)
 
 # A server that asks for more patience than this is asked again in a later crawl.
 _MAX_WAIT_S = 600.0
+
+
+_MAX_UNPACKED = 1 << 28
+# More than any server sends with one answer.
+_MAX_HEADER_BYTES = 256 << 10
+
+
+class CutShort(Exception):
+    """A compressed body ends before its end."""
 
 
 class PrivateAddress(IgnoreRequest):
@@ -136,7 +147,11 @@ class Conditional(OfCrawler):
 
 
 class RetryWithBackoff(RetryMiddleware):
-    """Retry later and later: base × 2^n seconds, or what the server asks for in Retry-After."""
+    """Retry later and later: base × 2^n seconds, or what the server asks for in Retry-After.
+
+    A compressed body that is cut short, which Scrapy's decompression passes on, is an error like a lost one;
+    so this runs before decompression.
+    """
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
@@ -144,6 +159,10 @@ class RetryWithBackoff(RetryMiddleware):
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         result = super().process_response(request, response)
+        if result is response and _is_cut_short(response):
+            result = self._retry(request, "cut short")
+            if result is None:
+                raise CutShort
         if isinstance(result, Request):
             await self._postpone(result, response.headers.get("Retry-After"))
         return result
@@ -164,6 +183,31 @@ class RetryWithBackoff(RetryMiddleware):
             await asyncio.sleep(wait)
         else:
             request.meta["not_before"] = time.time() + wait
+
+
+def _is_cut_short(response: Response) -> bool:
+    encoding = response.headers.get("Content-Encoding", b"").strip().lower()
+    try:
+        # Beyond this it is refused when it is decompressed.
+        return encoding in (b"gzip", b"x-gzip") and not gunzip(response.body, _MAX_UNPACKED)[1]
+    except ListError as error:
+        return bool(response.body) and str(error) != "too large"
+
+
+class _BoundedParser(http11._LenientHTTPClientParser):
+    """Scrapy's parser of answers, which hangs up on headers without end."""
+
+    def lineReceived(self, line: bytes) -> None:
+        # Scrapy changes the class of a parser that Twisted has made, so no __init__ of ours runs.
+        self.header_bytes = getattr(self, "header_bytes", 0) + len(line)
+        if self.header_bytes > _MAX_HEADER_BYTES:
+            self.transport.loseConnection()
+            return
+        super().lineReceived(line)
+
+
+# There is no setting for it (Scrapy 2.19).
+http11._LenientHTTPClientParser = _BoundedParser
 
 
 class StrictRobots(RobotsTxtMiddleware):

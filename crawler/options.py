@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -22,9 +23,13 @@ Count = Annotated[int, Field(ge=0)]
 Lang = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 
-def _is_web_address(url: str) -> str:
-    host_and_port(url)
-    return url
+def _web_address(url: str) -> str:
+    """Check an address; return it with its host in ASCII, as requests have it."""
+    host, _ = host_and_port(url)
+    parts = urlsplit(url)
+    if not parts.netloc.isascii():
+        parts = parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host)
+    return urlunsplit(parts)
 
 
 class _Block(BaseModel):
@@ -34,7 +39,7 @@ class _Block(BaseModel):
 class SiteOptions(_Block):
     """One site: where it is, the languages wanted, and the lists of pages to begin with (paths)."""
 
-    base_url: Annotated[str, AfterValidator(_is_web_address)]
+    base_url: Annotated[str, AfterValidator(_web_address)]
     langs: Annotated[list[Lang], Field(min_length=1)]
     sitemaps: list[str] = []
     feeds: list[str] = []
@@ -92,6 +97,14 @@ def load_options(params: Path, site: str) -> tuple[Options, SiteOptions]:
     """
     source = params.parent / "sources" / f"{site}.yaml"
     return _read_block(params, Options), _read_block(source, SiteOptions)
+
+
+def site_at(site: SiteOptions, base_url: str) -> SiteOptions:
+    """Return a site's options for another address. Raises CrawlError if it is none."""
+    try:
+        return SiteOptions.model_validate({**site.model_dump(), "base_url": base_url})
+    except ValidationError as error:
+        raise CrawlError(f"--base-url: {error.errors()[0]['msg']}; expected http(s)://HOST[:PORT]") from None
 
 
 def check_contact(options: Options) -> None:

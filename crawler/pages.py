@@ -6,27 +6,31 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from lxml import etree
 from parsel import Selector
 
 # The sites stand in Turkmenistan and Uzbekistan; a time without a zone is theirs.
 LOCAL = dt.timezone(dt.timedelta(hours=5))
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DOTTED = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
+_MAX_TIME = 200
 _FEED_TYPES = ("rss", "atom", "json", "xml", "oembed")
+# Browsers stop at 512.
+MAX_DEPTH = 256
 # Parts of a page that change without the article.
-_AROUND = (
-    "self::script or self::style or self::nav or self::aside or self::header or self::footer or "
-    "self::noscript or self::template or self::form or self::iframe or self::button or self::select"
-)
+_AROUND = {"aside", "button", "footer", "form", "header", "iframe", "nav", "noscript", "script", "select"} | {
+    *("style", "template")
+}
 
 
 def parse_time(text: str | None) -> dt.datetime | None:
     """Read an ISO 8601, RFC 2822 or ``31.12.2024`` time; None if it is none of them."""
-    text = (text or "").strip()
+    text = (text or "").strip()[:_MAX_TIME]
     iso, dotted = _DATE.search(text), _DOTTED.search(text)
     for read in (
         lambda: dt.datetime.fromisoformat(text),
@@ -92,7 +96,7 @@ def next_data(selector: Selector) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -106,16 +110,29 @@ def joined(url: str | None, join: Any) -> str | None:
         return None
 
 
+def is_too_deep(selector: Selector) -> bool:
+    """Return whether elements are nested deeper than any site's: what looks at ancestors would take hours."""
+    depth = 0
+    for event, _ in etree.iterwalk(selector.root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
 def _text(node: Selector) -> str:
     return " ".join(" ".join(node.xpath(".//text()").getall()).split())
 
 
 def _title(selector: Selector, hints: Hints) -> str | None:
-    nodes = [node for css in hints.title for node in selector.css(css)]
-    texts = [_text(node) for node in nodes]
-    texts.append(" ".join((selector.xpath("//meta[@property='og:title']/@content").get() or "").split()))
-    texts += [_text(node) for path in ("//h1[1]", "//title") for node in selector.xpath(path)[:1]]
-    return next(filter(None, texts), None)
+    # One after the other: a text is read only where those before it are empty.
+    for css in hints.title:
+        if title := next(filter(None, map(_text, selector.css(css))), None):
+            return title
+    if title := " ".join((selector.xpath("//meta[@property='og:title']/@content").get() or "").split()):
+        return title
+    nodes = (node for path in ("//h1[1]", "//title") for node in selector.xpath(path)[:1])
+    return next(filter(None, map(_text, nodes)), None)
 
 
 def _published(selector: Selector, hints: Hints) -> dt.datetime | None:
@@ -129,7 +146,9 @@ def _published(selector: Selector, hints: Hints) -> dt.datetime | None:
         texts += selector.xpath(path).getall()[:1]
     for script in selector.xpath("//script[@type='application/ld+json']/text()").getall():
         texts += re.findall(r'"datePublished"\s*:\s*"([^"]+)"', script)[:1]
-    texts += selector.xpath("//article//time/@datetime | //h1/following::*[@datetime][1]/@datetime").getall()
+    texts += selector.xpath(
+        "//article//time/@datetime | (//h1)[1]/following::*[@datetime][1]/@datetime"
+    ).getall()
     return next(filter(None, map(parse_time, texts)), None)
 
 
@@ -156,9 +175,28 @@ def _versions(selector: Selector, join: Any) -> tuple[Version, ...]:
 
 def _content_hash(selector: Selector, hints: Hints) -> str:
     """Hash the visible text of the article: counters, menus and scripts around it may change."""
-    nodes = (node for css in (*hints.body, "article", "main", "body") for node in selector.css(css))
-    parts = (node.xpath(f".//text()[not(ancestor::*[{_AROUND}])]").getall() for node in nodes)
-    texts = next((part for part in parts if any(text.strip() for text in part)), [])
+    walked: set[Any] = set()
+    texts: list[str] = []
+    for root in (node.root for css in (*hints.body, "article", "main", "body") for node in selector.css(css)):
+        # What lies within a block without text has none either.
+        if root not in walked and not any(block.tag in _AROUND for block in root.iterancestors()):
+            texts = list(_visible_texts(root, walked))
+            if any(text.strip() for text in texts):
+                break
     words = " ".join(" ".join(texts).split())
     title = _title(selector, hints) or ""
     return hashlib.sha256(f"{title}\n{words}".encode("utf-8", "replace")).hexdigest()
+
+
+def _visible_texts(root: Any, walked: set[Any]) -> Iterator[str]:
+    """Yield the texts within an element, but for those of the parts around an article."""
+    walker = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
+    for event, node in walker:
+        if event == "start":
+            walked.add(node)
+            if node.tag in _AROUND:
+                walker.skip_subtree()
+            elif node.text:
+                yield node.text
+        elif node.tail and node is not root:
+            yield node.tail

@@ -8,7 +8,9 @@ import socket
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 # Parameters that follow a visitor around and do not change the page.
-_TRACKING = re.compile(r"^(utm_\w+|fbclid|gclid|yclid|ysclid|_openstat|from|ref)$")
+_TRACKING = re.compile(
+    r"^(utm_\w+|fbclid|gclid|dclid|gbraid|wbraid|yclid|ysclid|ymclid|msclkid|twclid|igshid|mc_[ce]id|_openstat)$"
+)
 _PORTS = {"http": 80, "https": 443}
 # IPv6 ranges that carry an IPv4 address inside: NAT64, the old IPv4-compatible form, and 6to4.
 _WITH_IPV4_LAST = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
@@ -20,25 +22,30 @@ _ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")
 def normalise_url(url: str) -> str:
     """Write an address in the one form by which pages are told apart.
 
-    Lower-case host, no default port, no fragment, no tracking parameters, sorted query, no final slash.
+    Lower-case ASCII host, no default port, no fragment, no tracking parameters, sorted query, no final slash.
     """
     parts = urlsplit(url.strip())
-    host = (parts.hostname or "").lower()
+    host = ascii_host(parts.hostname or "")
     if ":" in host:
         host = f"[{host}]"
     if parts.port and parts.port != _PORTS.get(parts.scheme):
         host = f"{host}:{parts.port}"
-    query = urlencode(
-        sorted(
-            (name, value)
-            for name, value in parse_qsl(parts.query, keep_blank_values=True)
-            if not _TRACKING.match(name)
-        )
-    )
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._") or "/"
+    # Escapes count as bytes: pages are told apart in any encoding.
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?", errors="surrogatepass")
+    fields = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
+    query = urlencode(sorted(field for field in fields if not _TRACKING.match(field[0])), encoding="latin-1")
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._", errors="surrogatepass") or "/"
     if len(path) > 1:
         path = path.rstrip("/") or "/"
     return urlunsplit((parts.scheme.lower(), host, path, query, ""))
+
+
+def ascii_host(host: str) -> str:
+    """Return a host in small letters, and as it is asked for (IDNA) where it is not ASCII."""
+    try:
+        return host.lower().encode("idna").decode() if not host.isascii() else host.lower()
+    except UnicodeError:
+        return host.lower()
 
 
 def host_and_port(url: str) -> tuple[str, int]:
@@ -53,7 +60,7 @@ def host_and_port(url: str) -> tuple[str, int]:
         raise ValueError("no host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address with a user name")
-    return parts.hostname.lower().rstrip("."), parts.port or _PORTS[parts.scheme]
+    return ascii_host(parts.hostname).rstrip("."), parts.port or _PORTS[parts.scheme]
 
 
 def is_public_address(address: str) -> bool:

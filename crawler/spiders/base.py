@@ -28,13 +28,13 @@ from twisted.python.failure import Failure
 from crawler.discovery import Listed, ListError, gunzip, next_page, read_feed, read_links, read_sitemap
 from crawler.errors import stop_at_file_error
 from crawler.items import Article, Book, Record, record_from
-from crawler.middlewares import PrivateAddress
+from crawler.middlewares import CutShort, PrivateAddress
 from crawler.options import Job
-from crawler.pages import Hints, PageFacts, joined, parse_time, read_page
+from crawler.pages import Hints, PageFacts, is_too_deep, joined, parse_time, read_page
 from crawler.pairing import Candidate, Paired, pair_pages
 from crawler.state import Seen, State
 from crawler.store import PackedFile
-from crawler.urls import normalise_url
+from crawler.urls import ascii_host, normalise_url
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +49,19 @@ _MAX_MENU_SECTIONS = 30
 # time too: pages behind the error have not been seen.
 _PERMANENT = {
     *("401", "403", "404", "410", "451", "not HTML", "not PDF", "too large", "refused", "refused address"),
-    *("redirected away", "too many redirects", "not XML", "not a sitemap", "not a feed", "damaged gzip"),
+    *(
+        "too deep",
+        "redirected away",
+        "too many redirects",
+        "not XML",
+        "not a sitemap",
+        "not a feed",
+        "damaged gzip",
+    ),
     *("entity declarations", "no language said"),
 }
 _FAILURES = {
+    CutShort: "cut short",
     DownloadTimeoutError: "timeout",
     CannotResolveHostError: "no such host",
     DownloadConnectionRefusedError: "connection refused",
@@ -163,8 +172,8 @@ class SiteSpider(Spider):
     def _robots_parsed(self, robotparser: Any, request: Request) -> None:
         """Follow the sitemaps that robots.txt names."""
         for url in list(getattr(robotparser.rp, "sitemaps", ()))[:50]:
-            absolute = urljoin(self.base + "/", url)
-            if self._is_here(absolute):
+            absolute = joined(url, lambda url: urljoin(self.base + "/", url))
+            if absolute and self._is_here(absolute):
                 self.crawler.engine.crawl(self._list(absolute, "parse_sitemap", SITEMAP))
 
     def _answered(self, response: Response) -> None:
@@ -190,12 +199,16 @@ class SiteSpider(Spider):
         """Queue a sitemap's articles and the sitemaps that it names."""
         limit = int(self.job.options.max_page_mb * 8e6)
         try:
-            body = gunzip(response.body, limit) if response.body[:2] == b"\x1f\x8b" else response.body
+            body, is_whole = response.body, True
+            if body[:2] == b"\x1f\x8b":
+                body, is_whole = gunzip(body, limit)
             pages, maps = read_sitemap(body)
         except ListError as error:
             self._error(str(error), response.url)
             return
         self.reached = True
+        if not is_whole:
+            self._error("damaged gzip", response.url)
         for listed in maps:
             if depth >= _MAX_SITEMAP_DEPTH or (
                 self.job.since and listed.changed and listed.changed < self.job.since
@@ -227,6 +240,9 @@ class SiteSpider(Spider):
         """
         if not isinstance(response, TextResponse):
             self._error("not HTML", response.url)
+            return
+        if is_too_deep(response.selector):
+            self._error("too deep", response.url)
             return
         self.reached = True
         keys: dict[str, None] = {}
@@ -399,6 +415,8 @@ class SiteSpider(Spider):
             self._error(str(response.status), response.url)
         elif not isinstance(response, TextResponse) or not response.xpath("//body"):
             self._error("not HTML", response.url)
+        elif is_too_deep(response.selector):
+            self._error("too deep", response.url)
         elif ref is None or ref.lang not in self.job.langs:
             self._error("redirected away", response.url)
         else:
@@ -533,7 +551,10 @@ class SiteSpider(Spider):
 def _host(url: str) -> tuple[str, int | None]:
     """Return host and port; `www.` and the choice of http or https make no other site."""
     parts = urlsplit(url)
-    return (parts.hostname or "").removeprefix("www."), None if parts.port in (80, 443) else parts.port
+    return ascii_host(parts.hostname or "").removeprefix("www."), None if parts.port in (
+        80,
+        443,
+    ) else parts.port
 
 
 def _failure_kind(error: BaseException | None, text: str) -> str:

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from scrapy import Request
 from scrapy.http import Response, TextResponse
 
-from crawler.discovery import Listed
+from crawler.discovery import MANY, Listed, only_values
 from crawler.items import Book, Record
 from crawler.pages import Hints, joined, parse_time, read_page
 from crawler.pairing import Candidate
@@ -110,15 +110,16 @@ class UzeduSpider(SiteSpider):
         if not isinstance(response, TextResponse):
             return
         page_lang = response.xpath("/html/@lang").get()
-        cards: dict[Any, str] = {}
-        for node in response.xpath("//a[@href]"):
-            book = self._book_number(joined(node.attrib["href"], response.urljoin))
-            if book:
-                # A book's card is the largest block around its link that offers no other book.
-                card = node.root
-                while card.getparent() is not None and self._book_numbers(card.getparent()) == {book}:
-                    card = card.getparent()
-                cards.setdefault(card, book)
+        nodes = list(response.selector.root.iter("*"))
+        numbers = only_values(
+            nodes, lambda node: self._book_number(joined(node.get("href"), response.urljoin))
+        )
+        # A book's card is the largest block around its link that offers no other book.
+        cards = {
+            node: book
+            for node, book in numbers.items()
+            if book not in (None, MANY) and numbers.get(node.getparent()) != book
+        }
         for root, book in cards.items():
             card = Selector(root=root, type="html")
             texts = [" ".join(text.split()) for text in card.xpath(".//text()").getall()]
@@ -131,11 +132,6 @@ class UzeduSpider(SiteSpider):
         """Return the number of the book whose file is at an address."""
         match = _FILE_PATH.search(urlsplit(url).path) if url else None
         return match[1] if match else None
-
-    def _book_numbers(self, block: Any) -> set[str | None]:
-        """Return the numbers of the books whose files a block offers."""
-        hrefs = block.xpath(".//a/@href")
-        return {self._book_number(joined(href, lambda url: urljoin("/", url))) for href in hrefs} - {None}
 
     def _books(
         self,
@@ -199,65 +195,66 @@ class UzeduSpider(SiteSpider):
         return self._parts / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.part"
 
     def _range(self, request: Request) -> dict[str, str]:
-        """Ask for the next part; If-Range brings the whole file if it is another one by now."""
+        """Ask for the next part, where it is certain that it continues the copy; else begin anew.
+
+        Only a strong ETag says that two parts are of one version (RFC 9110, 8.8.1). A server that gives none
+        is asked for the whole file.
+        """
         key = request.meta["key"]
-        part = self._part_path(key)
-        note = self._note(key)
-        if not note:
-            # Nothing says of which version the copy is.
+        part, note = self._part_path(key), self._note(key)
+        if not note.get("total"):
             part.unlink(missing_ok=True)
         size = _size(part)
-        end = size + int(self.job.options.chunk_mb * 1e6) - 1
-        headers = {"Range": f"bytes={size}-{end}", "Accept-Encoding": "identity"}
-        etag = note.get("ETag")
-        # A weak ETag may not be used with If-Range.
-        if size and etag and not etag.startswith("W/"):
-            headers["If-Range"] = etag
+        headers = {"Accept-Encoding": "identity"}
+        if size == 0 and note.get("whole"):
+            return headers
+        headers["Range"] = f"bytes={size}-{size + int(self.job.options.chunk_mb * 1e6) - 1}"
+        if size:
+            headers["If-Range"] = note["ETag"]
         return headers
 
     def parse_part(self, response: Response, about: dict[str, Any]) -> Iterator[Any]:
         """Append a part to the file's copy; check and keep the file when it is whole."""
         key = response.meta["key"]
-        part = self._part_path(key)
+        part, note = self._part_path(key), self._note(key)
         size = _size(part)
         place = _RANGE.fullmatch(header(response, "Content-Range") or "")
         total = int(place[3]) if place and place[3] != "*" else None
         limit = int(self.job.options.max_book_mb * 1e6)
         if response.status in (404, 410):
             self._error(str(response.status), response.url)
-        elif response.status == 416 and total == size and size:
+        elif response.status == 416 and size and size == total == note.get("total"):
             yield from self._keep(response, key, part, about)
-        elif max(total or 0, len(response.body) + (size if response.status == 206 else 0)) > limit:
+        elif max(total or 0, len(response.body)) > limit:
             self._error("too large", response.url)
             part.unlink(missing_ok=True)
-        elif response.status == 200:
-            # The server sends files whole only.
-            self._begin(key, part, response)
+        elif response.status == 200 and _ends_whole(response):
+            self._begin(key, part, response, len(response.body))
             _write(part, response.body, "wb")
             yield from self._keep(response, key, part, about)
-        elif response.status == 206 and place and place[1] and int(place[1]) == size and response.body:
+        elif response.status == 206 and _continues(response, place, size, note):
             if size == 0:
-                self._begin(key, part, response)
+                self._begin(key, part, response, total)
             _write(part, response.body, "ab")
-            if total is not None and _size(part) >= total:
+            if _size(part) == total:
                 yield from self._keep(response, key, part, about)
             else:
                 yield self._part(response.url, key, about, again=True)
-        else:
-            # The part is not the one that was asked for: begin again, a few times.
+        elif self.count(f"restart:{key}") > self.job.options.retries:
             part.unlink(missing_ok=True)
-            if self.count(f"restart:{key}") > self.job.options.retries:
-                self._error("bad range", response.url)
-            else:
-                yield self._part(response.url, key, about, again=True)
+            self._error("bad range", response.url)
+        else:
+            part.unlink(missing_ok=True)
+            self.state_file.set("part", key, json.dumps({"whole": True}))
+            yield self._part(response.url, key, about, again=True)
 
-    def _begin(self, key: str, part: Path, response: Response) -> None:
-        """Begin a copy: note the file's validators, which its last answer (416) need not repeat."""
+    def _begin(self, key: str, part: Path, response: Response, total: int | None) -> None:
+        """Begin a copy: note the file's length and validators, which later answers are checked against."""
         part.unlink(missing_ok=True)
         note = {name: header(response, name) for name in ("ETag", "Last-Modified")}
-        self.state_file.set("part", key, json.dumps(note))
+        self.state_file.set("part", key, json.dumps({**note, "total": total}))
 
-    def _note(self, key: str) -> dict[str, str | None]:
+    def _note(self, key: str) -> dict[str, Any]:
         return json.loads(self.state_file.get("part", key) or "{}")
 
     def _keep(self, response: Response, key: str, part: Path, about: dict[str, Any]) -> Iterator[Book]:
@@ -331,6 +328,24 @@ class UzeduSpider(SiteSpider):
         work = f"{known.subject} {known.grade}" if known.subject and known.grade else None
         number = page[1] if page else known.id
         return Candidate(known.key, known.lang, number, None, known.title, (), known.isbn, work)
+
+
+def _continues(response: Response, place: re.Match[str] | None, size: int, note: dict[str, Any]) -> bool:
+    """Return whether a partial answer is, for certain, the bytes that follow the ``size`` bytes at hand."""
+    if place is None or place[1] is None or place[3] == "*":
+        return False
+    start, end, total = int(place[1]), int(place[2]), int(place[3])
+    if start != size or end + 1 - start != len(response.body) or end >= total or not response.body:
+        return False
+    etag = header(response, "ETag")
+    if size:
+        return etag == note["ETag"] and total == note["total"]
+    return end + 1 == total or bool(etag and not etag.startswith("W/"))
+
+
+def _ends_whole(response: Response) -> bool:
+    """Return whether a whole file came: where its length is not known, whether it ends as a PDF does."""
+    return "partial" not in response.flags or b"%%EOF" in response.body[-2048:]
 
 
 def _size(path: Path) -> int:

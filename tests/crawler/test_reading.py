@@ -7,6 +7,7 @@ import datetime as dt
 import random
 import re
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -17,7 +18,7 @@ from scrapy.http import HtmlResponse
 from crawler.discovery import ListError, gunzip, next_page, read_feed, read_links, read_sitemap
 from crawler.errors import CrawlError
 from crawler.options import check_contact, load_options
-from crawler.pages import LOCAL, Hints, parse_time, read_page
+from crawler.pages import LOCAL, Hints, is_too_deep, next_data, parse_time, read_page
 from crawler.spiders.orient import OrientSpider
 from crawler.spiders.turkmenportal import TurkmenportalSpider
 from crawler.spiders.uzedu import _grade, _subject, read_lang
@@ -54,7 +55,12 @@ def test_times_of_many_forms_are_read(text: str | None, expected: dt.datetime | 
     ("url", "expected"),
     [
         ("HTTP://Site.TM:80/a/?b=2&a=1#top", "http://site.tm/a?a=1&b=2"),
-        ("https://site.tm/a?utm_source=x&fbclid=1", "https://site.tm/a"),
+        ("https://site.tm/a?utm_source=x&fbclid=1&mc_cid=2&yclid=3", "https://site.tm/a"),
+        ("https://site.tm/news?ref=2&from=20", "https://site.tm/news?from=20&ref=2"),  # page numbers
+        ("https://site.tm/?tag=%CF%F0", "https://site.tm/?tag=%CF%F0"),  # Windows-1251, as bytes
+        ("https://site.tm/?tag=%cc%e8", "https://site.tm/?tag=%CC%E8"),
+        ("https://site.tm/?q=täze", "https://site.tm/?q=t%C3%A4ze"),
+        ("https://САЙТ.рф/a", "https://xn--80aswg.xn--p1ai/a"),
         ("https://site.tm", "https://site.tm/"),
         ("https://site.tm:8443/", "https://site.tm:8443/"),
         ("https://site.tm/täze", "https://site.tm/t%C3%A4ze"),
@@ -160,11 +166,77 @@ def test_unpacking_stops_at_the_limit() -> None:
     import gzip
 
     packed = gzip.compress(b"a" * 1000) + gzip.compress(b"b" * 1000)
-    assert gunzip(packed, 2000) == b"a" * 1000 + b"b" * 1000
+    both = b"a" * 1000 + b"b" * 1000
+    assert gunzip(packed, 2000) == (both, True)
     with pytest.raises(ListError, match="too large"):
         gunzip(packed, 1999)
+    # Bytes after the last member are no damage; a trailer that is cut off takes nothing from the content.
+    assert gunzip(packed + b"\0" * 512, 2000) == (both, True)
+    assert gunzip(packed[:-5], 2000) == (both, False)
     with pytest.raises(ListError, match="damaged gzip"):
-        gunzip(packed[:-5], 2000)
+        gunzip(packed[:10], 2000)
+    with pytest.raises(ListError, match="damaged gzip"):
+        gunzip(gzip.compress(b"") * 100_000, 2000)
+
+
+@pytest.mark.parametrize(
+    ("loc", "url"),
+    [
+        ("https://a/1?b=1&c=2", "https://a/1?b=1&c=2"),
+        ("https://a/1?b=1&amp;c=2&#38;d=3", "https://a/1?b=1&c=2&d=3"),
+        ("<![CDATA[https://a/1?b=1&amp;c=2&d]]>", "https://a/1?b=1&amp;c=2&d"),
+        ("https://a/<!-- old: /0 -->1", "https://a/1"),
+        ("https://a/1?b=&copy;&nbsp;", "https://a/1?b=&copy;&nbsp;"),
+    ],
+)
+def test_addresses_of_lists_are_read_whole(loc: str, url: str) -> None:
+    sitemap = f"<urlset><url><loc>{loc}</loc></url><url><loc>https://a/2</loc></url></urlset>"
+    assert [listed.url for listed in read_sitemap(sitemap.encode())[0]] == [url, "https://a/2"]
+    feed = f"<rss><channel><item><link>{loc}</link></item></channel></rss>"
+    assert [listed.url for listed in read_feed(feed.encode())] == [url]
+    assert [listed.url for listed in read_sitemap(sitemap.encode("utf-16"))[0]][-1:] in ([], ["https://a/2"])
+
+
+GROWING = {
+    "links": lambda n: (
+        "<div>" + '<p><a href="/a">a</a></p>' * n + '<time datetime="2024-01-01"></time></div>'
+    ),
+    "dates": lambda n: "".join(f'<a href="/{i}"><b datetime="2024-01-01">a</b></a>' for i in range(n)),
+    "headings": lambda n: "<h1>a</h1>" * n,
+    "next": lambda n: '<div class="next">' * 200 + '<a href="/a">a</a>' * n,
+    "articles": lambda n: "<article>" * 200 + "<p>text</p>" * n,
+    "attributes": lambda n: "<p " + " ".join(f'a{i}=""' for i in range(n)) + ">a</p>",
+    "alternates": lambda n: "".join(f'<link rel=alternate hreflang=tk href="/{i}">' for i in range(n)),
+    "json": lambda n: '<script id="__NEXT_DATA__">' + "[" * n,
+    "ampersands": lambda n: "&" * n,
+    "cdata": lambda n: "<![CDATA[" * n,
+    "comments": lambda n: "<!--" * n,
+}
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_the_time_for_a_page_grows_with_its_length_only(kind: str) -> None:
+    def seconds(n: int) -> float:
+        html = f"<html><body>{GROWING[kind](n)}</body></html>"
+        response = HtmlResponse("https://orient.tm/ru", body=html.encode())
+        start = time.process_time()
+        assert next_data(response.selector) is None
+        list(read_links(response.selector, join))
+        next_page(response.selector, join, BASE)
+        read_page(response.selector, join, Hints(body=("article",)))
+        with contextlib.suppress(ListError):
+            read_sitemap(html.encode())
+        return time.process_time() - start
+
+    seconds(100)
+    # Twice the page may take thrice the time; a quadratic reader takes 64 times as long for eight times.
+    small, large = (min(seconds(n) for _ in range(2)) for n in (1_000, 8_000))
+    assert large < max(24 * small, 0.5), (small, large)
+
+
+def test_pages_nested_deeper_than_any_real_one_are_refused() -> None:
+    assert not is_too_deep(Selector("<div>" * 200 + "a"))
+    assert is_too_deep(Selector("<div>" * 20_000 + "a"))
 
 
 def test_a_date_beside_one_link_is_not_given_to_others() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address
 
+from crawler.errors import CrawlError
 from crawler.middlewares import GuardedResolver, _PublicOnly
+from crawler.options import SiteOptions, site_at
 from crawler.urls import AddressPolicy
 from tests.crawler.harness import Bench
 from tests.crawler.replica import Replica
@@ -166,6 +170,55 @@ def test_robots_that_cannot_be_read_closes_the_site_and_robots_that_is_not_there
             == (set(site.paths()) == {"/robots.txt"})
             == bool(code)
         )
+
+
+class Hostile(Replica):
+    """Cuts packed pages short, and sends headers without end for one address."""
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        if handler.path != "/endless":
+            super()._answer(handler)
+            return
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b"X-More: " + b"a" * 8000 + b"\r\n")
+                self.sent += 8000
+
+    sent = 0
+
+
+def test_truncated_pages_are_not_stored_and_broken_robots_lines_and_endless_headers_stop_nothing(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, {"retries": 1})
+    with Hostile("turkmenportal", 3) as site:
+        robots = site.pages["/robots.txt"].body
+        site.pages["/robots.txt"] = replace(
+            site.pages["/robots.txt"],
+            body=b"Sitemap: http://[\nSitemap: %s/endless\nDisallow: //[\n" % site.base.encode() + robots,
+        )
+        first, second = list(site.articles())[:2]
+        packed = gzip.compress(site.pages[first].body)
+        site.pages[first] = replace(site.pages[first], body=packed[:-200], encoding="gzip")
+        # Bytes after the end are no damage.
+        packed = gzip.compress(site.pages[second].body) + b"\0" * 100
+        site.pages[second] = replace(site.pages[second], body=packed, encoding="gzip")
+        done = bench.crawl(site)
+        assert done.code == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        stored = {record["url"].removeprefix(site.base) for record in bench.records("turkmenportal")}
+        assert stored == set(site.articles()) - {first}
+        assert done.stats["error:cut short"] == 1
+        assert site.sent < 16 << 20
+
+
+def test_a_host_in_cyrillic_letters_is_the_one_that_requests_name() -> None:
+    site = SiteOptions(base_url="http://сайт.рф:8000/x", langs=["ru"])
+    assert site.base_url == "http://xn--80aswg.xn--p1ai:8000/x"
+    with pytest.raises(CrawlError, match="no host"):
+        site_at(site, "http:///x")
 
 
 def _bomb(megabytes: int) -> bytes:
