@@ -65,6 +65,62 @@ def test_a_text_box_is_read_once() -> None:
     assert [block.text for block in read_docx(docx(body(inner)), "a.docx")] == ["gutudaky", "daşky"]
 
 
+def r(text: str, properties: str = "") -> str:
+    return f"<w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r>"
+
+
+def marked(mark: str, *runs: str) -> str:
+    """Return a paragraph whose end has a property."""
+    return f"<w:p><w:pPr><w:rPr><w:{mark}/></w:rPr></w:pPr>{''.join(runs)}</w:p>"
+
+
+def par(*runs: str) -> str:
+    return f"<w:p>{''.join(runs)}</w:p>"
+
+
+BOX = f"<w:r><w:rPr><w:vanish/></w:rPr><w:pict><w:txbxContent>{p('guty')}</w:txbxContent></w:pict></w:r>"
+RUBY = f"<w:r><w:ruby><w:rt>{r('okalyşy')}</w:rt><w:rubyBase>{r('söz')}</w:rubyBase></w:ruby></w:r>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        # Moved text is read at its new place only, deleted text nowhere, inserted text as it stands.
+        (
+            par(r("Bir "), f"<w:moveFrom>{r('göçen ')}</w:moveFrom>", r("iki"))
+            + par(f"<w:moveTo>{r('göçen ')}</w:moveTo>", f"<w:ins>{r('täze')}</w:ins>"),
+            ["Bir iki", "göçen täze"],
+        ),
+        (par(f"<w:moveFrom><w:ins>{r('göçen')}</w:ins></w:moveFrom>", r("galan")), ["galan"]),
+        (par(r("a"), f"<w:del>{r('b')}<w:r><w:noBreakHyphen/></w:r></w:del>", r("ç")), ["aç"]),
+        # A deleted or moved end of a paragraph joins it to the next one, or to none.
+        (marked("del", r("Bir ")) + p("iki"), ["Bir iki"]),
+        (marked("moveFrom", f"<w:moveFrom>{r('x')}</w:moveFrom>") + p("iki"), ["iki"]),
+        (marked("del", r("soňky")), ["soňky"]),
+        # Hidden runs: by themselves and by their style; not where it is switched off or was so before.
+        (par(r("gizlin ", "<w:vanish/>"), r("görünýän")), ["görünýän"]),
+        (par(r("gizlin", "<w:vanish w:val='true'/>"), r("bar", "<w:vanish w:val='0'/>")), ["bar"]),
+        (par(r("gizlin", "<w:rStyle w:val='Gizlin'/>"), r("bar", "<w:rStyle w:val='Emphasis'/>")), ["bar"]),
+        (par(r("gizlin ", "<w:rStyle w:val='Miras'/>"), r("bar")), ["bar"]),
+        (p("gizlin", "<w:pStyle w:val='Gizlin'/>") + p("bar"), ["bar"]),
+        (par(r("bar", "<w:rPrChange><w:rPr><w:vanish/></w:rPr></w:rPrChange>")), ["bar"]),
+        # A hidden end of a paragraph hides none of its text; what is hidden in web pages is shown in print.
+        (marked("vanish", r("bar")), ["bar"]),
+        (par(r("mazmun", "<w:webHidden/>")), ["mazmun"]),
+        (par(BOX), []),
+        (par(RUBY), ["söz"]),
+    ],
+)
+def test_what_is_not_shown_is_not_read(inner: str, expected: list[str]) -> None:
+    styles = (
+        f"<w:styles {W}><w:style w:styleId='Gizlin'><w:rPr><w:vanish/></w:rPr></w:style>"
+        "<w:style w:styleId='Miras'><w:basedOn w:val='Gizlin'/></w:style>"
+        "<w:style w:styleId='Emphasis'><w:rPr><w:vanish w:val='0'/></w:rPr></w:style></w:styles>"
+    )
+    blocks = read_docx(docx(body(inner), **{"word/styles.xml": styles.encode()}), "a.docx")
+    assert [block.text for block in blocks] == expected
+
+
 LOL = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12))
 
 
