@@ -18,7 +18,8 @@ _NOTE = (
     "A character that XML 1.0 cannot hold is written as U+241B, its code point in hexadecimal, and a "
     "semicolon; U+241B itself likewise."
 )
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\u241b]")
+# U+FDD0 XML could hold, but the reader has it for what is unreadable.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufdd0\ufffe\uffff\u241b]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
 # Properties of a unit: each field of the row but its name, which is the unit's id.
 _PROPERTIES = tuple(name for name in PROVENANCE if name != "pair_id")

@@ -15,6 +15,8 @@ from stages.lib.core.archives import RawFile
 from stages.lib.core.errors import SourceError
 from stages.lib.core.params import LANGS, SourceConfig
 
+_CHARSET = re.compile(rb'"Content-Type:[^"\n]*charset=([\w.:-]+)', re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Message:
@@ -103,7 +105,7 @@ def _group(config: SourceConfig, files: Mapping[str, RawFile]) -> dict[tuple[str
 def read_catalog(content: bytes, suffix: str, where: str) -> Catalog:
     """Read a catalogue; fuzzy and obsolete messages of a .po file are left out.
 
-    Raises SourceError, with ``where``, if it is not a catalogue in UTF-8.
+    Raises SourceError, with ``where``, if it is not a catalogue in the charset that it declares (UTF-8).
     """
     try:
         return _read_po(content) if suffix == ".po" else _read_mo(content)
@@ -112,20 +114,37 @@ def read_catalog(content: bytes, suffix: str, where: str) -> Catalog:
 
 
 def _read_po(content: bytes) -> Catalog:
-    from babel.messages.pofile import PoFileError, read_po
+    """Read the text form with translate-toolkit, which reads every catalogue that msgfmt does.
 
+    Babel's reader refuses ``#~|`` lines, unknown flags, and dates of another form in the header.
+    """
+    from translate.storage.base import ParseError
+    from translate.storage.pypo import pofile
+
+    # Decoded here: what is in no charset is an error, not a text of other letters. Some catalogues were
+    # converted to UTF-8 and still declare what they were in.
+    declared = _CHARSET.search(content)
     try:
-        catalog = read_po(io.BytesIO(content), abort_invalid=True)
-    except PoFileError as error:
-        raise ValueError(error) from None
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode(declared[1].decode("ascii") if declared else "utf-8")
+    text = text.replace("\r\n", "\n")
+    if declared:
+        text = text.replace(f"charset={declared[1].decode('ascii')}", "charset=UTF-8", 1)
+    try:
+        store = pofile(io.BytesIO(text.encode("utf-8")))
+    except ParseError as error:
+        raise ValueError(" ".join(str(error).split())) from None
     messages = []
-    for message in catalog:
-        if message.id and not message.fuzzy:
+    for unit in store.units:
+        if not (unit.isheader() or unit.isobsolete() or unit.isfuzzy()):
+            sides = (unit.source, unit.target)
             ids, strings = (
-                (texts,) if isinstance(texts, str) else tuple(texts) for texts in (message.id, message.string)
+                tuple(map(str, side.strings)) if unit.hasplural() else (str(side),) for side in sides
             )
-            messages.append(Message(message.context or "", ids, strings))
-    return Catalog(tuple(messages), catalog.num_plurals, catalog.plural_expr)
+            messages.append(Message(unit.getcontext(), ids, strings))
+    plural_count, plural_rule = store.getheaderplural()
+    return Catalog(tuple(messages), int(plural_count or 2), plural_rule or "(n != 1)")
 
 
 def _read_mo(content: bytes) -> Catalog:

@@ -57,13 +57,42 @@ def test_a_compiled_catalogue_is_read_in_both_byte_orders(order):
     assert catalog.messages[2].identity == "month\x04May"
 
 
-def test_fuzzy_and_obsolete_messages_are_left_out():
-    body = (
-        'msgid "Yes"\nmsgstr "Hawa"\n\n#, fuzzy\nmsgid "No"\nmsgstr "Belki"\n\n'
-        '#~ msgid "Old"\n#~ msgstr "Köne"\n'
+FUZZY = '#, no-wrap, fuzzy\nmsgid "No"\nmsgstr "Belki"\n\n#,fuzzy\nmsgid "Never"\nmsgstr "Hiç"\n\n'
+OBSOLETE = '#~ msgid "Old"\n#~ msgstr "Köne"\n\n'
+PREVIOUS = (
+    '#, fuzzy\n#~| msgctxt "menu"\n#~| msgid ""\n#~| "Older "\n#~| "one"\n#~| msgid_plural "Older ones"\n'
+    + OBSOLETE
+)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        FUZZY,
+        OBSOLETE,
+        PREVIOUS,
+        "#~, fuzzy\n" + OBSOLETE,
+        '#| msgid "Yea"\n#. note\n#: a.c:1 \u2068b c.c\u2069:2\n#, c-format, ignore-double-space\n',
+        "# the end\n",
+    ],
+    ids=["fuzzy", "obsolete", "previous", "flags", "references", "comment"],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_only_translated_messages_in_use_are_read(rest, newline):
+    body = po_file(
+        f'{rest}msgid "Yes"\nmsgstr ""\n"Ha"\n"wa"\n\n{rest if "msgid" in rest and "#|" not in rest else ""}'
     )
-    catalog = read_catalog(po_file(body), ".po", "django")
-    assert [message.ids for message in catalog.messages] == [("Yes",)]
+    catalog = read_catalog(body.replace(b"\n", newline.encode()), ".po", "gettext")
+    assert catalog.messages == (Message("", ("Yes",), ("Hawa",)),)
+    assert (catalog.plural_count, catalog.plural_rule) == (2, "(n != 1)")
+
+
+def test_a_catalogue_is_read_in_the_charset_that_it_declares():
+    body = po_file('msgid "Yes"\nmsgstr "Да"\n').replace(b"charset=UTF-8", b"charset=KOI8-R")
+    content = body.decode().encode("koi8_r")
+    assert read_catalog(content, ".po", "gettext").messages == (Message("", ("Yes",), ("Да",)),)
+    with pytest.raises(SourceError, match="gettext: not a gettext catalogue"):
+        read_catalog(content.replace(b"KOI8-R", b"KOI9-R"), ".po", "gettext")
 
 
 @pytest.mark.parametrize(

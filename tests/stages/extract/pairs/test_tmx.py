@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import io
 from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stages.extract.pairs.tmx import read_tmx
 from stages.lib.core.errors import DataError
@@ -62,7 +65,12 @@ class Endless(io.RawIOBase):
     """A file that begins as it should and then goes on and on."""
 
     def __init__(self, start: str, part: str) -> None:
-        self._data, self._part, self.told = start.encode(), part.encode(), 0
+        self._start, self._part, self.told = start.encode(), part.encode(), 0
+        self._data = self._start
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        self._data = self._start
+        return place
 
     def read(self, size: int = -1) -> bytes:
         while len(self._data) < size:
@@ -107,3 +115,89 @@ def test_what_stands_around_units_leaves_the_memory_too() -> None:
 def test_what_is_no_memory_is_one_line(content: str, message: str) -> None:
     with pytest.raises(DataError, match=rf"memory\.tmx: {message}"):
         read(content)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16", "windows-1251"])
+def test_a_memory_may_be_packed_and_in_any_encoding(pack, encoding: str) -> None:
+    content = f"{HEADER}<body>{unit('Вода', 'Suw')}</body></tmx>".replace("UTF-8", encoding)
+    assert [found.texts for found in read(pack(content.encode(encoding)))] == [{"ru": "Вода", "tk": "Suw"}]
+
+
+def test_a_torn_packed_memory_is_one_line() -> None:
+    data = gzip.compress(
+        f"{HEADER}<body>{''.join(unit(f'Вода {n}', 'Suw') for n in range(99))}</body>".encode()
+    )
+    with pytest.raises(DataError, match=r"memory\.tmx: not a TMX file"):
+        read(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("<ph>&lt;br/&gt;</ph>", "<ph x='1' type='lb'/>", "<ph type='x-br'>b</ph>", "<ph>\n</ph>"),
+        *("<it pos='begin'>&lt;p&gt;</it>", "<ph>\\n</ph>", "<ut>\\par </ut>", "<bpt i='1'>&lt;li&gt;</bpt>"),
+        *("<ph>&amp;#10;&lt;BR&gt;</ph>", "<ph>&#10;</ph>"),
+    ],
+)
+def test_code_that_breaks_a_line_leaves_a_space(code: str) -> None:
+    (found,) = read(f"{HEADER}<body>{unit(f'Первая{code}вторая', 'Suw')}</body></tmx>")
+    assert found.texts["ru"] == "Первая вторая"
+
+
+@pytest.mark.parametrize(
+    "code", ["<ph>&lt;b&gt;</ph>", "<bpt i='1'>&lt;i&gt;</bpt>", "<ph>&lt;param/&gt;</ph>"]
+)
+def test_code_that_breaks_none_leaves_nothing(code: str) -> None:
+    (found,) = read(f"{HEADER}<body>{unit(f'Слово{code}м', 'Suw')}</body></tmx>")
+    assert found.texts["ru"] == "Словом"
+
+
+@pytest.mark.parametrize("first", ["<seg></seg>", "<seg/>", "<seg>  </seg>", "<seg><ph>x</ph></seg>", ""])
+def test_an_empty_variant_does_not_hide_a_filled_one(first: str) -> None:
+    variants = f"<tuv xml:lang='ru'>{first}</tuv><tuv xml:lang='ru-RU'><seg>Вода</seg></tuv>"
+    variants += "<tuv xml:lang='ru'><seg>Водица</seg></tuv>"
+    (found,) = read(f"{HEADER}<body><tu>{variants}</tu></body></tmx>")
+    assert found.texts == {"ru": "Вода"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"\x04",
+        b"&#4;",
+        b"&#x1F;",
+        b"&#xFFFE;",
+        b"&#xD800;",
+        b"&#1114112;",
+        b"\xff",
+        b"\xd0",
+        b"\xef\xbf\xbf",
+        b"\0",
+    ],
+)
+def test_a_forbidden_character_costs_its_unit_only(bad: bytes) -> None:
+    units = [unit(f"Вода {n}", f"Suw {n}").encode() for n in range(3)]
+    units[1] = units[1].replace(b" 1<", bad + b"<", 1)
+    found = read(HEADER.encode() + b"<body>" + b"".join(units) + b"</body></tmx>")
+    assert [unit and unit.texts["tk"] for unit in found] == ["Suw 0", None, "Suw 2"]
+
+
+@pytest.mark.parametrize("bad", [b"\xe9\xff", b"\x05", b"&#5;"])
+def test_stray_bytes_outside_units_do_not_matter(bad: bytes) -> None:
+    head = (
+        HEADER.encode()
+        .replace(b"Gural", b"Gural " + bad)
+        .replace(b"/>", b"><note>" + bad + b"</note></header>")
+    )
+    body = b"<body>" + unit("Вода", "Suw").encode() + b"</body></tmx>"
+    assert [found.texts for found in read(head + body)] == [{"ru": "Вода", "tk": "Suw"}]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(65_500, 65_560))
+def test_a_number_that_is_cut_by_a_block_is_whole(place: int) -> None:
+    content = f"{HEADER}<body>{unit('Вода', 'Suw')}<!--"
+    content += "a" * (place - len(content.encode())) + f"-->{unit('Вода&#x44F;', 'Suw&#4;')}</body></tmx>"
+    assert [found and found.texts["tk"] for found in read(content)] == ["Suw", None]
+    assert [found and found.texts["ru"] for found in read(content.replace("&#4;", ""))] == ["Вода", "Водая"]
