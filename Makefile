@@ -98,9 +98,10 @@ endif
 label-studio: $(STAMP) $(LABEL_STUDIO)/.installed  ## Run a Label Studio server here with the exported tasks [PORT=...]
 	python -m commands.annotate server $(call option,--port,PORT)
 
-export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... OUT=...]
+export: $(STAMP)  ## Write the corpus for others: FORMAT=tsv|moses|tmx|jsonl|hf [MIN_SCORE=0.5 SOURCES="a b" LICENSES="MIT ..." RESTRICTED=1 CORPUS=... SPLITS=... OUT=...]
 	@$(call need,FORMAT,FORMAT=tsv (or moses, tmx, jsonl, hf))python -m commands.share export --format="$$FORMAT" \
-	  $(call option,--corpus,CORPUS) $(call option,--out,OUT) $(call option,--min-score,MIN_SCORE) \
+	  $(call option,--corpus,CORPUS) $(call option,--splits,SPLITS) $(call option,--out,OUT) \
+	  $(call option,--min-score,MIN_SCORE) \
 	  $(call option,--sources,SOURCES) $(call option,--licenses,LICENSES) $(if $(RESTRICTED),--with-restricted)
 
 remote: $(STAMP)  ## Set the DVC remote for sharing: URL=folder|s3://...|ssh://...|https://... [ENDPOINT=https://...]

@@ -178,7 +178,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make export": Run(says="error: .*make export FORMAT=tsv", code=2),
     "make export FORMAT=tmx": Run(says="data/export/tmx"),
     'make export FORMAT=tsv SOURCES="udhr django" MIN_SCORE=0.8 OUT=/tmp/corpus': Run(swap=(TMP,)),
-    "make export FORMAT=hf CORPUS=data/splits/train.parquet": Run(),
+    "make export FORMAT=hf": Run(),
     "make remote URL=s3://bucket/kopri ENDPOINT=https://s3.example.org": Run(),
     "dvc remote modify --local share access_key_id ...": Run(swap=(("...", "x"),)),
     "make remote URL=ssh://user@host/srv/kopri": Run(),

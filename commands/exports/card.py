@@ -75,7 +75,14 @@ class Counts:
         return sum((getattr(counts, name) for counts in self.by_source.values()), Counter())
 
 
-def card_text(counts: Counts, origins: Mapping[str, Origin], made_from: str, notes: Iterable[str]) -> str:
+def card_text(
+    counts: Counts,
+    origins: Mapping[str, Origin],
+    made_from: str,
+    notes: Iterable[str],
+    *,
+    has_splits: bool = False,
+) -> str:
     """Return the card in Markdown; ``notes`` are the format's own words on how to read it."""
     pair = f"{counts.src_lang}-{counts.tgt_lang}"
     parts = [
@@ -89,7 +96,7 @@ def card_text(counts: Counts, origins: Mapping[str, Origin], made_from: str, not
         "## Licences",
         _licences(counts),
         "## Known faults",
-        "\n".join(f"- {fault}" for fault in _faults(counts, origins)),
+        "\n".join(f"- {fault}" for fault in _faults(counts, origins, has_splits)),
         "## How to read it",
         "\n".join(f"- {note}" for note in notes),
     ]
@@ -122,7 +129,7 @@ def _licences(counts: Counts) -> str:
     return "\n".join(lines)
 
 
-def _faults(counts: Counts, origins: Mapping[str, Origin]) -> Iterator[str]:
+def _faults(counts: Counts, origins: Mapping[str, Origin], has_splits: bool) -> Iterator[str]:
     pairs, methods = counts.total("pairs"), counts.sum_by("methods")
     yield (
         f"Religious text: {_percent(counts.total('religious'), pairs)} of the pairs have a word of it, "
@@ -150,9 +157,12 @@ def _faults(counts: Counts, origins: Mapping[str, Origin]) -> Iterator[str]:
         f"Short text: {_percent(counts.total('short'), pairs)} of the pairs have fewer than {SENTENCE_WORDS} "
         f"words in {counts.src_lang}: names and labels."
     )
+    where = (
+        "validation and test are" if has_splits else "unless it was made from train.parquet, the export holds"
+    )
     yield (
-        "Held-out text: unless it was made from train.parquet, the export holds the documents of this "
-        "repository's dev and test sets. Who compares with its results must not train on them."
+        f"Held-out text: {where} the documents of this repository's dev and test sets. Who compares with its "
+        "results must not train on them."
     )
 
 
@@ -165,8 +175,9 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / max(1, whole):.1f} %"
 
 
-def hub_header(counts: Counts) -> str:
+def hub_header(counts: Counts, splits: Iterable[str]) -> str:
     """Return the YAML block that a model hub reads at the top of a dataset's card."""
+    files = "".join(f"\n  - split: {split}\n    path: data/{split}-*.parquet" for split in splits)
     size = counts.total("pairs")
     bounds = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
     category = next((name for name, most in bounds if size < most), "1M<n<10M")
@@ -176,5 +187,5 @@ def hub_header(counts: Counts) -> str:
     return (
         f"---\nlanguage:\n- {counts.src_lang}\n- {counts.tgt_lang}\nlicense: {license}\n"
         f"multilinguality: translation\ntask_categories:\n- translation\nsize_categories: {category}\n"
-        "configs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n"
+        f"configs:\n- config_name: default\n  data_files:{files}\n---\n\n"
     )

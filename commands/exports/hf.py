@@ -1,25 +1,36 @@
-"""A folder that the ``datasets`` library loads by its path.
+"""A folder that the ``datasets`` library loads by its path, with the splits train, validation and test.
 
-It holds Parquet, beside a README.md that the caller writes. ``translation`` has the two texts by
-language, as translation sets on model hubs do; the other columns are the row's provenance.
+It holds a Parquet file a split, beside a README.md that the caller writes. ``translation`` has the two texts
+by language, as translation sets on model hubs do; the other columns are the row's provenance.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from commands.exports.rows import PROVENANCE, Row
 
-# Where the rows lie, below the folder.
-DATA = "data/train-00000-of-00001.parquet"
+# Splits in the library's order and by its names; "train" is that of a corpus that is not split.
+SPLITS = ("train", "validation", "test")
 # Rows of one Parquet row group: the most that is in memory at once.
 _ROWS = 10_000
 
 
-def write_hf(rows: Iterable[Row], folder: Path, src_lang: str, tgt_lang: str) -> None:
-    """Write the Parquet file below ``folder``."""
+def split_file(split: str) -> str:
+    """Return where the rows of a split lie, below the folder."""
+    return f"data/{split}-00000-of-00001.parquet"
+
+
+def write_hf(
+    rows: Iterable[Row], folder: Path, src_lang: str, tgt_lang: str, splits: Mapping[str, str] | None = None
+) -> None:
+    """Write a Parquet file below ``folder`` for each split that has rows, and for train in any case.
+
+    ``splits`` has the split of each pair, by its id; without it, all is train.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -28,14 +39,25 @@ def write_hf(rows: Iterable[Row], folder: Path, src_lang: str, tgt_lang: str) ->
     schema = pa.schema(
         [("translation", texts), *((name, kinds.get(name, pa.string())) for name in PROVENANCE)]
     )
-    path = folder / DATA
-    path.parent.mkdir(parents=True)
+    (folder / "data").mkdir(parents=True)
     rows = iter(rows)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with ExitStack() as stack:
+
+        def create(split: str) -> pq.ParquetWriter:
+            return stack.enter_context(
+                pq.ParquetWriter(folder / split_file(split), schema, compression="zstd")
+            )
+
+        writers = {"train": create("train")}
         while batch := list(itertools.islice(rows, _ROWS)):
-            columns = [
-                [{src_lang: row["src"], tgt_lang: row["tgt"]} for row in batch],
-                *([row[name] for row in batch] for name in PROVENANCE),
-            ]
-            arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-            writer.write_batch(pa.record_batch(arrays, schema=schema))
+            for split in SPLITS:
+                part = [row for row in batch if splits is None or splits[row["pair_id"]] == split]
+                if (splits is None and split != "train") or not part:
+                    continue
+                columns = [
+                    [{src_lang: row["src"], tgt_lang: row["tgt"]} for row in part],
+                    *([row[name] for row in part] for name in PROVENANCE),
+                ]
+                arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+                writer = writers.get(split) or writers.setdefault(split, create(split))
+                writer.write_batch(pa.record_batch(arrays, schema=schema))

@@ -7,7 +7,17 @@ from argparse import Namespace
 from pathlib import Path
 
 from commands import cli as frame
-from commands.share.export import CORPUS, FORMATS, JUDGED, OUT, Selection, export_corpus, read_judged
+from commands.share.export import (
+    CORPUS,
+    FORMATS,
+    JUDGED,
+    OUT,
+    SPLITS_FOLDER,
+    Selection,
+    export_corpus,
+    read_judged,
+    read_splits,
+)
 from commands.share.push import check_state, corpus_hash, push_data, tag_version
 from commands.share.remote import credentials_hint, set_remote
 from commands.share.save_model import save_merged
@@ -56,6 +66,7 @@ def push(args: Namespace) -> None:
     frame.argument("--format", required=True, choices=FORMATS, help="what to write"),
     frame.path_argument("--corpus", CORPUS, "table to export"),
     frame.path_argument("--judged", JUDGED, "its judged pairs, for the data card"),
+    frame.path_argument("--splits", SPLITS_FOLDER, "its splits, for a format that has them (hf)"),
     frame.argument("--out", type=Path, help=f"folder to write (default: {OUT}/FORMAT)"),
     frame.argument("--min-score", type=float, help="least score of aligned and mined pairs (0-1)"),
     frame.argument("--sources", type=frame.words, default=[], help="only these sources: 'a b'"),
@@ -75,7 +86,8 @@ def export(args: Namespace) -> None:
     out = args.out or Path(OUT, args.format)
     selection = Selection(args.min_score, tuple(args.sources), tuple(args.licenses), args.with_restricted)
     params, judged = load_params(), read_judged(args.judged)
-    counts = export_corpus(args.corpus, out, args.format, selection, params, judged)
+    splits = read_splits(args.splits) if FORMATS[args.format].has_splits else None
+    counts = export_corpus(args.corpus, out, args.format, selection, params, judged, splits)
     for reason, n in sorted(counts.left_out.items()):
         log.info("left out: %s pairs %s", f"{n:,}", reason)
     log.info("%s: %s pairs of %d sources", out, f"{counts.total('pairs'):,}", len(counts.by_source))

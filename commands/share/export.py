@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from commands.exports.card import Counts, Origin, card_text, hub_header, is_restricted
-from commands.exports.hf import DATA, write_hf
+from commands.exports.hf import SPLITS, split_file, write_hf
 from commands.exports.rows import FIELDS, Row
 from commands.exports.text import write_jsonl, write_moses, write_tsv
 from commands.exports.tmx import write_tmx
@@ -23,6 +23,7 @@ log = logging.getLogger("export")
 
 CORPUS = "data/corpus.parquet"
 JUDGED = "data/judged.parquet"
+SPLITS_FOLDER = "data/splits"
 OUT = "data/export"
 # Rows of the corpus in memory at once.
 _ROWS = 5_000
@@ -31,11 +32,15 @@ _ESCAPES = r"Tab, line feed, carriage return and backslash inside a text are wri
 
 @dataclass(frozen=True)
 class Format:
-    """A writer of rows into an empty folder, the name of the card there, and the notes that go into it."""
+    """A writer of rows into an empty folder, the name of the card there, and the notes that go into it.
 
-    write: Callable[[Iterable[Row], Path, Pair], None]
+    A format with splits gets the split of each pair.
+    """
+
+    write: Callable[[Iterable[Row], Path, Pair, Mapping[str, str] | None], None]
     card: str
     notes: tuple[str, ...]
+    has_splits: bool = False
 
 
 def _file_name(pair: Pair, suffix: str = "") -> str:
@@ -44,7 +49,7 @@ def _file_name(pair: Pair, suffix: str = "") -> str:
 
 FORMATS = {
     "tsv": Format(
-        lambda rows, folder, pair: write_tsv(rows, folder / _file_name(pair, ".tsv")),
+        lambda rows, folder, pair, _: write_tsv(rows, folder / _file_name(pair, ".tsv")),
         "CARD.md",
         (
             "One header line, then one pair a line; UTF-8, nothing is quoted, an empty field is absent.",
@@ -52,12 +57,12 @@ FORMATS = {
         ),
     ),
     "moses": Format(
-        lambda rows, folder, pair: write_moses(rows, folder / _file_name(pair), pair.src, pair.tgt),
+        lambda rows, folder, pair, _: write_moses(rows, folder / _file_name(pair), pair.src, pair.tgt),
         "CARD.md",
         ("One plain file for each language, line by line; `.meta.tsv` has the provenance.", _ESCAPES),
     ),
     "tmx": Format(
-        lambda rows, folder, pair: write_tmx(rows, folder / _file_name(pair, ".tmx"), pair.src, pair.tgt),
+        lambda rows, folder, pair, _: write_tmx(rows, folder / _file_name(pair, ".tmx"), pair.src, pair.tgt),
         "CARD.md",
         (
             "TMX 1.4b; provenance and licence are properties of each unit (`x-source`, `x-license` ...).",
@@ -66,26 +71,34 @@ FORMATS = {
         ),
     ),
     "jsonl": Format(
-        lambda rows, folder, pair: write_jsonl(rows, folder / _file_name(pair, ".jsonl")),
+        lambda rows, folder, pair, _: write_jsonl(rows, folder / _file_name(pair, ".jsonl")),
         "CARD.md",
         ("One JSON object a line, in UTF-8; absent fields are null.",),
     ),
     "hf": Format(
-        lambda rows, folder, pair: write_hf(rows, folder, pair.src, pair.tgt),
+        lambda rows, folder, pair, splits: write_hf(rows, folder, pair.src, pair.tgt, splits),
         "README.md",
-        (f"`load_dataset(PATH)` of the datasets library reads {DATA}; `translation` holds the two texts.",),
+        ("`load_dataset(PATH)` of the datasets library reads it; `translation` holds the two texts.",),
+        has_splits=True,
     ),
 }
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows are wanted; an empty tuple is all. ``min_score`` is for pairs that a model found."""
+    """Which rows are wanted; an empty tuple is all. ``min_score`` (0-1) is for pairs that a model found.
+
+    Raises ParamsError for another score.
+    """
 
     min_score: float | None = None
     sources: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
     with_restricted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.min_score is not None and not 0.0 <= self.min_score <= 1.0:
+            raise ParamsError(f"--min-score: expected a number from 0 to 1, found {self.min_score:g}")
 
     def reason_against(self, row: Row) -> str | None:
         """Return why a row is left out, None if it is wanted. A licence that is named is asked for."""
@@ -139,13 +152,39 @@ def _row(values: dict[str, Any]) -> Row:
     return Row(**{**{name: values[name] for name in FIELDS}, "score": score})
 
 
-def select(rows: Iterable[Row], selection: Selection, counts: Counts) -> Iterator[Row]:
-    """Yield the wanted rows; count the others by reason."""
+def select(
+    rows: Iterable[Row], selection: Selection, counts: Counts, splits: Mapping[str, str] | None = None
+) -> Iterator[Row]:
+    """Yield the wanted rows, of ``splits`` if there are any; count the others by reason."""
     for row in rows:
-        if reason := selection.reason_against(row):
+        reason = selection.reason_against(row)
+        if not reason and splits is not None and row["pair_id"] not in splits:
+            reason = "in no split (repeated, or too near to held-out text)"
+        if reason:
             counts.left_out[reason] += 1
         else:
             yield row
+
+
+def read_splits(folder: Path) -> dict[str, str]:
+    """Return the split of each pair by its id, from the tables of the stage; judged test pairs are test.
+
+    Raises DataError if a table is absent or no table of pairs.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    splits: dict[str, str] = {}
+    for name, split in (("train", "train"), ("dev", "validation"), ("gold", "test"), ("test", "test")):
+        path = folder / f"{name}.parquet"
+        try:
+            ids = pq.read_table(path, columns=["pair_id"])["pair_id"].to_pylist()
+        except FileNotFoundError:
+            raise DataError(f"{path}: not found; run dvc repro or dvc pull, or name --splits") from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"{path}: not a table of pairs ({error}); run dvc repro or dvc pull") from None
+        splits |= dict.fromkeys(ids, split)
+    return splits
 
 
 def read_judged(path: Path) -> frozenset[str]:
@@ -169,10 +208,12 @@ def export_corpus(
     selection: Selection,
     params: Params,
     judged: frozenset[str] = frozenset(),
+    splits: Mapping[str, str] | None = None,
 ) -> Counts:
     """Write the wanted part of a corpus and its card into the folder ``out``, whole or not at all.
 
-    ``judged`` names the pairs that people judged and kept, for the card.
+    ``judged`` names the pairs that people judged and kept, for the card. ``splits`` has the split of each
+    pair; a format with splits leaves the others out, which are near-duplicates of held-out text.
 
     Raises ParamsError for a source that params.yaml does not know, and DataError if nothing is wanted, if a
     source or licence that was named has no pair, or if ``out`` is a folder that is no export.
@@ -184,12 +225,14 @@ def export_corpus(
     counts = Counts(params.pair.src, params.pair.tgt, judged)
     with atomic_path(out) as folder:
         folder.mkdir()
-        rows = select(read_rows(corpus, params.pair, counts), selection, counts)
-        chosen.write(counts.watch(rows), folder, params.pair)
+        splits = splits if chosen.has_splits else None
+        rows = select(read_rows(corpus, params.pair, counts), selection, counts, splits)
+        chosen.write(counts.watch(rows), folder, params.pair, splits)
         _check_found(counts, selection, corpus)
         made_from = f"{corpus.name} (sha256 {sha256_file(corpus)[:16]})"
-        card = card_text(counts, _origins(params), made_from, chosen.notes)
-        header = hub_header(counts) if format_name == "hf" else ""
+        card = card_text(counts, _origins(params), made_from, chosen.notes, has_splits=splits is not None)
+        written = [split for split in SPLITS if (folder / split_file(split)).exists()]
+        header = hub_header(counts, written) if chosen.has_splits else ""
         (folder / chosen.card).write_text(header + card, encoding="utf-8", newline="\n")
     return counts
 
@@ -208,7 +251,8 @@ def _is_export(folder: Path) -> bool:
     if not files:
         return not any(folder.iterdir())
     names = files - {chosen.card for chosen in FORMATS.values()}
-    return names < files and all(name == DATA or fnmatch(name, "kopri.*") for name in names)
+    data = {split_file(split) for split in SPLITS}
+    return names < files and all(name in data or fnmatch(name, "kopri.*") for name in names)
 
 
 def _check_found(counts: Counts, selection: Selection, corpus: Path) -> None:

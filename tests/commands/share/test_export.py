@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from commands.exports.hf import DATA
-from commands.share.export import FORMATS, Selection, export_corpus, read_judged
+from commands.exports.hf import split_file
+from commands.share.export import FORMATS, Selection, export_corpus, read_judged, read_splits
 from stages.extract.pairs.lines import unescape_line
 from stages.extract.pairs.moses import read_moses
 from stages.extract.pairs.tmx import read_tmx
@@ -74,7 +74,10 @@ def texts_of(format_name: str, folder: Path) -> list[tuple[str, str]]:
     if format_name == "jsonl":
         with (folder / "kopri.ru-tk.jsonl").open(encoding="utf-8", newline="\n") as file:
             return [(row["src"], row["tgt"]) for row in map(json.loads, file)]
-    return [(row["ru"], row["tk"]) for row in pq.read_table(folder / DATA)["translation"].to_pylist()]
+    return [
+        (row["ru"], row["tk"])
+        for row in pq.read_table(folder / split_file("train"))["translation"].to_pylist()
+    ]
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -203,6 +206,41 @@ def test_the_card_tells_sources_licences_and_faults(corpus: Path, params: Params
     mined = sum(row["method"] in ("mined", "aligned") for row in [*ZOD, *NEWS, *TATOEBA, *GIVEN])
     assert f"{mined} pairs were found by comparing vectors" in card
     assert "Translationese: in 71.0 % of the pairs" in card  # the 22 of zod in 31
+
+
+@pytest.mark.parametrize("score", ["-0.1", "1.5", "80", "nan"])
+def test_a_score_outside_its_range_is_one_line(score: str, corpus: Path, tmp_path: Path) -> None:
+    write_settings(tmp_path)
+    done = run_command(
+        tmp_path, "commands.share", "export", "--format=tsv", f"--corpus={corpus}", f"--min-score={score}"
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"error: --min-score: expected a number from 0 to 1, found {score}"
+    assert not (tmp_path / "data/export").exists()
+
+
+def test_an_export_for_the_hub_has_the_splits_and_no_pair_outside_them(corpus: Path, tmp_path: Path) -> None:
+    write_settings(tmp_path)
+    parts = {"train": ZOD[:8], "dev": ZOD[8:12], "test": [*TATOEBA], "gold": TATOEBA[:1]}
+    export = ("commands.share", "export", "--format=hf", f"--corpus={corpus}")
+    done = run_command(tmp_path, *export)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: data/splits/train.parquet: not found; run dvc repro"
+    )
+    for name, rows in parts.items():
+        write_table(corpus_table(rows), tmp_path / f"data/splits/{name}.parquet", CORPUS_SCHEMA)
+    assert set(read_splits(tmp_path / "data/splits").values()) == {"train", "validation", "test"}
+    done = run_command(tmp_path, *export)
+    assert done.returncode == 0, done.stderr
+    left_out = len(FREE) - 14
+    assert f"left out: {left_out} pairs in no split (repeated, or too near to held-out text)" in done.stderr
+    for split, name in (("train", "train"), ("validation", "dev"), ("test", "test")):
+        table = pq.read_table(tmp_path / "data/export/hf" / split_file(split))
+        assert table["pair_id"].to_pylist() == [row["pair_id"] for row in parts[name]]
+    card = (tmp_path / "data/export/hf/README.md").read_text(encoding="utf-8")
+    assert "  - split: validation\n    path: data/validation-*.parquet\n" in card
+    assert "Held-out text: validation and test are the documents" in card
 
 
 @pytest.mark.parametrize("damage", ["absent", "text", "segments"])
