@@ -89,15 +89,17 @@ def read_page(index: int) -> PageText:
 
 def recognise_page(page: PageText) -> PageText:
     """Read a scanned page with Tesseract."""
-    from stages.extract.pdf.ocr import ocr_languages, recognise
+    from stages.extract.pdf.ocr import recognise
 
     document = _document()
     try:
-        lines = recognise(document.pdfium[page.number - 1], page.height, document.limits.ocr_seconds)
+        scan = recognise(document.pdfium[page.number - 1], document.limits.ocr_seconds)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
         return page._replace(lines=[], status="error", reason=f"scanned; {_name(error)}", path="ocr")
-    reason = f"read with tesseract ({ocr_languages()})"
-    return page._replace(lines=lines, status="scanned", reason=reason, path="ocr")
+    width, height = (page.height, page.width) if scan.turn % 180 else (page.width, page.height)
+    return page._replace(
+        lines=scan.lines, status="scanned", reason=scan.reason, path="ocr", width=width, height=height
+    )
 
 
 class Document:
@@ -260,12 +262,13 @@ def _is_scan(page: Any) -> bool:
 
 
 def _scan(page: PageText, limits: Limits) -> PageText:
-    from stages.extract.pdf.ocr import ocr_languages
+    from stages.extract.pdf.ocr import PACKAGES, ocr_models
 
     if not limits.ocr:
         return page._replace(reason="not read: OCR is off")
-    if not ocr_languages():
-        return page._replace(reason="not read: tesseract with rus or script/Latin is not installed")
+    if not PACKAGES.keys() & ocr_models().keys():
+        packages = " ".join(("tesseract-ocr", *PACKAGES.values()))
+        return page._replace(reason=f"not read: Tesseract is not installed; install {packages} (Debian)")
     return page._replace(path="scan")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import shutil
 import signal
 import textwrap
 from collections import Counter
@@ -382,12 +381,3 @@ def test_a_scanned_page_is_listed(tmp_path: Path) -> None:
     book = read_pdf(_scan(tmp_path), workers=1, limits=Limits(ocr=False))
     assert book.blocks == []
     assert book.report == [ReportRow(1, "scanned", "not read: OCR is off")]
-
-
-@pytest.mark.skipif(not shutil.which("tesseract"), reason="tesseract is not installed")
-def test_a_scanned_page_is_read_where_tesseract_is_installed(tmp_path: Path) -> None:
-    book = read_pdf(_scan(tmp_path), workers=1)
-    assert book.report[0].status == "scanned"
-    assert "read with tesseract" in book.report[0].reason
-    read, meant = set(_words(book)), set(" ".join(RUSSIAN).split())
-    assert len(read & meant) >= 0.9 * len(meant)
