@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from stages.lib.core.errors import redact
 from stages.lib.core.params import unknown
 
 # An option's flags and the keyword arguments of ``add_argument``.
@@ -35,7 +36,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, with the valid value nearest to a wrong one."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+        self.exit(2, f"error: {redact(message)}; see {self.prog} --help\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

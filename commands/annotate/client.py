@@ -29,6 +29,7 @@ SERVER_FOLDER = Path("data/label-studio")
 ACCESS_FILE = SERVER_FOLDER / "access.json"
 TIMEOUT_S = 120
 _PAGE = 500
+_MAX_PAGES = 1000
 
 
 class LabelStudioError(KopriError):
@@ -141,14 +142,20 @@ class Server:
 
     def projects(self, title: str) -> list[dict[str, Any]]:
         """Return the projects of that title, the oldest first."""
-        path, projects, page = "/api/projects/", [], 1
-        while True:
+        path, projects = "/api/projects/", {}
+        for page in range(1, _MAX_PAGES + 1):
             answer = self._object(self.get(path, title=title, page=page, page_size=100), path, results=list)
             listed = self._objects(answer["results"], path, id=int, title=str, created_at=str)
-            projects += [project for project in listed if project["title"] == title]
+            known = len(projects)
+            projects.update({project["id"]: project for project in listed})
             if not answer.get("next"):
-                return sorted(projects, key=lambda project: project["id"])
-            page += 1
+                return [project for _, project in sorted(projects.items()) if project["title"] == title]
+            if len(projects) == known:
+                break
+        raise LabelStudioError(
+            f"{self.url}{path}: page {page} of the projects brings none and names another, expected an end; "
+            "is this Label Studio, of a version near 1.23?"
+        )
 
     def find_project(self, title: str) -> dict[str, Any] | None:
         """Return the project of that title, or None; two of them are an error."""

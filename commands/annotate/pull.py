@@ -79,9 +79,11 @@ def _in_order(annotations: Any, place: str) -> list[dict[str, Any]]:
     return sorted(annotations, key=itemgetter(*_ORDER))
 
 
-def _name(user: Any, emails: Mapping[int, str]) -> str:
+def _name(user: Any, emails: Mapping[int, str]) -> str | None:
     if isinstance(user, dict):  # as hosted servers of other editions say it
         user = user["id"]
+    if user is None:  # a deleted account
+        return None
     return pseudonym(emails[user]) if user in emails else f"user-{user}"
 
 

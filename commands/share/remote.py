@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from stages.lib.core.errors import DataError, ParamsError
+from stages.lib.core.errors import DataError, ParamsError, redact
 
 NAME = "share"
+LOCAL = Path(".dvc/config.local")
 # What DVC needs for each scheme; a folder has none. Those of requirements.txt come first.
 PLUGINS = {
     "": "dvc", "file": "dvc", "http": "dvc_http", "https": "dvc_http", "s3": "dvc_s3", "ssh": "dvc_ssh",
@@ -54,14 +55,21 @@ def settings(url: str, endpoint: str | None) -> dict[str, str]:
     except ValueError as error:
         raise ParamsError(f"--url: not an address ({error}); expected scheme://host/path") from None
     scheme = _scheme(url)
-    if parts.password is not None:
+    if parts.password is not None or (endpoint and urlsplit(endpoint).password is not None):
         raise ParamsError(
-            "--url: carries a password, which would show in process lists and messages; leave it out, "
-            f"and give it by {CREDENTIALS.get(scheme, '`dvc remote modify --local share password ...`')}"
+            f"--{'url' if parts.password is not None else 'endpoint'}: carries a password, which would show "
+            "in process lists and messages; leave it out, and give it by "
+            f"{CREDENTIALS.get(scheme, '`dvc remote modify --local share password ...`')}"
         )
+    known = ", ".join(f"{name}://" for name in PLUGINS if name)
     if scheme not in PLUGINS:
-        known = ", ".join(name for name in PLUGINS if name)
         raise ParamsError(f"--url: {url!r} is of no kind that DVC knows; expected a folder or one of {known}")
+    if scheme in ("", "file"):
+        folder = Path(url.removeprefix("file://"))
+        if not folder.is_dir() and (folder.exists() or not folder.absolute().parent.is_dir()):
+            raise ParamsError(
+                f"--url: {url!r} is no folder and cannot become one; expected a folder or one of {known}"
+            )
     if importlib.util.find_spec(PLUGINS[scheme]) is None:
         package = PLUGINS[scheme].replace("_", "-")
         raise ParamsError(f"--url: {scheme} needs {package}, not installed; run `pip install {package}`")
@@ -87,6 +95,10 @@ def credentials_hint(url: str) -> str | None:
 def set_remote(url: str, endpoint: str | None) -> None:
     """Write the remote into .dvc/config.local; credentials given for another place are forgotten."""
     wanted = settings(url, endpoint)
+    if LOCAL.parent.is_dir():
+        # It will hold credentials; DVC itself lets others read it.
+        LOCAL.touch(mode=0o600)
+        LOCAL.chmod(0o600)
     run_dvc("remote", "add", "--local", "--default", "--force", NAME, url)
     for key, value in wanted.items():
         run_dvc("remote", "modify", "--local", NAME, key, value)
@@ -95,10 +107,10 @@ def set_remote(url: str, endpoint: str | None) -> None:
 def remote_url() -> str | None:
     """Return the URL of the default remote, wherever it is configured, None if there is none.
 
-    A password in it (DVC itself takes one) is left out: the URL is for messages.
+    A password or signature in it (DVC itself takes one) is left out: the URL is for messages.
     """
     name = run_dvc("config", "core.remote").strip()
     if not name:
         return None
     url = run_dvc("config", f"remote.{name}.url").strip()
-    return re.sub(r"(://[^/@:]*):[^/]*@", r"\1@", url)
+    return redact(url)

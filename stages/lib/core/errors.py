@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
+# A user's name with a password, any name for the web, and the values that sign or open an address.
+_USER = re.compile(r"(?<=://)[^\s/?#]*:[^\s/?#]*@|(?<=http://)[^\s/?#]+@|(?<=https://)[^\s/?#]+@")
+_SECRET_FIELD = re.compile(
+    r"([?&;#][\w.-]*(?:sig|signature|token|secret|passw|pwd|key|credential|auth)[\w.-]*=)[^\s&;#'\"]*[^\s&;#'\":,.]",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """Replace passwords and signatures in the addresses of a message by ``…``."""
+    return _SECRET_FIELD.sub(r"\1…", _USER.sub("…@", text))
+
 
 class KopriError(Exception):
     """Base of every error raised on purpose: what, where, expected, found, what to do."""

@@ -80,6 +80,10 @@ POOL_SCHEMA = {"lang": "String", "text": "String"}
 # The columns whose content is the identity of a split.
 SPLIT_IDENTITY = ("pair_id", "source", "doc", "src_group", "tgt_group")
 
+# Columns that may be empty in a row, and those that hold a probability.
+NULLABLE = frozenset(("key", "url", "page", "date", "n_src", "n_tgt", "score", "pairing", "fault", "pick"))
+_PROBABILITIES = frozenset(("score", "confidence", "pairing", "alignment"))
+
 # Pairs that a model found: they never judge a model.
 MODEL_METHODS = ("aligned", "mined")
 
@@ -122,7 +126,8 @@ def check_columns(frame: pl.DataFrame, schema: dict[str, str], where: str) -> No
 def read_table(path: Path, schema: dict[str, str]) -> pl.DataFrame:
     """Read a Parquet table and check it against ``schema``.
 
-    Raises DataError, with the file's name, if it is absent, broken or of another form.
+    Raises DataError, with the file's name, if it is absent, broken or of another form, or if it holds a value
+    that no stage writes.
     """
     import polars as pl
 
@@ -135,7 +140,30 @@ def read_table(path: Path, schema: dict[str, str]) -> pl.DataFrame:
             f"{path}: not a readable Parquet file ({error}); delete it and run dvc repro"
         ) from None
     check_columns(frame, schema, str(path))
+    _check_values(frame, str(path))
     return frame
+
+
+def _check_values(frame: pl.DataFrame, where: str) -> None:
+    """Raise DataError for nulls outside NULLABLE, negative integers, and floats that are out of range."""
+    import polars as pl
+
+    for name, kind in frame.schema.items():
+        column, bad, expected = pl.col(name), pl.lit(False), "a value"
+        if kind.is_integer():
+            bad, expected = column < 0, "0 or more"
+        elif kind.is_float() and name in _PROBABILITIES:
+            bad, expected = ~column.is_between(-1e-6, 1 + 1e-6) | column.is_nan(), "a number from 0 to 1"
+        elif kind.is_float():
+            bad, expected = ~column.is_finite(), "a finite number"
+        if name not in NULLABLE:
+            bad |= column.is_null()
+        rows = frame.select(bad.fill_null(False).arg_true()).to_series()
+        if len(rows):
+            raise DataError(
+                f"{where}: column {name}: row {rows[0]} has {frame[name][rows[0]]}, expected {expected} "
+                f"({len(rows):,} such rows); run the stage that writes it again"
+            )
 
 
 def write_table(frame: pl.DataFrame, path: Path, schema: dict[str, str]) -> None:

@@ -155,7 +155,9 @@ def _annotations(path: Path) -> Iterable[tuple[str, dict[str, Any], dict[str, An
     for number, task in enumerate(check_tasks(tasks, str(path))):
         where = f"{path}: task {number}"
         check_task(task.get("data"), where)
-        annotations = task.get("annotations", [])
+        annotations = task.get("annotations")
+        if annotations is None and "completions" in task:
+            raise DataError(f"{where}: completions, as before Label Studio 1.0, are not read; {_REMEDY}")
         if not isinstance(annotations, list) or not all(isinstance(item, dict) for item in annotations):
             raise DataError(f"{where}: annotations is no list of objects; {_REMEDY}")
         for annotation in annotations:
@@ -188,7 +190,7 @@ def _read_judgement(where: str, task: dict[str, Any], annotation: dict[str, Any]
         seconds = None if seconds is None else float(seconds)
         if seconds is not None and not 0 <= seconds < float("inf"):
             raise ValueError(f"lead_time is {seconds}")
-        annotator = _annotator(annotation["completed_by"])
+        annotator = _annotator(annotation, where)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{where}: an annotation is not of the form of assets/labelling.xml "
@@ -219,10 +221,16 @@ def _strings(regions: Mapping[str, Any], name: str, field: str) -> list[str]:
     return value
 
 
-def _annotator(completed_by: Any) -> str:
-    """Name an annotator: a pulled file holds names, Label Studio's own exports user numbers."""
+def _annotator(annotation: Mapping[str, Any], where: str) -> str:
+    """Name an annotator: a pulled file holds names, Label Studio's own exports user numbers.
+
+    Of a deleted account nothing says which it was: each of its judgements counts as one annotator's.
+    """
+    completed_by = annotation["completed_by"]
     if isinstance(completed_by, dict):
         completed_by = completed_by["id"]
+    if completed_by is None:
+        return f"deleted-{annotation.get('unique_id') or annotation.get('id') or where}"
     return completed_by if isinstance(completed_by, str) else f"user-{int(completed_by)}"
 
 

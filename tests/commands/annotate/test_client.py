@@ -17,6 +17,7 @@ import requests
 from commands.annotate.client import LabelStudioError, Server, connect, read_token
 from commands.annotate.pull import pull_judgements
 from commands.annotate.push import push_tasks
+from stages.lib.core import cli
 from stages.lib.core.errors import DataError
 from stages.lib.core.params import load_params
 from stages.lib.text.annotations import read_judgements
@@ -233,6 +234,18 @@ def test_a_server_that_tells_the_same_tasks_again_is_not_asked_for_ever(serve: A
     assert next(told)["id"] == 5
     with pytest.raises(LabelStudioError, match="expected tasks after 5 in their order"):
         next(told)
+
+
+def test_pages_of_projects_without_end_are_one_line(serve: Any) -> None:
+    server = Server(serve(answers("GET /api/projects/?", {"results": [PROJECT], "next": "more"})), "abc")
+    with pytest.raises(LabelStudioError, match="page 2 of the projects brings none and names another"):
+        server.projects("Köpri ru-tk")
+
+
+def test_a_password_in_the_address_of_a_server_is_not_printed(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        cli.run(lambda: Server("https://ayna:gizlin@example.org", "abc"))
+    assert capsys.readouterr().err.startswith("error: 'https://…@example.org' is no address of a server")
 
 
 def test_a_project_without_settings_gets_ours(

@@ -37,6 +37,12 @@ def test_an_annotator_told_with_the_address_is_reduced_to_the_same_name() -> Non
     assert task["annotations"][0]["completed_by"] == pseudonym("ayna@example.org")
 
 
+def test_annotators_of_deleted_accounts_are_not_joined_into_one() -> None:
+    gone = annotation(0, "exact") | {"completed_by": None}
+    (task,) = reduce_export([exported(0, gone)], {}, "x")
+    assert task["annotations"][0]["completed_by"] is None
+
+
 @pytest.mark.parametrize(
     "annotations",
     [None, ["exact"], [{"unique_id": "a", "result": []}], [annotation(0, "exact") | {"completed_by": []}]],

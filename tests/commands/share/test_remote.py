@@ -33,6 +33,10 @@ def test_each_kind_of_place_has_the_settings_it_needs(url, endpoint, expected) -
         ("gs://kopri/data", None, "gs needs dvc-gs, not installed; run `pip install dvc-gs`"),
         ("/srv/kopri", "http://127.0.0.1:1", "--endpoint: only S3 has one"),
         ("ssh://[example.org/srv", None, "--url: not an address"),
+        ("/etc/passwd", None, "--url: '/etc/passwd' is no folder"),
+        ("file:///etc/passwd", None, "is no folder"),
+        ("example.org/kopri", None, "is no folder and cannot become one"),
+        ("s3://kopri/data", "http://aman:gizlin@127.0.0.1:9000", "--endpoint: carries a password"),
     ],
 )
 def test_what_cannot_work_is_one_line(url, endpoint, message) -> None:
@@ -59,6 +63,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_remote_and_its_credentials_stay_out_of_git(repository: Path) -> None:
     set_remote("s3://kopri/data", "http://127.0.0.1:9000")
+    assert (repository / ".dvc/config.local").stat().st_mode & 0o777 == 0o600
     with (repository / ".dvc/config.local").open("a", encoding="utf-8") as file:
         file.write("    secret_access_key = gizlin\n")
     subprocess.run(["git", "add", "--all"], check=True)
@@ -70,7 +75,7 @@ def test_the_remote_and_its_credentials_stay_out_of_git(repository: Path) -> Non
     subprocess.run(
         ["dvc", "remote", "add", "--local", "-f", "share", "ssh://aman:giz@lin@example.org/srv"], check=True
     )
-    assert remote_url() == "ssh://aman@example.org/srv"
+    assert remote_url() == "ssh://…@example.org/srv"
     # Another place gets nothing of the first one's settings.
     set_remote("/srv/kopri", None)
     local = (repository / ".dvc/config.local").read_text(encoding="utf-8")

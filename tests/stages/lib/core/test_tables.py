@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from stages.lib.core.errors import DataError
-from stages.lib.core.tables import SEGMENT_SCHEMA, pair_id, read_table, table_from_rows, write_table
+from stages.lib.core.tables import (
+    PAIR_SCHEMA,
+    SEGMENT_SCHEMA,
+    pair_id,
+    read_table,
+    table_from_rows,
+    write_table,
+)
 
 ROW = ("udhr", "udhr/article-01", "tk", 0, "Hemme adamlar deň hukukly.", "1", None, None, "MIT", None)
 
@@ -35,6 +43,30 @@ def test_an_absent_or_broken_file_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and nothing else")
     with pytest.raises(DataError, match="not a readable Parquet file"):
         read_table(tmp_path / "a.parquet", SEGMENT_SCHEMA)
+
+
+PAIR = ("1" * 16, "да", "hawa", "ru", "tk", "udhr", "udhr", None, None, None, "key", 1.0, "MIT")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("pair_id", None, "column pair_id: row 1 has None, expected a value"),
+        ("tgt", None, "column tgt: row 1 has None"),
+        ("score", float("nan"), "column score: row 1 has nan, expected a number from 0 to 1"),
+        ("score", 1.5, "column score: row 1 has 1.5"),
+        ("n_src", -1, "column n_src: row 1 has -1, expected 0 or more"),
+    ],
+)
+def test_values_that_no_stage_writes_are_refused(
+    column: str, value: object, message: str, tmp_path: Path
+) -> None:
+    row = [value if name == column else given for name, given in zip(PAIR_SCHEMA, PAIR, strict=True)]
+    table_from_rows([PAIR, tuple(row)], PAIR_SCHEMA).write_parquet(tmp_path / "pairs.parquet")
+    with pytest.raises(DataError, match=re.escape(f"pairs.parquet: {message}")):
+        read_table(tmp_path / "pairs.parquet", PAIR_SCHEMA)
+    table_from_rows([PAIR], PAIR_SCHEMA).write_parquet(tmp_path / "pairs.parquet")
+    assert len(read_table(tmp_path / "pairs.parquet", PAIR_SCHEMA)) == 1
 
 
 def test_pair_id_tells_languages_and_texts_apart() -> None:

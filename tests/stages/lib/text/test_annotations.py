@@ -108,6 +108,12 @@ def test_label_studios_own_export_is_read_as_well(tmp_path: Path) -> None:
     assert [row.annotator for row in read_judgements(tmp_path, PAIR).rows] == ["user-7", "user-8"]
 
 
+def test_judgements_of_deleted_accounts_count_as_one_annotators_each(tmp_path: Path) -> None:
+    gone = [annotation(n, "minor") | {"completed_by": None, "unique_id": f"u{n}"} for n in range(2)]
+    write_export(tmp_path / "a.json", [task(0, *gone)])
+    assert [row.annotator for row in read_judgements(tmp_path, PAIR).rows] == ["deleted-u0", "deleted-u1"]
+
+
 def _without(name: str) -> list[dict[str, Any]]:
     one = task(0, annotation(0, "exact"))
     del one["data"][name]
@@ -123,6 +129,10 @@ def _without(name: str) -> list[dict[str, Any]]:
         ([{"id": 1, "data": {"image": "cat.png"}, "annotations": []}], "no export of a Köpri project"),
         (_without("tgt"), r"a\.json: task 0: tgt is None, expected a string"),
         ([task(0) | {"annotations": {}}], "annotations is no list"),
+        (
+            [{"data": task(0)["data"], "completions": []}],
+            "completions, as before Label Studio 1.0, are not read",
+        ),
         ([task(0, {"result": [{"value": 1}], "completed_by": 1})], "not of the form of assets/labelling.xml"),
         ([task(0, annotation(0, "good"))], "unknown verdict 'good', expected one of exact, minor"),
     ],
