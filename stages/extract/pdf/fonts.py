@@ -206,11 +206,11 @@ class Verdict:
     is_garbage: bool = False
 
 
-def judge(sample: str, vocabulary: Vocabulary | None = None) -> Verdict:
+def judge(sample: str, has_word: Callable[[str], bool] = lambda word: False) -> Verdict:
     """Find the encoding of a font's text by its letters; known mappings only.
 
     Text is lost when it has glyphs without any mapping and no known encoding makes it readable, or when a
-    repair of single letters is confirmed by no word of ``vocabulary`` (the book's sound words) or the list.
+    repair of single letters is confirmed by no word of the book's sound ones (``has_word``) or of the list.
     Readable text, and text in a language not known here, stays as it is.
     """
     sample = sample[:20000]
@@ -239,7 +239,7 @@ def judge(sample: str, vocabulary: Vocabulary | None = None) -> Verdict:
     is_better = plain < BAD or holes or best_score > plain + 0.02
     # Where signs remain inside words, they stood for other letters than this encoding has for them.
     if best and best_score >= GOOD and is_better and share_of_signs(best(sample)) <= min(signs, 0.02):
-        is_confirmed = _is_confirmed(sample, best(sample), vocabulary or Vocabulary())
+        is_confirmed = _is_confirmed(sample, best(sample), has_word)
         return Verdict(best_name, best, not is_confirmed)
     if letters < 0.5 * len("".join(sample.split())) and share_of_garbage(sample) > GARBAGE:
         return Verdict("unknown encoding", None, True, is_garbage=True)
@@ -248,7 +248,7 @@ def judge(sample: str, vocabulary: Vocabulary | None = None) -> Verdict:
     return Verdict("", None, False)
 
 
-def _is_confirmed(sample: str, repaired: str, vocabulary: Vocabulary) -> bool:
+def _is_confirmed(sample: str, repaired: str, has_word: Callable[[str], bool]) -> bool:
     """Tell whether words confirm a repair; one into Cyrillic changes too many letters to be chance."""
     before, after = sample.split(), repaired.split()
     if not _CYRILLIC.isdisjoint(repaired) or len(before) != len(after):
@@ -259,7 +259,7 @@ def _is_confirmed(sample: str, repaired: str, vocabulary: Vocabulary) -> bool:
         if old != new
         for word in [new.strip(EDGES)]
     }
-    known = sum(is_known(word, place, vocabulary) for word, place in changed.items())
+    known = sum(is_known(word, place, has_word) for word, place in changed.items())
     return known >= max(1, CONFIRMED * len(changed))
 
 
@@ -276,21 +276,26 @@ def repair_pages(pages: Sequence[PageText], vocabulary: Vocabulary | None = None
                 samples[font].append(text)
     if not samples:
         return list(pages)
-    vocabulary = vocabulary or Vocabulary()
     words = [word for page in pages for line in page.lines if line.spans for word, _ in _cut_words(line)]
-    verdicts = _refuse_mixtures(_judge_fonts(samples, vocabulary), words)
-    sound = (text for font, texts in samples.items() if not verdicts[font].repair for text in texts)
-    vocabulary.add_texts(
-        " ".join(word for word in text.split() if word.strip(EDGES).isalpha()) for text in sound
-    )
-    signs = Signs((_repair(word, verdicts) for word in words), vocabulary)
+    counts = (vocabulary or Vocabulary()).count
+    sound: set[str] = set()
+
+    def has_word(word: str) -> bool:
+        return word in sound or counts(word) > 0
+
+    verdicts = _refuse_mixtures(_judge_fonts(samples, has_word), words)
+    for word in words:
+        plain = "".join(text for _, text in word).strip(EDGES)
+        if plain.isalpha() and not any(verdicts[font].repair for font, _ in word):
+            sound.add(plain.lower())
+    signs = Signs((_repair(word, verdicts) for word in words), has_word)
     return [
         _repair_page(page, verdicts, signs) if any(line.spans for line in page.lines) else page
         for page in pages
     ]
 
 
-def _judge_fonts(samples: dict[str, list[str]], vocabulary: Vocabulary) -> dict[str, Verdict]:
+def _judge_fonts(samples: dict[str, list[str]], has_word: Callable[[str], bool]) -> dict[str, Verdict]:
     verdicts: dict[str, Verdict] = {}
     small = []
     for font in sorted(samples):
@@ -299,13 +304,13 @@ def _judge_fonts(samples: dict[str, list[str]], vocabulary: Vocabulary) -> dict[
         if not odd:
             verdicts[font] = Verdict("", None, False)
         elif len(_CID.sub("x", "".join(text.split()))) >= ENOUGH:
-            verdicts[font] = judge(text, vocabulary)
+            verdicts[font] = judge(text, has_word)
         else:
             small.append(font)
     repairs = [verdict for verdict in verdicts.values() if verdict.repair and not verdict.is_lost]
     for font in small:
         text = "\n".join(samples[font])
-        verdict = judge(text, vocabulary)
+        verdict = judge(text, has_word)
         # Too little to judge by its letters: what another font of the book needed, if it leaves no holes.
         shared = None
         for other in repairs:

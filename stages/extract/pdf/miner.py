@@ -12,7 +12,9 @@ from typing import Any
 from pdfminer.pdfdevice import PDFTextDevice
 from pdfminer.pdffont import PDFUnicodeNotDefined
 from pdfminer.pdfinterp import PDFPageInterpreter
-from pdfminer.pdftypes import int_value, stream_value
+from pdfminer.pdfpage import PDFPage
+from pdfminer.pdftypes import dict_value, int_value, list_value, stream_value
+from pdfminer.psexceptions import PSException
 from pdfminer.psparser import LIT
 from pdfminer.utils import MATRIX_IDENTITY, apply_matrix_pt, mult_matrix
 
@@ -23,6 +25,9 @@ from stages.extract.pdf.plain import is_bold_name
 WORD_GAP = 0.15
 # Text that rises less than this for a point along its line is level, and on a page that was straightened.
 LEVEL, LEVEL_AFTER_TURN = 0.005, 0.03
+# Page trees deeper than this are damaged.
+_TREE_DEPTH = 50
+_PAGE = LIT("Page")
 # Some fonts have a glyph for two letters; nobody looks for a word by it.
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 
@@ -427,50 +432,81 @@ def _operator(token: bytes) -> tuple[str, int]:
 
 
 class MinerDocument:
-    """A PDF opened with pdfminer.six, read page by page in rising order."""
+    """A PDF opened with pdfminer.six, read page by page in any order."""
 
     def __init__(self, path: str) -> None:
         from pdfminer.pdfdocument import PDFDocument
         from pdfminer.pdfinterp import PDFResourceManager
-        from pdfminer.pdfpage import PDFPage
         from pdfminer.pdfparser import PDFParser
 
         self._file = open(path, "rb")  # noqa: SIM115 - closed in close()
         try:
-            document = PDFDocument(PDFParser(self._file), caching=True)
-            self._pages = PDFPage.create_pages(document)
+            self._document = PDFDocument(PDFParser(self._file), caching=True)
             manager = PDFResourceManager(caching=True)
             self.device = PageDevice(manager)
             self._interpreter = FastInterpreter(manager, self.device)
         except BaseException:
             self._file.close()
             raise
-        self.next_index = 0
         # Length of the last page's content as it is packed in the file.
         self.content_bytes = 0
 
     def read(self, index: int) -> PageDevice:
-        """Interpret page ``index`` (from 0, not below ``next_index``) and return the filled device.
+        """Interpret page ``index`` (from 0) and return the filled device.
 
         Raises IndexError when the file has no such page.
         """
-        while True:
-            page = next(self._pages, None)
-            if page is None:
-                raise IndexError(f"pdfminer.six finds only {self.next_index} pages")
-            self.next_index += 1
-            if self.next_index == index + 1:
-                self._interpreter.draw(page)
-                # Most text runs in one other direction: upright text on a turned page, or a skewed scan.
-                if turn := self.device.main_direction():
-                    self._interpreter.draw(page, turn)
-                streams = (stream_value(item) for item in page.contents)
-                self.content_bytes = sum(int_value(stream.attrs.get("Length", 0)) for stream in streams)
-                return self.device
+        page = self._find_page(index)
+        self._interpreter.draw(page)
+        # Most text runs in one other direction: upright text on a turned page, or a skewed scan.
+        if turn := self.device.main_direction():
+            self._interpreter.draw(page, turn)
+        streams = (stream_value(item) for item in page.contents)
+        self.content_bytes = sum(int_value(stream.attrs.get("Length", 0)) for stream in streams)
+        return self.device
+
+    def _find_page(self, index: int) -> PDFPage:
+        try:
+            page = self._descend(index)
+        except (PSException, LookupError, AttributeError):
+            page = None
+        if page is None:
+            # The tree does not say how many pages are where, or it is broken: pdfminer.six goes through all.
+            page = next(itertools.islice(PDFPage.create_pages(self._document), index, None), None)
+        if page is None:
+            raise IndexError(f"pdfminer.six finds only {self.count()} pages")
+        return page
+
+    def _descend(self, index: int) -> PDFPage | None:
+        """Return a page by the counts of the page tree, without the pages before it; None if they lie."""
+        node: Any = self._document.catalog["Pages"]
+        inherited: dict[str, Any] = {}
+        for _ in range(_TREE_DEPTH):
+            attributes = dict_value(node)
+            inherited |= {key: attributes[key] for key in PDFPage.INHERITABLE_ATTRS if key in attributes}
+            if "Kids" not in attributes:
+                is_page = index == 0 and attributes.get("Type") is _PAGE
+                return (
+                    PDFPage(self._document, node.objid, {**inherited, **attributes}, None)
+                    if is_page
+                    else None
+                )
+            kids = list_value(attributes["Kids"])
+            if int_value(attributes["Count"]) == len(kids):
+                # Each is a page.
+                node, index = kids[index], 0
+                continue
+            for node in kids:
+                child = dict_value(node)
+                count = int_value(child["Count"]) if "Kids" in child else 1
+                if index < count:
+                    break
+                index -= count
+        return None
 
     def count(self) -> int:
-        """Return the number of pages; nothing can be read afterwards."""
-        return sum(1 for _ in self._pages)
+        """Return the number of pages."""
+        return sum(1 for _ in PDFPage.create_pages(self._document))
 
     def close(self) -> None:
         """Close the file and drop what was cached."""

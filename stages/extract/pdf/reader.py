@@ -55,15 +55,22 @@ def _read(path: Path, workers: int, limits: Limits) -> Book:
     pages: list[PageText] = []
     vocabulary = Vocabulary()
     report: list[ReportRow] = []
-    for item in read_pages(path, workers, limits):
-        if isinstance(item, ReportRow):
-            report.append(item)
-        else:
-            pages.append(item)
-            # While the workers read on. Fonts that may be broken are judged when all pages are there;
-            # running headers add words, which does no harm.
-            if not _is_doubtful(item):
-                vocabulary.add_lines(line.text for line in item.lines)
+    with Pages(path, workers, limits) as reading:
+        for item in reading.read():
+            if isinstance(item, ReportRow):
+                report.append(item)
+            else:
+                pages.append(item)
+                # While the workers read on. Fonts that may be broken are judged when all pages are there;
+                # running headers add words, which does no harm.
+                if not _is_doubtful(item):
+                    vocabulary.add_lines(line.text for line in item.lines)
+        # The workers end, which takes them a while, as the book is put together.
+        reading.stop()
+        return _put_together(pages, vocabulary, report)
+
+
+def _put_together(pages: list[PageText], vocabulary: Vocabulary, report: list[ReportRow]) -> Book:
     pages.sort(key=lambda page: page.number)
     doubtful = {page.number for page in pages if _is_doubtful(page)}
     pages = repair_pages(pages, vocabulary)
@@ -96,25 +103,12 @@ def _context() -> Any:
     return context
 
 
-def read_pages(path: Path, workers: int, limits: Limits) -> Iterator[PageText | ReportRow]:
-    """Yield each page of a PDF once, in any order, and a row of page 0 for what concerns the whole file.
+class Pages:
+    """The pages of one file as tasks of a pool (a context): one each, and one more for a scan."""
 
-    A page on which a worker dies, runs out of memory or overruns its time comes back without lines and
-    with status "error"; the pages after it are read by a fresh worker.
-    """
-    tasks = _Tasks(str(path), max(1, workers), limits)
-    try:
-        yield from tasks.read()
-    finally:
-        tasks.close()
-
-
-class _Tasks:
-    """The pages of one file as tasks of a pool: one each, and one more for a scan."""
-
-    def __init__(self, path: str, workers: int, limits: Limits) -> None:
+    def __init__(self, path: Path, workers: int, limits: Limits) -> None:
         self.limits = limits
-        self._options = (workers, 0, worker.start, (path, limits), _context())
+        self._options = (max(1, workers), 0, worker.start, (str(path), limits), _context())
         self.pool = ProcessPool(*self._options)
         # Page (from 0) and seconds of each task that has not come back, and pages to ask for again.
         self.pending: dict[ProcessFuture[PageText], tuple[int, float]] = {}
@@ -123,30 +117,60 @@ class _Tasks:
         self.deaths = 0
         self.failure = ""
 
-    def close(self) -> None:
-        self.pool.stop()
+    def __enter__(self) -> Pages:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         self.pool.join()
 
+    def stop(self) -> None:
+        """Let the workers end, without waiting for them."""
+        self.pool.stop()
+
     def read(self) -> Iterator[PageText | ReportRow]:
+        """Yield each page once, in any order, and rows of page 0 for what concerns the whole file.
+
+        A page on which a worker dies, runs out of memory or overruns its time comes back without lines and
+        with status "error"; the pages after it are read by a fresh worker.
+        """
         seconds = self.limits.open_seconds
         try:
-            count, remark, damaged = self.pool.schedule(worker.open_file, timeout=seconds).result()
+            count, remark = self.pool.schedule(worker.open_file, timeout=seconds).result()
         except (ValueError, TimeoutError, ProcessExpired, RuntimeError) as error:
             reason = self._reason(error, seconds)
             yield ReportRow(0, "error", reason + " while opening" * isinstance(error, TimeoutError))
             return
-        if remark:
-            yield ReportRow(0, "error" if remark.startswith("truncated") else "repaired", remark)
+        # One worker looks for damage while the other begins to read; pages wait for what it finds.
+        search = self.pool.schedule(worker.search_damage, timeout=seconds)
         most = self.limits.max_pages
         if count > most:
             reason = f"{count} pages, over the limit of {most}: pages after that are not read"
             yield ReportRow(0, "error", reason)
+        waiting: list[PageText] = []
         for page in self._pages(range(min(count, most))):
-            if damage := damaged.get(page.number - 1):
-                # What was read of a damaged page is kept, but it is not all.
-                reason = "; ".join(filter(None, (damage, page.reason)))
-                page = page._replace(status="error", reason=reason)
-            yield page
+            waiting.append(page)
+            if search.done():
+                yield from (self._with_damage(other, search) for other in waiting)
+                waiting.clear()
+        yield from (self._with_damage(other, search) for other in waiting)
+        remark = "; ".join(filter(None, (remark, self._damage(search)[1])))
+        if remark:
+            yield ReportRow(0, "error" if remark.startswith("truncated") else "repaired", remark)
+
+    def _damage(self, search: ProcessFuture[tuple[dict[int, str], str]]) -> tuple[dict[int, str], str]:
+        try:
+            return search.result()
+        except (CancelledError, TimeoutError, ProcessExpired, RuntimeError) as error:
+            return {}, f"not searched for damage: {self._reason(error, self.limits.open_seconds)}"
+
+    def _with_damage(self, page: PageText, search: ProcessFuture[tuple[dict[int, str], str]]) -> PageText:
+        damage = self._damage(search)[0].get(page.number - 1)
+        if not damage:
+            return page
+        # What was read of a damaged page is kept, but it is not all.
+        reason = "; ".join(filter(None, (damage, page.reason)))
+        return page._replace(status="error", reason=reason)
 
     def _pages(self, indices: Iterable[int]) -> Iterator[PageText]:
         for index in indices:
@@ -156,7 +180,7 @@ class _Tasks:
             if page is not None:
                 yield page
         if self.again:
-            self.close()
+            self.__exit__()
             self.pool = ProcessPool(*self._options)
             indices, self.again = sorted(self.again), []
             yield from self._pages(indices)

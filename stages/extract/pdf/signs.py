@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-
-from stages.extract.hyphens import Vocabulary
+from collections.abc import Callable, Iterable, Sequence
 
 # Glyphs without any character: their numbers, private places, and control characters.
 HOLE = re.compile(r"\(cid:\d+\)|[\ue000-\uf8ff\ufffd\x00-\x08\x0e-\x1f\x80-\x9f]")
@@ -47,10 +45,10 @@ def _stems() -> frozenset[str]:
     return frozenset(read_asset("text/turkmen_stems")["tk"].split())
 
 
-def is_known(word: str, place: int, vocabulary: Vocabulary) -> bool:
+def is_known(word: str, place: int, has_word: Callable[[str], bool]) -> bool:
     """Tell whether the book has a word, or a Turkmen stem that it starts with has the letter at ``place``."""
     word = word.lower()
-    if vocabulary.count(word):
+    if has_word(word):
         return True
     stems = _stems()
     return word in stems or any(word[:end] in stems for end in range(max(3, place + 1), len(word)))
@@ -73,8 +71,8 @@ def share_of_garbage(text: str) -> float:
 class Signs:
     """The signs of a book's words and what they stand for; a word is its parts (font, text)."""
 
-    def __init__(self, words: Iterable[Sequence[tuple[str, str]]], vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, words: Iterable[Sequence[tuple[str, str]]], has_word: Callable[[str], bool]) -> None:
+        self._has_word = has_word
         self._codes: dict[tuple[str, str], str] = {}
         self._letters: dict[str, str] = {}
         self._votes: dict[str, int] = {}
@@ -170,7 +168,7 @@ class Signs:
             votes.update(
                 letter
                 for letter in sorted(alphabet)
-                if is_known(bare.replace(code, letter), place, self._vocabulary)
+                if is_known(bare.replace(code, letter), place, self._has_word)
             )
         (letter, best), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
         if best <= 2 * second:
@@ -192,4 +190,4 @@ class Signs:
             return text
         place = min(coded.find(code) for code in suspects)
         bare = text.strip(EDGES)
-        return text if is_known(bare, place, self._vocabulary) else None
+        return text if is_known(bare, place, self._has_word) else None

@@ -63,8 +63,8 @@ def _document() -> Document:
     return Document(*_arguments)
 
 
-def open_file() -> tuple[int, str, dict[int, str]]:
-    """Return the number of pages, a remark on damage, and the pages (from 0) whose content is damaged.
+def open_file() -> tuple[int, str]:
+    """Return the number of pages, and a remark on damage.
 
     Raises ValueError with the reason when the file cannot be read.
     """
@@ -74,6 +74,14 @@ def open_file() -> tuple[int, str, dict[int, str]]:
         raise
     except Exception as error:
         raise ValueError(f"cannot be opened ({_name(error)})") from None
+
+
+def search_damage() -> tuple[dict[int, str], str]:
+    """Return the pages (from 0) whose content is damaged, and a remark on other damage."""
+    try:
+        return find_damage(_arguments[0])
+    except (OSError, MemoryError):
+        return {}, "not searched for damage: too large for the memory limit"
 
 
 def read_page(index: int) -> PageText:
@@ -118,7 +126,7 @@ class Document:
         except pypdfium2.PdfiumError as error:
             self.fault = str(error)
 
-    def check(self) -> tuple[int, str, dict[int, str]]:
+    def check(self) -> tuple[int, str]:
         """Return what ``open_file`` does; raises ValueError as it does."""
         damage = _check_file(self.path)
         for word, reason in (
@@ -134,11 +142,7 @@ class Document:
             count = len(self.pdfium)
         if count == 0:
             raise ValueError("no pages")
-        try:
-            pages, remark = find_damage(self.path)
-        except (OSError, MemoryError):
-            pages, remark = {}, "not searched for damage: too large for the memory limit"
-        return count, "; ".join(filter(None, (damage, remark))), pages
+        return count, damage
 
     def _count_with_miner(self, damage: str) -> int:
         from stages.extract.pdf.miner import MinerDocument
@@ -227,8 +231,7 @@ class Document:
     def _miner_page(self, index: int) -> Any:
         from stages.extract.pdf.miner import MinerDocument
 
-        if self.miner is None or self.miner.next_index > index:
-            self._close_miner()
+        if self.miner is None:
             self.miner = MinerDocument(self.path)
         return self.miner.read(index)
 

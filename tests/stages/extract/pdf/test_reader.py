@@ -8,6 +8,7 @@ import random
 import signal
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from stages.extract.pdf.book import Limits, PageText, ReportRow
 from stages.extract.pdf.damage import find_damage
-from stages.extract.pdf.reader import read_pages, read_pdf
+from stages.extract.pdf.reader import Pages, read_pdf
 from tests.stages.extract.pdf import make_pdf
 from tests.stages.extract.pdf.prose import Prose
 from tests.stages.extract.pdf.scoring import score
@@ -32,6 +33,11 @@ def rich_book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, make_pdf.
 def plain_book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, make_pdf.Gold]:
     path = tmp_path_factory.mktemp("plain") / "book.pdf"
     return path, make_pdf.make_book(path, pages=14, seed=4, rich=False)
+
+
+def read_pages(path: Path, workers: int, limits: Limits) -> Iterator[PageText | ReportRow]:
+    with Pages(path, workers, limits) as pages:
+        yield from pages.read()
 
 
 def _worker() -> multiprocessing.Process:
