@@ -226,7 +226,8 @@ def _kind(line: Line, body: float, frame: _Frame) -> str:
     if _is_formula(text):
         return "formula"
     if (
-        _CHAPTER.match(text)
+        is_special
+        and _CHAPTER.match(text)
         and len(text) < 90
         and not text.endswith((",", ";"))
         and (line.bold or text.isupper())

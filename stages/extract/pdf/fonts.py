@@ -27,8 +27,10 @@ _CYRILLIC = frozenset(map(chr, range(0x400, 0x500)))
 _LATIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Each starts at what is rare on a page (a capital, a sign, a letter of the other script): a search that
 # starts with a lookbehind takes ten times as long.
-_SIGN_IN_WORD = re.compile(r"""[$](?=[a-zа-яё])|\(cid:|["#$%&*<>@\\^_`{|}~\[\]](?<=[^\W\d_].)(?=[^\W\d_])""")
-_SIGNS = frozenset('"#$%&*<>@\\^_`{|}~[](')
+_SIGN_IN_WORD = re.compile(
+    r"""["#$%&*<>@\\^_`{|}~\[\]](?:(?<=[^\W\d_].)(?=[^\W\d_])|(?<=[$])(?=[a-zа-яё]))"""
+)
+_SIGNS = frozenset('"#$%&*+<=>@\\^_`{|}~[]')
 _CAPITALS = re.compile(r"[A-ZА-ЯЁ]{2,}")
 _LATIN_BEFORE_CYRILLIC = re.compile(r"[A-Za-z](?=[А-яЁё])")
 
@@ -37,6 +39,8 @@ def has_odd_letters(text: str) -> bool:
     """Tell whether a text has anything that a broken font encoding may have left in it."""
     letters = set(text)
     if not letters <= _KNOWN:
+        return True
+    if "(" in letters and "(cid:" in text:
         return True
     signs = letters & _SIGNS
     if signs and (_SIGN_IN_WORD.search(text) or sum(map(text.count, signs)) > 0.06 * len(text) + 5):

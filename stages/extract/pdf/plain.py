@@ -15,12 +15,14 @@ from stages.extract.pdf.fonts import has_odd_letters
 # Three lines with a gap wider than this many sizes, or one with three times that, are a table or columns;
 # a justified line with few words has one such gap at times.
 MAX_GAP = 1.25
+# Of full lines every so many is searched for wide gaps.
+_EVERY = 8
 # Baselines within this many points are one line.
 LEVEL = 0.6
 # pdfium gives a hyphen at a line end as U+FFFE and swallows the line break (U+0002 in older versions).
 _BREAKS = re.compile(r"\r\n|[\ufffe\x02]")
 _DIGITS = re.compile(r"\d{1,2}|\*{1,3}")
-_SCRIPT = re.compile(r"[⁰-₟¹²³]")
+_RAISED = frozenset(map(chr, (*range(0x2070, 0x20A0), 0xB9, 0xB2, 0xB3)))
 Box = tuple[float, float, float, float]
 
 
@@ -67,8 +69,8 @@ def read_plain_page(page: Any) -> list[Line]:
     """Return the lines of a pdfium page from top to bottom.
 
     Raises NotPlain when the page has columns, tables, pictures, odd letters, raised marks, turned text,
-    rules other than a header's and a footnote's, or two texts side by side. Of full lines every fifth is
-    searched for wide gaps: columns and tables show in all their lines, and a table's are not full.
+    rules other than a header's and a footnote's, or two texts side by side. Of full lines only some
+    are searched for wide gaps: columns and tables show in all their lines, and a table's are not full.
     """
     api = _Pdfium()
     if page.get_rotation():
@@ -136,9 +138,10 @@ def _read_lines(api: _Pdfium, textpage: Any, box: Box, strict: bool = True) -> l
 
 
 def _check_letters(api: _Pdfium, handle: int, text: str) -> None:
+    letters = set(text)
     if has_odd_letters(text.replace("\ufffe", "-").replace("\x02", "-")):
         raise NotPlain("odd letters")
-    if _SCRIPT.search(text):
+    if not letters.isdisjoint(_RAISED):
         raise NotPlain("raised digits")
     point = (ctypes.c_double * 2)()
     px = ctypes.addressof(point)
@@ -204,7 +207,7 @@ def _check_gaps(api: _Pdfium, handle: int, found: list[tuple[Line, int]]) -> Non
     wide_lines = 0
     # A running header has its page number at the far end; so has a footer.
     for number, (line, first) in enumerate(found[1:-1]):
-        if number % 5 and len(line.text) >= 12 and len(line.text) >= full * (line.x1 - line.x0):
+        if number % _EVERY and len(line.text) >= 12 and len(line.text) >= full * (line.x1 - line.x0):
             continue
         widest, narrowest = 0.0, 1e9
         place = line.text.find(" ")

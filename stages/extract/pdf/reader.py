@@ -9,7 +9,7 @@ import gc
 import multiprocessing
 import queue
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, TimeoutError
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from stages.extract.pdf.flow import build_blocks
 from stages.extract.pdf.fonts import repair_pages
 from stages.extract.pdf.furniture import find_running_lines
 
+# Most pages of one task: handing one over takes about as long as reading a plain page.
+CHUNK = 8
 # Workers that may die or overrun their time before the rest of a file is given up.
 MAX_DEATHS = 20
 
@@ -103,17 +105,21 @@ def _context() -> Any:
     return context
 
 
+def _index(item: int | PageText) -> int:
+    return item if isinstance(item, int) else item.number - 1
+
+
 class Pages:
-    """The pages of one file as tasks of a pool (a context): one each, and one more for a scan."""
+    """The pages of one file as tasks of a pool (a context): a few each, and one more for a scan."""
 
     def __init__(self, path: Path, workers: int, limits: Limits) -> None:
         self.limits = limits
         self._options = (max(1, workers), 0, worker.start, (str(path), limits), _context())
         self.pool = ProcessPool(*self._options)
-        # Page (from 0) and seconds of each task that has not come back, and pages to ask for again.
-        self.pending: dict[ProcessFuture[PageText], tuple[int, float]] = {}
+        # Pages (from 0, or scans) and seconds of each task that is out, and pages to ask for again.
+        self.pending: dict[ProcessFuture[list[PageText]], tuple[Sequence[Any], float]] = {}
         self.again: list[int] = []
-        self.done: queue.SimpleQueue[ProcessFuture[PageText]] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[ProcessFuture[list[PageText]]] = queue.SimpleQueue()
         self.deaths = 0
         self.failure = ""
 
@@ -172,33 +178,33 @@ class Pages:
         reason = "; ".join(filter(None, (damage, page.reason)))
         return page._replace(status="error", reason=reason)
 
-    def _pages(self, indices: Iterable[int]) -> Iterator[PageText]:
-        for index in indices:
-            self._ask(worker.read_page, index, index, self.limits.page_seconds)
+    def _pages(self, indices: Sequence[int]) -> Iterator[PageText]:
+        size = max(1, min(CHUNK, len(indices) // (8 * self._options[0])))
+        for start in range(0, len(indices), size):
+            self._ask(worker.read_pages, indices[start : start + size], self.limits.page_seconds)
         while self.pending:
-            page = self._take(self.done.get())
-            if page is not None:
-                yield page
+            yield from self._take(self.done.get())
         if self.again:
             self.__exit__()
             self.pool = ProcessPool(*self._options)
             indices, self.again = sorted(self.again), []
             yield from self._pages(indices)
 
-    def _ask(self, work: Callable[..., PageText], argument: Any, index: int, seconds: float) -> None:
+    def _ask(self, work: Callable[..., list[PageText]], argument: Sequence[Any], seconds: float) -> None:
         future = self.pool.schedule(work, (argument,), timeout=seconds)
-        self.pending[future] = (index, seconds)
+        self.pending[future] = (argument, seconds)
         future.add_done_callback(self.done.put)
 
-    def _take(self, future: ProcessFuture[PageText]) -> PageText | None:
-        """Return the page of a task that has come back; None if it is asked for once more."""
-        index, seconds = self.pending.pop(future)
+    def _take(self, future: ProcessFuture[list[PageText]]) -> Iterator[PageText]:
+        """Yield the pages of a task that has come back, but for those that are asked for once more."""
+        asked, seconds = self.pending.pop(future)
         try:
-            page = future.result()
-            if page.path == "scan":
-                self._ask(worker.recognise_page, page, index, self.limits.ocr_seconds + seconds)
-                return None
-            return page
+            for page in future.result():
+                if page.path == "scan":
+                    self._ask(worker.recognise_pages, [page], self.limits.ocr_seconds + seconds)
+                else:
+                    yield page
+            return
         except CancelledError:
             reason = f"not read: {self.failure}"
         except RuntimeError as error:
@@ -206,15 +212,21 @@ class Pages:
             reason = self.failure = str(error)
             self.deaths += not self.again
             if self.deaths <= MAX_DEATHS:
-                self.again.append(index)
-                return None
+                self.again += [_index(item) for item in asked]
+                return
         except (TimeoutError, ProcessExpired) as error:
             reason = self.failure = self._reason(error, seconds)
+            if len(asked) > 1:
+                # One of them did it: each by itself.
+                for item in asked:
+                    self._ask(worker.read_pages, [item], seconds)
+                return
             self.deaths += 1
             if self.deaths == MAX_DEATHS + 1:
                 for other in list(self.pending):
                     other.cancel()
-        return PageText(index + 1, 0.0, 0.0, [], "error", reason, "")
+        for item in asked:
+            yield PageText(_index(item) + 1, 0.0, 0.0, [], "error", reason, "")
 
     def _reason(self, error: BaseException, seconds: float) -> str:
         if isinstance(error, TimeoutError):

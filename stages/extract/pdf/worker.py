@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,12 @@ def search_damage() -> tuple[dict[int, str], str]:
         return {}, "not searched for damage: too large for the memory limit"
 
 
-def read_page(index: int) -> PageText:
-    """Read page ``index`` (from 0); every fault becomes its status and reason. Path "scan" asks for OCR."""
+def read_pages(indices: Sequence[int]) -> list[PageText]:
+    """Read pages (from 0); every fault becomes a page's status and reason. Path "scan" asks for OCR."""
+    return [_read_page(index) for index in indices]
+
+
+def _read_page(index: int) -> PageText:
     try:
         return _document().read(index)
     except MemoryError:
@@ -95,8 +100,12 @@ def read_page(index: int) -> PageText:
         return PageText(index + 1, 0.0, 0.0, [], "error", _name(error), "layout")
 
 
-def recognise_page(page: PageText) -> PageText:
-    """Read a scanned page with Tesseract."""
+def recognise_pages(pages: Sequence[PageText]) -> list[PageText]:
+    """Read scanned pages with Tesseract."""
+    return [_recognise_page(page) for page in pages]
+
+
+def _recognise_page(page: PageText) -> PageText:
     from stages.extract.pdf.ocr import recognise
 
     document = _document()
