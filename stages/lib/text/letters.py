@@ -19,6 +19,11 @@ SCRIPTS = {
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+# A text without one of these has no word of two scripts; most texts are done with here.
+_CYRILLIC = re.compile("[\u0400-\u052f\u1c80-\u1c8f\u1d2b\u1d78\u2de0-\u2dff\ua640-\ua69f]")
+_NOT_CYRILLIC = re.compile("[^\\W\\d_\u0400-\u052f]")
+
+
 @lru_cache(maxsize=8192)
 def script_of(char: str) -> str:
     """Return "Cyrl", "Latn", "Other" for a letter of another script, or "" for what is no letter."""
@@ -59,6 +64,8 @@ def repair_homoglyphs(text: str, lang: str) -> tuple[str, bool]:
     counterpart in the language's alphabet. Words wholly in another script are left alone: they are names.
     Returns the text and whether a mixed word stays that could not be repaired.
     """
+    if not _CYRILLIC.search(text) or not _NOT_CYRILLIC.search(text):
+        return text, False
     script, other, counterparts, absent = _look_alikes(lang)
     is_mixed = False
 
@@ -135,8 +142,11 @@ def is_all_caps(text: str, lang: str) -> bool:
     "HTTP" nor "ДНК" nor "HTML CSS" is a heading in capitals.
     """
     text = without_placeholders(text)
-    words = [word for word in _WORD.findall(text) if len(word) > 1 and not _is_acronym(word, lang)]
-    if not words or any(not word.isupper() for word in words):
+    words = [word for word in _WORD.findall(text) if len(word) > 1]
+    if any(not word.isupper() and not _is_acronym(word, lang) for word in words):
+        return False
+    words = [word for word in words if not _is_acronym(word, lang)]
+    if not words:
         return False
     if any(char.islower() for char in text if script_of(char) == script_of(words[0][0])):
         return False

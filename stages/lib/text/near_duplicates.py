@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-    from scipy.sparse import csr_array
 
 # Containment says something only of a text long enough to be a sentence of its own.
 CONTAINED_WORDS = 5
 MATCHED_CHARS = 5
-# Texts that TextMatcher compares at a time: bounds the memory.
-_BLOCK = 1_000
-# Pairs of texts whose overlaps are counted at a time.
-_PAIRS = 100_000
+# A prefix leaves out this part (0-1) of as many n-grams as near texts share at least, the commonest. With
+# more there are more candidates, with less each costs more.
+_LEFT_OUT = 0.85
 
 # Apostrophes join (o‘zbek, don't), other marks separate words; invisible characters are removed.
 _DROPPED = re.compile("['`´ʹ-ʽʾʿˈ‘’‛′\u00ad\u0307\u200b-\u200f\u2060\ufeff]")
@@ -93,29 +91,16 @@ class GramSets:
         return self.matrix.indices[self.matrix.indptr[row] : self.matrix.indptr[row + 1]]
 
 
-def _prefixes(matrix: csr_array, share: float, is_chosen: np.ndarray | None = None) -> csr_array:
-    """Keep of each chosen row, all by default, the rarest n-grams that a common share of it must touch."""
-    import numpy as np
-    from scipy.sparse import csr_array
-
-    sizes = np.diff(matrix.indptr)
-    # Less a little, lest a product that is rounded up asks for one n-gram too many.
-    lengths = np.minimum(sizes, sizes - np.ceil(share * sizes - 1e-9).astype(np.int64) + 1)
-    if is_chosen is not None:
-        lengths *= is_chosen
-    place = np.arange(len(matrix.indices)) - np.repeat(matrix.indptr[:-1], sizes)
-    chosen = place < np.repeat(lengths, sizes)
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    return csr_array((matrix.data[chosen], matrix.indices[chosen], ends), shape=matrix.shape)
-
-
 class TextMatcher:
     """Tells which of a collection of folded texts match others of it, exactly or nearly.
 
     Two texts are *near* each other when the Jaccard overlap of their sets of character 5-grams (with a space
     at either end) is at least ``jaccard``, or when ``containment`` of the n-grams of the one with fewer
-    n-grams are in the other and it has at least five words. Exact: prefix filtering leaves few candidates,
-    whose overlaps are counted. The empty text matches nothing.
+    n-grams are in the other and it has at least five words. The empty text matches nothing.
+
+    Exact. Only texts that share as many of their rarest n-grams as near ones must are compared (Wang et al.,
+    2012, Can We Beat the Prefix Filtering?): of what near sets share, no more lies outside the prefix of the
+    smaller set than that set's prefix leaves out.
     """
 
     def __init__(self, texts: Iterable[str], jaccard: float, containment: float) -> None:
@@ -142,40 +127,26 @@ class TextMatcher:
         """Return the positions in ``rows`` of the texts that are near a reference."""
         import numpy as np
 
-        matrix = self._sets.matrix
-        indexed = matrix[references]
-        index = indexed.T.tocsr()  # (grams, references)
-        by_jaccard = _prefixes(indexed, self._jaccard).T.tocsr()
-        contained = _prefixes(indexed, self._containment, self._is_long[references]).T.tocsr()
-        near = []
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
-            asked = matrix[block]
-            candidates = (
-                _prefixes(asked, self._jaccard) @ by_jaccard
-                + _prefixes(asked, self._containment, self._is_long[block]) @ index
-                + asked @ contained
-            ).tocoo()
-            are_near = self._are_near(block[candidates.row], references[candidates.col])
-            near.append(start + np.unique(candidates.row[are_near]))
-        return np.concatenate([np.zeros(0, dtype=np.int64), *near])
-
-    def _are_near(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-        """Tell of each two texts whether they are near each other."""
-        import numpy as np
+        from stages.lib.text.overlap_kernel import are_near
 
         matrix, sizes = self._sets.matrix, self._sets.sizes
-        size, other_size = sizes[rows], sizes[others]
-        shorter = np.minimum(size, other_size)
-        is_shorter_long = np.where(size <= other_size, self._is_long[rows], self._is_long[others])
-        # Sizes alone rule most of them out.
-        near = is_shorter_long | (shorter >= self._jaccard * np.maximum(size, other_size))
-        rest = np.flatnonzero(near)
-        for part in np.array_split(rest, len(rest) // _PAIRS + 1):
-            common = matrix[rows[part]].multiply(matrix[others[part]]).sum(axis=1)
-            hit = common >= self._jaccard * (size[part] + other_size[part] - common)
-            near[part] = hit | (is_shorter_long[part] & (common >= self._containment * shorter[part]))
-        return near
+        # Near texts share at least this part of the smaller set; of a prefix that lacks less, some.
+        least = min(2 * self._jaccard / (1 + self._jaccard), self._containment)
+        kept = sizes - np.floor(_LEFT_OUT * least * sizes).astype(np.int64)
+        references = references[np.argsort(sizes[references], kind="stable")]
+        near = are_near(
+            matrix.indptr.astype(np.int64),
+            matrix.indices,
+            kept,
+            self._is_long,
+            rows,
+            references,
+            # Small, so that it stays in the processor's cache.
+            np.zeros(len(references), np.int16 if sizes.max(initial=0) < 2**15 else np.int32),
+            self._jaccard,
+            self._containment,
+        )
+        return np.flatnonzero(near)
 
 
 def find_near_duplicates(texts: Iterable[str], threshold: float, n: int = 4) -> list[int | None]:
