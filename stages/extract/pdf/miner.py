@@ -231,11 +231,15 @@ class PageDevice(PDFTextDevice):
         angle = math.degrees(math.atan2(b, a)) if abs(b) > self.level * abs(a) or a < 0 else 0.0
         x, y = textstate.linematrix
         raised = y + textstate.rise
-        # For level text the height is that of the whole string, and x runs from shift.
-        base = self.height - (b * x * sense + d * raised + f)
-        shift = b * y if angle else c * raised + e
+        stretch = (a * a + b * b) ** 0.5
+        # x runs from shift; for level text the height is that of the whole string.
+        shift, base = c * raised + e, b * x * sense + d * raised + f
+        if angle:
+            base -= b * x * sense
+            shift, base = (shift * a + base * b) / stretch, (base * a - shift * b) / stretch
+            a = stretch
         body = abs(textstate.fontsize) * (c * c + d * d) ** 0.5
-        return a, (a * a + b * b) ** 0.5, body, base, shift, angle, sense
+        return a, stretch, body, self.height - base, shift, angle, sense
 
     def _go_on(self, base: float, body: float, angle: float, font: str) -> list[str]:
         """Return the word that is open for a string that starts here; it is closed if the string is apart."""

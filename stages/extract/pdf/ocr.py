@@ -75,6 +75,8 @@ def recognise(page: Any, seconds: float) -> Scan:
         tsv = _run(picture, end, "-l", models[name], "--psm", "3", "tsv")
         readings.append((*_lines_from_tsv(tsv, DPI / 72.0), name))
     lines, surety, name = max(readings, key=lambda reading: reading[1])
+    # In a picture it sees single letters and strokes.
+    lines = [(line, line_surety) for line, line_surety in lines if re.search(r"\w\w", line.text)]
     sure = [line for line, line_surety in lines if line_surety >= SURE_OF_TEXT]
     if lines and not sure:
         others = [other for other in PACKAGES if other not in models]

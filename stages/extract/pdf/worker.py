@@ -203,8 +203,8 @@ class Document:
             device = self._miner_page(index)
             lines = lay_out(device.words, device.rules) + lay_out_turned(device.turned)
             width, height = device.width, device.height
-            if device.outside:
-                remark = f"{device.outside} words outside the page's box left out"
+            counts = ((device.outside, "outside the page's box"), (len(device.turned), "across the text"))
+            remark = "; ".join(f"{n} words {where} left out" for n, where in counts if n)
         except MemoryError:
             raise
         except RecursionError:

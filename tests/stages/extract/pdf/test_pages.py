@@ -86,6 +86,22 @@ def test_text_is_read_in_its_own_direction_however_the_page_is_turned(
         assert [row.status for row in book.report] == ["ok"]
 
 
+def test_a_few_words_across_the_text_are_left_out_and_counted(tmp_path: Path) -> None:
+    canvas = _canvas(tmp_path / "margin.pdf")
+    canvas.setFont("Body", 11)
+    for i, line in enumerate(RUSSIAN):
+        canvas.drawString(60, 600 - 14 * i, line)
+    canvas.rotate(90)
+    canvas.drawString(200, -30, "Заметка на полях")
+    canvas.save()
+    for limits in (Limits(), LAYOUT_ONLY):
+        book = read_pdf(tmp_path / "margin.pdf", 1, limits)
+        assert " ".join(block.text for block in book.blocks) == " ".join(RUSSIAN)
+        assert [(row.status, row.reason) for row in book.report] == [
+            ("ok", "3 words across the text left out")
+        ]
+
+
 @pytest.mark.parametrize("matrix", [b"1 0 0 1 50 600 Tm /F1 11 Tf", b"-1 0 0 -1 50 600 Tm /F1 -11 Tf"])
 def test_a_font_of_negative_size_runs_against_its_axis(tmp_path: Path, matrix: bytes) -> None:
     content = b"BT %s (One) Tj ( house) Tj [( st) -20 (ands) -300 (here)] TJ ET" % matrix
