@@ -66,7 +66,7 @@ def clean_pairs(
     if no pair is kept, or if a row has an unknown reason.
     """
     rows = _ordered_rows(pairs, params, where)
-    texts = _pair_texts(rows)
+    texts = _pair_texts(rows, params.clean.max_chars)
     shard_filter = ShardFilter(params.clean, params.pair.tgt)
     changed: Counter[str] = Counter()
     results = _add_counts(engine.run(shard_filter, cut(texts, SHARD_ROWS)), changed)
@@ -115,11 +115,15 @@ def _ordered_rows(pairs: pl.DataFrame, params: Params, where: str) -> list[Row]:
     return rows
 
 
-def _pair_texts(rows: list[Row]) -> list[PairTexts]:
-    """Return the rows' texts, each with the folded English texts of its message, from the pivot rows."""
+def _pair_texts(rows: list[Row], max_chars: int) -> list[PairTexts]:
+    """Return the rows' texts, each with the folded English texts of its message, from the pivot rows.
+
+    Texts longer than ``max_chars``, which are dropped, are not read.
+    """
     english: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for row in rows:
-        if row.given["src_lang"] == "en" and row.given["key"] is not None:
+        is_english = row.given["src_lang"] == "en" and len(row.src) <= max_chars
+        if is_english and row.given["key"] is not None:
             english[_message(row)].add(fold(normalise(row.src), "en"))
     frozen = {message: frozenset(texts) for message, texts in english.items()}
     return [

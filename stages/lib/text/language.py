@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’‘ʻʼ`][^\W\d_]+)*[’‘ʻʼ`']?")
 _UZBEK_OG = re.compile(r"[og]['’‘ʻ`](?=[a-z]|\b)")
 _APOSTROPHES = re.compile(r"['’‘ʻʼ`]")
 # Names of functions and files, addresses: in no language.
-_CODE = re.compile(r"\S*(?:[_@\\]|\(\)|\w\.\w|://)\S*")
+_CODE = re.compile(r"(?<!\S)\S*(?:[_@\\]|\(\)|\w\.\w|://)\S*")
 # Fewer words than this are never judged: the detector is wrong on more than half of such Turkmen texts.
 MIN_WORDS = 3
 

@@ -43,7 +43,7 @@ _QUOTED_TAG = re.compile(r"&lt;/?([A-Za-z][\w:-]{0,30})\s?/?&gt;")
 
 _FORM_NUMBER = re.compile(r"\s*\d+\s*=")
 _HEADING = re.compile(r"^[^\S\n]*(={1,6})\s*([^=\n]{1,300}?)\s*\1\s*$", re.MULTILINE)
-_BULLET = re.compile(r"^[^\S\n]*(?:[*#]{1,4}(?=\s)|\*{1,4}(?=\w)|:{1,4}(?=\s))\s*", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*(?:(?:[*#]{1,4}(?=\s)|\*{1,4}(?=\w)|:{1,4}(?=\s))\s*)+", re.MULTILINE)
 
 _CJK_MNEMONIC = re.compile(r"\s*\([&_]\w\)")
 _MNEMONIC_START = re.compile(r"(?:(?<=^)|(?<=[\s(\"«“]))[&_](?=[^\W_])")
@@ -52,7 +52,7 @@ _WORD_END = re.compile(r"[^\W_]+$")
 _WORD_START = re.compile(r"[^\W_]+")
 _ESCAPED_AMPERSAND = re.compile(r"\s*&&\s*")
 _ESCAPED_UNDERSCORE = re.compile(r"(?<=\w)_{2}(?=\w)")
-_ESCAPED_PERCENT = re.compile(r"%%(?![\w%({$+#.-])")
+_ESCAPED_PERCENT = re.compile(r"(?<!%)%{2,}(?![\w%({$+#.-])")
 _PADDED_BRACKET = re.compile(r"(?<=[(\[«“])\s+(?=\w)|(?<=\w)\s+(?=[)\]»”])")
 
 _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Co", "Cn", "Cs"))
@@ -131,7 +131,7 @@ def _markup_rules() -> tuple[tuple[str, re.Pattern[str], str | Callable[[re.Matc
         ("{{", r"\{\{\s*(PLURAL|GENDER|GRAMMAR)\s*:([^{}]{0,1000})\}\}", _choose_form),
         ("{{", r"\{\{\s*(?:FORMATNUM|BIDI|LC|UC|LCFIRST|UCFIRST)\s*:([^{}|]{0,200})\}\}", r"\1"),
         ("{{", r"\[\{\{[^{}]{1,200}\}\}\s+([^\[\]]{1,500})\]", r"\1"),
-        ("<", r"<!--(?:[^-]|-(?!->))*-->", " "),
+        ("<", r"<!--(?:[^-]|-(?!->)){0,1000}-->", " "),
         ("<", rf"</?(?:{tags['block']}){end}", " "),
         ("<", rf"</?(?:{tags['inline']}|\d{{1,2}}){end}", ""),
         ("[", r"\[\[:?([^\[\]|]{1,300})(?:\|([^\[\]]{0,500}))?\]\]", lambda match: match[2] or match[1]),
