@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -86,10 +84,6 @@ class GramSets:
         self.matrix = csr_array((np.ones(len(columns), dtype=np.int32), rank[columns], ends), shape=shape)
         self.matrix.sort_indices()
 
-    def grams_of(self, row: int) -> np.ndarray:
-        """Return the numbers of one text's n-grams, rarest first."""
-        return self.matrix.indices[self.matrix.indptr[row] : self.matrix.indptr[row + 1]]
-
 
 class TextMatcher:
     """Tells which of a collection of folded texts match others of it, exactly or nearly.
@@ -158,27 +152,9 @@ def find_near_duplicates(texts: Iterable[str], threshold: float, n: int = 4) -> 
     """
     import numpy as np
 
+    from stages.lib.text.overlap_kernel import first_repeated
+
     sets = GramSets(texts, n)
-    sizes = sets.sizes
-    is_mine = np.zeros(sets.matrix.shape[1], dtype=bool)
-    index: dict[int, list[int]] = defaultdict(list)
-    matches: list[int | None] = []
-    for position, size in enumerate(sizes.tolist()):
-        grams = sets.grams_of(position)
-        prefix = grams[: size - math.ceil(threshold * size) + 1].tolist()
-        others = set(chain.from_iterable(index[gram] for gram in prefix if gram in index))
-        candidates = np.sort(np.fromiter(others, dtype=np.int64, count=len(others)))
-        smaller, larger = np.minimum(sizes[candidates], size), np.maximum(sizes[candidates], size)
-        is_mine[grams] = True
-        match = None
-        for other in candidates[smaller > threshold * larger].tolist():
-            common = int(np.count_nonzero(is_mine[sets.grams_of(other)]))
-            if common > threshold * (size + sizes[other] - common):
-                match = other
-                break
-        is_mine[grams] = False
-        matches.append(match)
-        if match is None:
-            for gram in prefix:
-                index[gram].append(position)
-    return matches
+    kept = np.minimum(sets.sizes, sets.sizes - np.ceil(threshold * sets.sizes - 1e-9).astype(np.int64) + 1)
+    first = first_repeated(sets.matrix.indptr.astype(np.int64), sets.matrix.indices, kept, threshold)
+    return [position if position >= 0 else None for position in first.tolist()]

@@ -11,10 +11,10 @@ from numba import njit
 
 
 @njit(cache=True)
-def _overlap(x, y):
-    """Count the numbers that two ascending arrays share."""
+def _overlap(x, y, least):
+    """Count the numbers that two ascending arrays share; with fewer than ``least``, any smaller count."""
     i = j = common = 0
-    while i < len(x) and j < len(y):
+    while i < len(x) and j < len(y) and common + min(len(x) - i, len(y) - j) >= least:
         if x[i] == y[j]:
             common += 1
             i += 1
@@ -34,6 +34,44 @@ def _least_overlap(size, other_size, is_shorter_long, jaccard, containment):
     if is_shorter_long:
         least = min(least, containment * shorter)
     return max(1, int(np.ceil(least - 1e-9)))
+
+
+@njit(cache=True)
+def first_repeated(starts, grams, kept, threshold):
+    """Return for each row the first earlier one that it repeats and that repeats none itself, else -1.
+
+    Rows are as :func:`are_near` has them; two repeat each other where they share more than ``threshold``
+    (Jaccard) of their n-grams.
+    """
+    n = len(starts) - 1
+    ends = np.zeros((grams.max() if len(grams) else 0) + 2, np.int64)
+    for row in range(n):
+        for at in range(starts[row], starts[row] + kept[row]):
+            ends[grams[at] + 1] += 1
+    ends = np.cumsum(ends)
+    fill = ends[:-1].copy()
+    postings = np.empty(ends[-1], np.int32)
+    asked_by = np.full(n, -1, np.int32)
+    first = np.full(n, -1, np.int64)
+    for row in range(n):
+        mine = grams[starts[row] : starts[row + 1]]
+        for gram in mine[: kept[row]]:
+            for place in range(ends[gram], fill[gram]):
+                other = postings[place]
+                size = starts[other + 1] - starts[other]
+                if asked_by[other] == row or min(size, len(mine)) <= threshold * max(size, len(mine)):
+                    continue
+                asked_by[other] = row
+                if first[row] < 0 or other < first[row]:
+                    least = int(threshold / (1 + threshold) * (len(mine) + size))
+                    common = _overlap(mine, grams[starts[other] : starts[other + 1]], least)
+                    if common > threshold * (len(mine) + size - common):
+                        first[row] = other
+        if first[row] < 0:
+            for gram in mine[: kept[row]]:
+                postings[fill[gram]] = row
+                fill[gram] += 1
+    return first
 
 
 @njit(cache=True)
@@ -106,7 +144,7 @@ def are_near(starts, grams, kept, is_long, rows, references, counts, jaccard, co
                     and count >= least - left_out
                     and least <= min(len(mine), sizes[number])
                 ):
-                    near[position] = _overlap(mine, grams[starts[r] : starts[r + 1]]) >= least
+                    near[position] = _overlap(mine, grams[starts[r] : starts[r + 1]], least) >= least
             if near[position]:
                 break
     return near
