@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import pickle
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -380,7 +381,12 @@ class Trainer:
         self.recipe, self.progress = recipe, Progress()
         self._checkpoint = folder / "checkpoint.pt"
         self._identity = {**asdict(recipe), "pairs": content_sha256(pairs, pairs.columns)}
-        saved = torch.load(self._checkpoint, weights_only=True) if self._checkpoint.is_file() else None
+        try:
+            saved = torch.load(self._checkpoint, weights_only=True) if self._checkpoint.is_file() else None
+        except (RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+            raise DataError(
+                f"{self._checkpoint}: no checkpoint ({type(error).__name__}); delete {folder} to start anew"
+            ) from None
         if saved and saved["identity"] != self._identity:
             raise DataError(
                 f"{self._checkpoint}: of other texts or another recipe; delete {folder} to start anew"

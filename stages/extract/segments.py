@@ -99,5 +99,5 @@ def decode_json(files: Mapping[str, RawFile], name: str, where: str) -> Any:
     """Return the content of a raw JSON file; raise SourceError, naming it, if it is not JSON."""
     try:
         return json.loads(decode(files, name, where))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise SourceError(f"{where}: {name} is not JSON ({error})") from None

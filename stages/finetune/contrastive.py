@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import logging
 import math
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,7 +219,12 @@ def load_progress(path: Path) -> Progress:
 
     if not path.is_file():
         return Progress()
-    progress = Progress(**torch.load(path, map_location="cpu", weights_only=True))
+    try:
+        progress = Progress(**torch.load(path, map_location="cpu", weights_only=True))
+    except (RuntimeError, ValueError, TypeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"{path}: not a checkpoint of training ({type(error).__name__}); delete it and run finetune again"
+        ) from None
     log.info("resuming after epoch %d from %s", progress.epoch, path)
     return progress
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stages.lib.text.markup import show_invisible
 from stages.report.charts import Chart
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -60,7 +61,11 @@ def render_page(title: str, lead: Sequence[str], sections: Sequence[Section]) ->
         return Markup(chart.svg.replace("<svg ", f'<svg role="img" aria-label="{escape(chart.alt)}" ', 1))
 
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: type(value)(show_invisible(value)) if isinstance(value, str) else value,
     )
     # An interval breaks before it, never within.
     environment.filters["whole"] = lambda cell: re.sub(r"(?<=[\d.]), (?=[-+\d.]+\])", ",\u00a0", cell)

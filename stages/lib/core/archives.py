@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 import lzma
@@ -20,7 +19,10 @@ from stages.lib.core.files import atomic_path
 
 MAX_MEMBER_BYTES = 64 * 2**20
 MAX_TOTAL_BYTES = 2 * 2**30
-MAX_MEMBERS = 200_000
+MAX_MEMBERS = 50_000
+MAX_RAW_MEMBERS = 200_000
+# Names and comments of members, which the library reads into memory before anything else.
+MAX_HEADER_BYTES = 1 << 20
 # The member of a raw tar that says where the others come from.
 ORIGIN = "kopri.json"
 
@@ -77,6 +79,22 @@ def unpack_tar(
     return dict(sorted(paths.items()))
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose headers have a size limit, and whose malformed ones are the library's own error."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _HEADERS and self.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
+        try:
+            return super()._proc_member(tar)
+        except (ValueError, IndexError, OverflowError, RecursionError) as error:
+            raise tarfile.ReadError(f"a malformed header ({error})") from None
+
+
+# Members that say something about the next one: pax records, long names.
+_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, b"L", b"K")
+
+
 def _walk_tar(
     file: BinaryIO,
     where: str,
@@ -90,8 +108,9 @@ def _walk_tar(
     seen: set[str] = set()
     total = 0
     try:
-        with tarfile.open(fileobj=file, mode="r|*") as tar:
+        with tarfile.open(fileobj=file, mode="r|*", tarinfo=_Member) as tar:
             for count, member in enumerate(tar, start=1):
+                tar.members.clear()  # the library would keep them all
                 name = _checked_name(member, where)
                 if count > max_members:
                     raise SourceError(f"{where}: more than {max_members:,} members; refusing to read it")
@@ -118,7 +137,7 @@ def _walk_tar(
                         raise SourceError(f"{where}: member {name!r} comes twice; refusing to read it")
                     seen.add(name)
                     take(name, tar.extractfile(member) or io.BytesIO())
-    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise SourceError(f"{where}: not a whole tar archive ({error})") from None
 
 
@@ -191,12 +210,12 @@ def open_raw(raw: Path) -> Iterator[tuple[Origin, dict[str, RawFile]]]:
     if not raw.is_file():
         raise SourceError(f"{raw}: not found; run the collect stage that writes it (dvc repro) or dvc pull")
     try:
-        with tarfile.open(raw, "r:") as tar:
+        with tarfile.open(raw, "r:", tarinfo=_Member) as tar:
             files: dict[str, RawFile] = {}
             for count, member in enumerate(tar, start=1):
                 path = PurePosixPath(member.name)
                 is_outside = path.is_absolute() or ".." in path.parts
-                if not member.isreg() or is_outside or count > MAX_MEMBERS or member.name in files:
+                if not member.isreg() or is_outside or count > MAX_RAW_MEMBERS or member.name in files:
                     raise SourceError(f"{raw}: member {member.name!r} is not one that collect packs")
                 files[member.name] = RawFile(lambda member=member: tar.extractfile(member), member.size)
             yield _read_origin(files, raw), dict(sorted(files.items()))
@@ -207,5 +226,5 @@ def open_raw(raw: Path) -> Iterator[tuple[Origin, dict[str, RawFile]]]:
 def _read_origin(files: dict[str, RawFile], raw: Path) -> Origin:
     try:
         return Origin(**json.loads(files.pop(ORIGIN).read()))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise SourceError(f"{raw}: has no readable {ORIGIN}; delete it and run the collect stage") from None

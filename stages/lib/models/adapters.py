@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from stages.lib.core.params import ModelConfig, Recipe
 
+# Above any adapter that helps: a damaged file may name one that no memory holds.
+_MAX_RANK = 4096
 _PREFIX = "base_model.model."  # how peft names weights in adapter_model.safetensors
 _NAME = "default"
 
@@ -109,8 +111,10 @@ def load_adapter(model: SentenceTransformer, path: Path) -> None:
         settings = json.loads((path / "adapter_config.json").read_text(encoding="utf-8"))
         weights = load_file(path / "adapter_model.safetensors")
         lora = LoraConfig.from_peft_type(**settings)
-    except (ValueError, TypeError, SafetensorError) as error:
+    except (ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise ModelError(f"{path}: not an adapter ({error}); run finetune again") from error
+    if not isinstance(lora.r, int) or not 0 < lora.r <= _MAX_RANK:
+        raise ModelError(f"{path}: its rank is {lora.r!r}, expected 1 to {_MAX_RANK}; run finetune again")
     if has_lora(model):
         raise ModelError(f"{path}: the model already carries an adapter; load the model again")
     try:

@@ -310,15 +310,26 @@ def write_extract(segments: pl.DataFrame, embed: Embedder, folder: Path, source:
     index = segments.join(texts, on=["lang", "text"], how="left", maintain_order="left").select(
         "lang", "doc", "n", pl.col("row").cast(pl.Int32)
     )
-    vectors = np.lib.format.open_memmap(
-        folder / f"{source}.npy", mode="w+", dtype=np.float16, shape=(len(texts), embed.store.dim)
-    )
+    path = folder / f"{source}.npy"
+    vectors = np.lib.format.open_memmap(path, "w+", dtype=np.float16, shape=(len(texts), embed.store.dim))
+    _allocate(path)
     for (lang,), rows in texts.group_by("lang", maintain_order=True):
         for part in rows.iter_slices(_BLOCK):
             vectors[part["row"].to_numpy()] = embed(part["text"].to_list(), lang)
     vectors.flush()
     write_table(index, folder / f"{source}.parquet", EXTRACT_SCHEMA)
     return len(texts)
+
+
+def _allocate(path: Path) -> None:
+    """Give a file its room on the disk: a mapped write to a full one would end the process by SIGBUS."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                error.filename = str(path)
+                raise
 
 
 def read_extract(segments: pl.DataFrame, folder: Path, source: str) -> tuple[pl.DataFrame, np.ndarray]:

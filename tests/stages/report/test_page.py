@@ -29,6 +29,11 @@ def page() -> str:
     return render_page("Köpri", ["Lead " + EVIL], SECTIONS)
 
 
+def test_invisible_and_direction_signs_are_shown() -> None:
+    page = render_page("a", ["Salam\u202emalaS \u200bx\u00ad"], [])
+    assert "Salam[U+202E]malaS [U+200B]x[U+00AD]" in page
+
+
 def test_texts_are_never_markup():
     root = html.fromstring(page())
     assert not root.xpath("//script")

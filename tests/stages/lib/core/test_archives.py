@@ -91,6 +91,35 @@ def test_a_member_of_negative_size_is_refused():
         read(content)
 
 
+def _with_header(kind: bytes, content: bytes) -> bytes:
+    header, member = tarfile.TarInfo("header"), tarfile.TarInfo("a.txt")
+    header.type, header.size = kind, len(content)
+    padded = content.ljust(-(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, b"\0")
+    return header.tobuf() + padded + member.tobuf() + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "message"),
+    [
+        (tarfile.XHDTYPE, b"2000012 comment=" + b"a" * 1_999_995 + b"\n", "a header of 2,000,012 bytes"),
+        (tarfile.GNUTYPE_LONGNAME, b"a" * 3_000_000, "a header of 3,000,000 bytes"),
+        (tarfile.XHDTYPE, b"24 GNU.sparse.map=a,b,c\n", "a malformed header"),
+        (tarfile.XHDTYPE, b"22 GNU.sparse.size=x\n", "a malformed header"),
+    ],
+)
+def test_headers_that_are_huge_or_malformed_are_refused_in_one_line(
+    kind: bytes, content: bytes, message: str, tmp_path: Path
+):
+    with pytest.raises(SourceError, match=f"not a whole tar archive .*{message}"):
+        read(_with_header(kind, content))
+    (tmp_path / "raw.tar").write_bytes(_with_header(kind, content))
+    with (
+        pytest.raises(SourceError, match=f"not a whole tar archive .*{message}"),
+        open_raw(tmp_path / "raw.tar"),
+    ):
+        pass
+
+
 def test_a_member_that_comes_twice_is_refused():
     with pytest.raises(SourceError, match="comes twice"):
         read(archive(("a.txt", b"1"), ("./a.txt", b"2")))

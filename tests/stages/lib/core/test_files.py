@@ -50,6 +50,9 @@ def test_broken_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     with pytest.raises(DataError, match=r"a\.json: not found"):
         read_json(path)
+    path.write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.json: not a JSON file .*recursion"):
+        read_json(path)
     path.write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.json: not a JSON file"):
         read_json(path)
