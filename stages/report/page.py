@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages.lib.text.markup import show_invisible
+from stages.lib.core.markdown import show_invisible
 from stages.report.charts import Chart
 
 TEMPLATE = Path(__file__).with_name("page.html")

@@ -87,16 +87,6 @@ def _drop_invisible(text: str) -> str:
     )
 
 
-_FORMAT_SIGN = re.compile(
-    "[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-)
-
-
-def show_invisible(text: str) -> str:
-    """Write invisible characters and direction overrides as ``[U+202E]``; the joiner of emoji stays."""
-    return _FORMAT_SIGN.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
-
-
 def normalise(text: str) -> str:
     """Return a message as a reader sees it, in NFC: no mnemonics, no markup, plain spaces; placeholders stay.
 
