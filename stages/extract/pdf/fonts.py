@@ -35,9 +35,12 @@ _CAPITALS = re.compile(r"[A-ZА-ЯЁ]{2,}")
 _LATIN_BEFORE_CYRILLIC = re.compile(r"[A-Za-z](?=[А-яЁё])")
 
 
-def has_odd_letters(text: str) -> bool:
-    """Tell whether a text has anything that a broken font encoding may have left in it."""
-    letters = set(text)
+def has_odd_letters(text: str, letters: set[str] | None = None) -> bool:
+    """Tell whether a text has anything that a broken font encoding may have left in it.
+
+    ``letters`` are those that matter: all of them, if the caller does not say.
+    """
+    letters = set(text) if letters is None else letters
     if not letters <= _KNOWN:
         return True
     if "(" in letters and "(cid:" in text:

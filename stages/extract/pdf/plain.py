@@ -7,6 +7,7 @@ import functools
 import itertools
 import re
 import statistics
+from collections.abc import Iterator
 from typing import Any
 
 from stages.extract.pdf.book import Line
@@ -20,8 +21,9 @@ _EVERY = 8
 # Baselines within this many points are one line.
 LEVEL = 0.6
 # pdfium gives a hyphen at a line end as U+FFFE and swallows the line break (U+0002 in older versions).
-_BREAKS = re.compile(r"\r\n|[\ufffe\x02]")
-_DIGITS = re.compile(r"\d{1,2}|\*{1,3}")
+_HYPHENS = frozenset("\ufffe\x02")
+_BREAKS = re.compile("[\ufffe\x02]")
+_MARKS = frozenset("0123456789*")
 _RAISED = frozenset(map(chr, (*range(0x2070, 0x20A0), 0xB9, 0xB2, 0xB3)))
 Box = tuple[float, float, float, float]
 
@@ -139,19 +141,33 @@ def _read_lines(api: _Pdfium, textpage: Any, box: Box, strict: bool = True) -> l
 
 def _check_letters(api: _Pdfium, handle: int, text: str) -> None:
     letters = set(text)
-    if has_odd_letters(text.replace("\ufffe", "-").replace("\x02", "-")):
+    if has_odd_letters(text, letters - _HYPHENS):
         raise NotPlain("odd letters")
     if not letters.isdisjoint(_RAISED):
         raise NotPlain("raised digits")
     point = (ctypes.c_double * 2)()
     px = ctypes.addressof(point)
-    for mark in _DIGITS.finditer(text):
-        if mark.start() and text[mark.start() - 1].isalpha():
-            api.origin(handle, mark.start() - 1, px, px + 8)
-            level = point[1]
-            api.origin(handle, mark.start(), px, px + 8)
-            if abs(point[1] - level) > LEVEL:
-                raise NotPlain("raised mark")
+    for mark in letters & _MARKS:
+        place = text.find(mark)
+        while place >= 0:
+            if place and text[place - 1].isalpha():
+                api.origin(handle, place - 1, px, px + 8)
+                level = point[1]
+                api.origin(handle, place, px, px + 8)
+                if abs(point[1] - level) > LEVEL:
+                    raise NotPlain("raised mark")
+            place = text.find(mark, place + 1)
+
+
+def _line_ends(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each line ends, where the next one starts, and whether a hyphen is between them."""
+    start = 0
+    for line in text.split("\r\n"):
+        stop = start + len(line)
+        for mark in _BREAKS.finditer(text, start, stop) if not _HYPHENS.isdisjoint(line) else ():
+            yield mark.start(), mark.end(), True
+        yield stop, stop + 2, False
+        start = stop + 2
 
 
 def _cut_lines(api: _Pdfium, handle: int, text: str, box: Box, strict: bool) -> list[tuple[Line, int]]:
@@ -164,8 +180,7 @@ def _cut_lines(api: _Pdfium, handle: int, text: str, box: Box, strict: bool) -> 
     name_at, flags_at = ctypes.addressof(name), ctypes.addressof(flags)
     found: list[tuple[Line, int]] = []
     start = 0
-    ends = [(m.start(), m.end(), m.group() != "\r\n") for m in _BREAKS.finditer(text)]
-    for stop, after, hyphen in [*ends, (len(text), len(text), False)]:
+    for stop, after, hyphen in _line_ends(text):
         string = text[start:stop].rstrip()
         last = start + len(string) - 1
         string = string.lstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import multiprocessing
 import os
 import random
@@ -12,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 from stages.extract.pdf.book import Limits, PageText, ReportRow
-from stages.extract.pdf.damage import find_damage
+from stages.extract.pdf.damage import _decode_ascii, find_damage
 from stages.extract.pdf.reader import Pages, read_pdf
 from tests.stages.extract.pdf import make_pdf
 from tests.stages.extract.pdf.prose import Prose
@@ -301,6 +304,17 @@ def test_damage_is_looked_for_in_what_readers_use(tmp_path: Path) -> None:
     data[place] = data[place] % 80 + 34
     (tmp_path / "ascii.pdf").write_bytes(data)
     assert list(find_damage(str(tmp_path / "ascii.pdf"))[0]) == [0]
+
+
+@given(st.binary(max_size=300), st.sampled_from((0, 20)))
+def test_ascii85_is_decoded_as_the_standard_library_does(data: bytes, wrapcol: int) -> None:
+    assert _decode_ascii(base64.a85encode(data, wrapcol=wrapcol)) == data
+
+
+@pytest.mark.parametrize("text", [b"uuuuu", b"abc~d", b"ab\x80cd"])
+def test_what_is_no_ascii85_is_an_error(text: bytes) -> None:
+    with pytest.raises(ValueError, match="not a digit|more than four bytes"):
+        _decode_ascii(text)
 
 
 @pytest.mark.parametrize("seed", range(8))
