@@ -9,6 +9,7 @@ import gc
 import multiprocessing
 import queue
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, TimeoutError
 from pathlib import Path
@@ -122,17 +123,23 @@ class Pages:
         self.done: queue.SimpleQueue[ProcessFuture[list[PageText]]] = queue.SimpleQueue()
         self.deaths = 0
         self.failure = ""
+        self._ending = threading.Thread(target=self._end)
 
     def __enter__(self) -> Pages:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self.pool.join()
+        self._ending.join()
 
     def stop(self) -> None:
         """Let the workers end, without waiting for them."""
+        if not self._ending.ident:
+            self._ending.start()
+
+    def _end(self) -> None:
         self.pool.stop()
+        self.pool.join()
 
     def read(self) -> Iterator[PageText | ReportRow]:
         """Yield each page once, in any order, and rows of page 0 for what concerns the whole file.
@@ -185,7 +192,7 @@ class Pages:
         while self.pending:
             yield from self._take(self.done.get())
         if self.again:
-            self.__exit__()
+            self._end()
             self.pool = ProcessPool(*self._options)
             indices, self.again = sorted(self.again), []
             yield from self._pages(indices)

@@ -313,7 +313,7 @@ def test_ascii85_is_decoded_as_the_standard_library_does(data: bytes, wrapcol: i
 
 @pytest.mark.parametrize("text", [b"uuuuu", b"abc~d", b"ab\x80cd"])
 def test_what_is_no_ascii85_is_an_error(text: bytes) -> None:
-    with pytest.raises(ValueError, match="not a digit|more than four bytes"):
+    with pytest.raises(ValueError, match=r"not a digit|more than four bytes"):
         _decode_ascii(text)
 
 
