@@ -25,6 +25,7 @@ _INSIDE = re.compile(rf"(?<=[^\W\d_])(?:{_SIGN.pattern})(?=[^\W\d_])")
 # Numbers of the codes that stand for a sign of a font.
 _FIRST = 0xF0000
 _CODE = re.compile("[\U000f0000-\U000ffffd]")
+_CODES_AT_ENDS = re.compile(f"^{_CODE.pattern}+|{_CODE.pattern}+$")
 _CODE_INSIDE = re.compile(f"(?<=[^\\W\\d_])({_CODE.pattern})(?=[^\\W\\d_])")
 _LETTER = re.compile(r"[^\W\d_]")
 _ALPHABETS = {
@@ -64,7 +65,8 @@ def share_of_signs(text: str) -> float:
 
 def share_of_garbage(text: str) -> float:
     """Return the share of a text's words that have signs in them, whatever else they are made of."""
-    words = [word for word in text.split() if len(word) > 2]
+    # A row of one character is a rule.
+    words = [word for word in text.split() if len(set(word)) > 2]
     return sum(bool(_IN_GARBAGE.search(word)) for word in words) / max(1, len(words))
 
 
@@ -90,7 +92,7 @@ class Signs:
             coded[text] += 1
             for font, part in word:
                 per_font[font] += 1
-                self._sound[font].update(part.lower())
+                self._sound[font].update(HOLE.sub("", part).lower())
         self._signs = {code: sign for (_, sign), code in self._codes.items()}
         self._fonts = {code: font for (font, _), code in self._codes.items()}
         self._suspects = self._find_suspects(coded, per_font)
@@ -99,7 +101,7 @@ class Signs:
     def _find_suspects(self, coded: Counter[str], per_font: Counter[str]) -> set[str]:
         """Return the codes that may be letters: holes, and the signs of a font with many inside its words."""
         broken: Counter[str] = Counter()
-        inside, first, last = set[str](), set[str](), set[str]()
+        inside, first, last, between = set[str](), set[str](), set[str](), set[str]()
         for text, n in coded.items():
             broken.update({self._fonts[code]: n for code in _CODE_INSIDE.findall(text)})
             bare = text.strip(EDGES)
@@ -107,11 +109,15 @@ class Signs:
                 first.update(bare[0])
                 inside.update(bare[1:-1])
                 last.update(bare[-1])
+                between.update(_CODE.findall(_CODES_AT_ENDS.sub("", bare)))
+        # A font with letters, or with glyphs between letters, lacks letters; another has ornaments.
+        spelling = {self._fonts[code] for code in between}
+        spelling |= {font for font, letters in self._sound.items() if any(map(str.isalpha, letters))}
         # What stands at both ends of words and never inside is a quotation mark.
         return {
             code
             for (font, sign), code in self._codes.items()
-            if HOLE.fullmatch(sign)
+            if (HOLE.fullmatch(sign) and font in spelling)
             or (
                 broken[font] > BROKEN * per_font[font]
                 and (code in inside or (code in first) != (code in last))

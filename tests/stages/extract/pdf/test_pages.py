@@ -187,6 +187,7 @@ def test_signs_of_sound_text_stay(tmp_path: Path) -> None:
         'The "quoted" words of AT&T and R&D, file_name and',
         'user@mail.com are read. Say "yes"or no to them,',
         "http://a.com/x=1&y=2, 50%-i, C#, 2*x and [a] too.",
+        "_" * 50,
     ]
     make_pdf.raw_pdf(tmp_path / "sound.pdf", [make_pdf.text_page([line.encode() for line in lines])])
     book = read_pdf(tmp_path / "sound.pdf", 1)
@@ -194,23 +195,38 @@ def test_signs_of_sound_text_stay(tmp_path: Path) -> None:
     assert [row.status for row in book.report] == ["ok"]
 
 
-def test_a_symbol_font_costs_its_own_words_only(tmp_path: Path) -> None:
-    """Half of the page's words are ornaments of a font without any map."""
-    line = b"/F1 11 Tf <%s> Tj /F2 11 Tf <0384038503860387> Tj T* "
-    shown = b"".join(
-        line % (text + " ").encode("cp1252").hex().encode() for text in ("One", "two", "three") * 8
-    )
+def _two_fonts(path: Path, shown: list[tuple[str, bytes]]) -> Book:
+    """Write lines in Helvetica, with glyphs of a font without any map in place of the bar before or after."""
+    parts = []
+    for text, glyphs in shown:
+        before = b"/F2 11 Tf <%s> Tj " % glyphs.hex().encode() if text[0] == "|" else b""
+        after = b"/F2 11 Tf <%s> Tj " % glyphs.hex().encode() if text[-1] == "|" else b""
+        letters = text.strip("|").encode("cp1252").hex().encode()
+        parts.append(before + b"/F1 11 Tf <%s> Tj " % letters + after + b"T* ")
     make_pdf.raw_pdf(
-        tmp_path / "symbols.pdf",
-        [make_pdf.stream(b"BT 14 TL 50 600 Td %s ET" % shown)],
+        path,
+        [make_pdf.stream(b"BT 14 TL 50 600 Td %s ET" % b"".join(parts))],
         extra=[make_pdf.IDENTITY_FONT],
     )
-    data = (tmp_path / "symbols.pdf").read_bytes()
-    (tmp_path / "symbols.pdf").write_bytes(data.replace(b"/F1 3 0 R", b"/F1 3 0 R/F2 6 0 R"))
-    book = read_pdf(tmp_path / "symbols.pdf", 1)
+    path.write_bytes(path.read_bytes().replace(b"/F1 3 0 R", b"/F1 3 0 R/F2 6 0 R"))
+    return read_pdf(path, 1)
+
+
+def test_a_symbol_font_costs_its_own_words_only(tmp_path: Path) -> None:
+    """Half of the page's words are ornaments of a font without any map."""
+    symbols = b"\x03\x84\x03\x85\x03\x86\x03\x87"
+    book = _two_fonts(
+        tmp_path / "symbols.pdf", [(f"{word} |", symbols) for word in ("One", "two", "three") * 8]
+    )
     assert " ".join(block.text for block in book.blocks).split() == ["One", "two", "three"] * 8
     assert book.report[0].status == "quarantined"
     assert "Textbook: 24 of 48 words left out" in book.report[0].reason
+
+
+def test_an_ornament_that_touches_a_word_does_not_cost_it(tmp_path: Path) -> None:
+    words = ("One", "two", "three", "four") * 4
+    book = _two_fonts(tmp_path / "bullets.pdf", [(f"|{word}", b"\x03\x84\x03\x85") for word in words])
+    assert " ".join(block.text for block in book.blocks).split() == list(words)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="real files are not here")
