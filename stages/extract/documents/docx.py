@@ -26,6 +26,10 @@ _RATIO_FROM_BYTES = 4 * 2**20
 _CHUNK = 1 << 16
 
 
+# What zipfile raises for a damaged archive; ValueError for places before its beginning.
+_DAMAGE = (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+
+
 def read_docx(data: bytes, where: str) -> list[Block]:
     """Return the paragraphs, items, headings and table cells of a Word file, footnotes last.
 
@@ -48,7 +52,7 @@ def read_docx(data: bytes, where: str) -> list[Block]:
                     spent += _read_part(archive, members[name], reader, where, spent)
                     blocks += reader.close()
                     hidden = reader.hidden_styles()
-    except (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError, OSError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{where}: not a whole DOCX file ({error})") from None
     return blocks
 
