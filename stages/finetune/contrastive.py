@@ -20,6 +20,7 @@ from stages.lib.core.errors import DataError, ModelError
 from stages.lib.core.files import atomic_path
 from stages.lib.core.params import Recipe
 from stages.lib.models import encode, scale_adapter
+from stages.lib.models.encode import with_prompt
 from stages.lib.scores.retrieval import densities
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def forward(model: SentenceTransformer, texts: list[str], lang: str) -> torch.Te
     if hasattr(first, "token_ids"):
         features = first.features(first.token_ids(texts, lang))
     else:
-        features = model.preprocess(texts)
+        features = model.preprocess(with_prompt(model, texts))
     features = batch_to_device(features, model.device)  # a transformer's features are not all tensors
     return torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
 

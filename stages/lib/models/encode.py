@@ -56,6 +56,12 @@ def encode(
     return vectors[[place[text] for text in texts]]
 
 
+def with_prompt(model: SentenceTransformer, texts: Sequence[str]) -> list[str]:
+    """Return the texts behind the model's default prompt, if it has one."""
+    prompt = model.prompts.get(model.default_prompt_name) or ""
+    return [prompt + text for text in texts]
+
+
 def _batches(
     model: SentenceTransformer, texts: list[str], lang: str | None, batch_tokens: int, is_exact: bool
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
@@ -67,6 +73,7 @@ def _batches(
         lengths = [len(text) for text in ids]
     else:
         limit = model.max_seq_length or 10**9
+        texts = with_prompt(model, texts)
         encoded = model.tokenizer(texts, add_special_tokens=True, verbose=False)["input_ids"] if texts else []
         lengths = [min(len(text), limit) for text in encoded]
     is_padded = hasattr(model.tokenizer, "pad")  # USE's batches lie flat

