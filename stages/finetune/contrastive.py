@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from stages.finetune.lower_layers import LowerLayers
 from stages.finetune.processes import add_up, add_up_gradients, count, index, is_first
 from stages.lib.core.errors import DataError, ModelError
 from stages.lib.core.files import atomic_path
 from stages.lib.core.params import Recipe
 from stages.lib.models import encode, scale_adapter
-from stages.lib.models.encode import with_prompt
+from stages.lib.models.encode import tokenise
 from stages.lib.scores.retrieval import densities
 
 if TYPE_CHECKING:
@@ -245,18 +246,21 @@ def load_trainable(model: SentenceTransformer, state: dict[str, torch.Tensor]) -
             named[name].copy_(value)
 
 
-def forward(model: SentenceTransformer, texts: list[str], lang: str) -> torch.Tensor:
-    """Return the texts' L2-normalised vectors, (n, dim), with gradients."""
+def forward(
+    model: SentenceTransformer, texts: list[str], lang: str, lower: LowerLayers | None = None
+) -> torch.Tensor:
+    """Return the texts' L2-normalised vectors, (n, dim), with gradients; from ``lower``'s states if given."""
     import torch
     from sentence_transformers.util import batch_to_device
 
-    first = model[0]
-    if hasattr(first, "token_ids"):
-        features = first.features(first.token_ids(texts, lang))
+    if lower is None:
+        # A transformer's features are not all tensors.
+        features = model(batch_to_device(tokenise(model, texts, lang), model.device))
     else:
-        features = model.preprocess(with_prompt(model, texts))
-    features = batch_to_device(features, model.device)  # a transformer's features are not all tensors
-    return torch.nn.functional.normalize(model(features)["sentence_embedding"].float())
+        features = lower.token_features(model, texts, lang)
+        for module in list(model)[1:]:
+            features = module(features)
+    return torch.nn.functional.normalize(features["sentence_embedding"].float())
 
 
 def backward(
@@ -264,6 +268,7 @@ def backward(
     sides: Sequence[tuple[list[str], str]],
     loss_of: Callable[..., torch.Tensor],
     chunk: int,
+    lower: LowerLayers | None = None,
 ) -> float:
     """Add the gradients of a loss to the model's parameters and return the loss.
 
@@ -277,7 +282,7 @@ def backward(
     import torch
 
     if not chunk and count() == 1:
-        loss = loss_of(*(forward(model, texts, lang) for texts, lang in sides))
+        loss = loss_of(*(forward(model, texts, lang, lower) for texts, lang in sides))
         loss.backward()
         return loss.item()
     chunks = []
@@ -289,7 +294,7 @@ def backward(
 
     def run(n: int, rows: list[int]) -> torch.Tensor:
         texts, lang = sides[n]
-        return forward(model, [texts[row] for row in rows], lang)
+        return forward(model, [texts[row] for row in rows], lang, lower)
 
     devices = [model.device] if model.device.type == "cuda" else []
     dim = model.get_embedding_dimension()
@@ -448,7 +453,8 @@ class ContrastiveBatches:
     """What batches are made of: the training texts, and what the untouched encoder says of them.
 
     ``kept`` (n, dim) holds the source side's vectors for the keep term; ``mined`` the rows of negatives for
-    the src and for the tgt of each row, as :func:`mine_negatives` gives them. None where not asked for.
+    the src and for the tgt of each row, as :func:`mine_negatives` gives them; ``lower`` runs the layers below
+    the adapter. None where not asked for.
     """
 
     train: pl.DataFrame
@@ -456,6 +462,7 @@ class ContrastiveBatches:
     columns: dict[str, np.ndarray]
     kept: np.ndarray | None
     mined: tuple[np.ndarray, np.ndarray] | None
+    lower: LowerLayers | None
 
     @classmethod
     def of(cls, model: SentenceTransformer, train: pl.DataFrame, recipe: Recipe) -> ContrastiveBatches:
@@ -466,7 +473,8 @@ class ContrastiveBatches:
             kept = _pretrained(model, columns, "src")
         if recipe.hard_negatives:
             mined = _mine(columns, kept, _pretrained(model, columns, "tgt"), recipe)
-        return cls(train, recipe, columns, kept, mined)
+        lower = LowerLayers(model, recipe.adapter_layers) if recipe.adapter_layers else None
+        return cls(train, recipe, columns, kept, mined, lower)
 
     def plan(self, seed: int, epoch: int) -> list[np.ndarray]:
         """Return one epoch's batches; see :func:`epoch_batches`."""
@@ -501,7 +509,7 @@ class ContrastiveBatches:
                 loss = loss + self.recipe.keep_weight * (1 - kept).mean()
             return loss / share
 
-        return backward(model, filled, loss_of, self.recipe.chunk)
+        return backward(model, filled, loss_of, self.recipe.chunk, self.lower)
 
 
 def _pretrained(model: SentenceTransformer, columns: dict[str, np.ndarray], side: str) -> np.ndarray:

@@ -286,6 +286,8 @@ class Recipe(_Block):
     accumulate: Count = 1
     hard_negatives: Annotated[int, Field(ge=0)] = 0
     recompute: bool = False
+    targets: str | list[str] | None = None
+    adapter_layers: Annotated[int, Field(ge=0)] = 0
     select: Literal["mrr", "p1", "bleu", "chrfpp"] = "mrr"
 
 

@@ -29,7 +29,7 @@ _NAME = "default"
 
 
 def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) -> None:
-    """Put a fresh adapter on the layers of ``config.lora_targets`` and freeze everything else.
+    """Put a fresh adapter on the recipe's or the model's target layers and freeze everything else.
 
     Layers behind the transformer, such as LaBSE's dense one, are frozen too: an adapter does not hold them.
     The adapter is float32 whatever the base is, for bfloat16 would round a small learning rate's steps away.
@@ -45,7 +45,7 @@ def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) ->
         raise ModelError(
             f"{config.id}: lora_targets is empty; name its layers, or all-linear, in assets/models/*.yaml"
         )
-    targets = config.lora_targets
+    targets = recipe.targets or config.lora_targets
     if targets == "all-linear":  # peft resolves this word for transformers models only
         targets = _linear_names(_base(model))
     lora = LoraConfig(
@@ -53,10 +53,22 @@ def add_lora(model: SentenceTransformer, recipe: Recipe, config: ModelConfig) ->
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
         target_modules=targets,
+        layers_to_transform=_upper_layers(model, recipe.adapter_layers),
         base_model_name_or_path=base_name(config),
         revision=config.revision,
     )
     _inject(model, lora)
+
+
+def _upper_layers(model: SentenceTransformer, count: int) -> list[int] | None:
+    """Return the numbers of the upper ``count`` layers; None, for all, where ``count`` is 0."""
+    layers = getattr(getattr(_base(model), "config", None), "num_hidden_layers", 0)
+    if count and not count <= layers:
+        raise ModelError(
+            f"adapter_layers {count}: the model has {layers or 'no numbered'} layers; "
+            "set the recipe's adapter_layers to 0"
+        )
+    return list(range(layers - count, layers)) if count else None
 
 
 def base_name(config: ModelConfig) -> str:

@@ -62,6 +62,14 @@ def with_prompt(model: SentenceTransformer, texts: Sequence[str]) -> list[str]:
     return [prompt + text for text in texts]
 
 
+def tokenise(model: SentenceTransformer, texts: Sequence[str], lang: str | None) -> dict[str, Tensor]:
+    """Return the features of texts of one language, as one batch, prepared as :func:`encode` does."""
+    first = model[0]
+    if hasattr(first, "token_ids"):
+        return first.features(first.token_ids(texts, lang))
+    return model.preprocess(with_prompt(model, texts))
+
+
 def _batches(
     model: SentenceTransformer, texts: list[str], lang: str | None, batch_tokens: int, is_exact: bool
 ) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
