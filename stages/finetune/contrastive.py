@@ -465,7 +465,13 @@ class ContrastiveBatches:
     lower: LowerLayers | None
 
     @classmethod
-    def of(cls, model: SentenceTransformer, train: pl.DataFrame, recipe: Recipe) -> ContrastiveBatches:
+    def of(
+        cls,
+        model: SentenceTransformer,
+        train: pl.DataFrame,
+        recipe: Recipe,
+        lower: LowerLayers | None = None,
+    ) -> ContrastiveBatches:
         names = ("src", "tgt", "src_lang", "tgt_lang", "src_group", "tgt_group")
         columns = {name: train[name].to_numpy() for name in names}
         kept = mined = None
@@ -473,7 +479,6 @@ class ContrastiveBatches:
             kept = _pretrained(model, columns, "src")
         if recipe.hard_negatives:
             mined = _mine(columns, kept, _pretrained(model, columns, "tgt"), recipe)
-        lower = LowerLayers(model, recipe.adapter_layers) if recipe.adapter_layers else None
         return cls(train, recipe, columns, kept, mined, lower)
 
     def plan(self, seed: int, epoch: int) -> list[np.ndarray]:

@@ -13,9 +13,13 @@ from stages.lib.core.errors import ModelError
 from stages.lib.models.encode import tokenise
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
+
+# Texts of like length that are encoded at once.
+BATCH = 32
 
 
 class LowerLayers:
@@ -48,6 +52,24 @@ class LowerLayers:
         hidden = torch.nn.utils.rnn.pad_sequence(states, batch_first=True)  # (n, longest, dim)
         mask = (torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]).long()
         return {"token_embeddings": self._run(self.upper, hidden, mask), "attention_mask": mask}
+
+    def encode(self, model: SentenceTransformer, texts: Sequence[str], lang: str) -> np.ndarray:
+        """Return float32 vectors of unit length, (n, dim), as :func:`stages.lib.models.encode` does."""
+        import torch
+
+        unique = sorted(dict.fromkeys(texts), key=lambda text: (len(text), text))
+        parts = []
+        was_training = model.training
+        model.eval()
+        with torch.no_grad():
+            for start in range(0, len(unique), BATCH):
+                features = self.token_features(model, unique[start : start + BATCH], lang)
+                for module in list(model)[1:]:
+                    features = module(features)
+                parts.append(torch.nn.functional.normalize(features["sentence_embedding"].float()).cpu())
+        model.train(was_training)
+        place = {text: row for row, text in enumerate(unique)}
+        return torch.cat(parts).numpy()[[place[text] for text in texts]]
 
     def _run_lower(
         self, model: SentenceTransformer, texts: list[str], lang: str

@@ -7,6 +7,7 @@ accelerate's launcher; inside an `accelerate launch` of your own it uses the pro
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import polars as pl
     from sentence_transformers import SentenceTransformer
 
+    from stages.finetune.lower_layers import LowerLayers
+
 log = logging.getLogger("finetune")
 
 CHECKPOINTS = Path(".cache/kopri/finetune")
@@ -36,7 +39,12 @@ _LIBRARIES = ("numpy", "peft", "sentence-transformers", "torch", "transformers")
 
 
 def dev_scorer(
-    model: SentenceTransformer, dev: pl.DataFrame, train: pl.DataFrame, params: Params, select: str
+    model: SentenceTransformer,
+    dev: pl.DataFrame,
+    train: pl.DataFrame,
+    params: Params,
+    select: str,
+    lower: LowerLayers | None = None,
 ) -> Callable[[], dict[str, float]]:
     """Return a function that measures the model, as it then is, by retrieval on dev.
 
@@ -60,15 +68,19 @@ def dev_scorer(
         gold = [sorted(right[group]) for group in dev[f"{query}_group"]]
         sides[f"{query}_{answer}"] = (texts, lang, gold)
 
+    def embed(texts: list[str], lang: str) -> np.ndarray:
+        if lower is not None:
+            return lower.encode(model, texts, lang)
+        return encode(model, texts, lang, batch_tokens=params.evaluate.batch_tokens)
+
     def score() -> dict[str, float]:
-        tokens = params.evaluate.batch_tokens
         queries = {
-            "src": encode(model, dev["src"].to_list(), src_lang, batch_tokens=tokens),
-            "tgt": encode(model, dev["tgt"].to_list(), tgt_lang, batch_tokens=tokens),
+            "src": embed(dev["src"].to_list(), src_lang),
+            "tgt": embed(dev["tgt"].to_list(), tgt_lang),
         }
         scores = {}
         for name, (texts, lang, gold) in sides.items():
-            found = ranks(queries[name[:3]], encode(model, texts, lang, batch_tokens=tokens), gold)
+            found = ranks(queries[name[:3]], embed(texts, lang), gold)
             scores[f"p1_{name}"] = float(hits(found, 1).mean())
             scores[f"mrr_{name}"] = float(reciprocals(found).mean())
         return {"score": (scores[f"{select}_src_tgt"] + scores[f"{select}_tgt_src"]) / 2, **scores}
@@ -83,7 +95,7 @@ def run_key(name: str, params: Params, recipe: Recipe, seed: int, inputs: list[P
     """
     root = Path(__file__).resolve().parents[2]
     rooms = ("stages/finetune", "stages/lib/models", "stages/lib/scores", "assets/respell")
-    code = [path for room in rooms for path in (root / room).glob("*.*")]
+    code = [path for room in rooms for path in (root / room).rglob("*.*") if path.suffix != ".pyc"]
     given = Path(params.models_config[name].id)
     weights = sorted(given.rglob("*.safetensors")) if given.is_dir() else []  # elsewhere pinned by revision
     parts = {
@@ -113,7 +125,8 @@ def finetune_seed(
     """Train one adapter into ``out`` (adapter, dvclive log) and return its summary; write nothing without."""
     import torch
 
-    from stages.finetune.contrastive import choose_rows, choose_scale, fit, take_share
+    from stages.finetune.contrastive import ContrastiveBatches, choose_rows, choose_scale, fit, take_share
+    from stages.finetune.lower_layers import LowerLayers
     from stages.finetune.model_card import model_card
     from stages.finetune.translation import TranslationBatches, translation_scorer
     from stages.lib.models import add_lora, base_name, load_encoder, save_adapter, scale_adapter
@@ -125,11 +138,13 @@ def finetune_seed(
     config = params.models_config[name].model_copy(update={"int8": False})  # which cannot be trained
     model = load_encoder(name, config)
     add_lora(model, recipe, config)
-    is_translation = recipe.select in TRANSLATION_SCORES
-    if is_translation:
-        score = translation_scorer(model, dev, params, recipe.select)
+    make_batches: Callable
+    if recipe.select in TRANSLATION_SCORES:
+        make_batches, score = TranslationBatches.of, translation_scorer(model, dev, params, recipe.select)
     else:
-        score = dev_scorer(model, dev, train, params, recipe.select)
+        lower = LowerLayers(model, recipe.adapter_layers) if recipe.adapter_layers else None
+        make_batches = functools.partial(ContrastiveBatches.of, lower=lower)
+        score = dev_scorer(model, dev, train, params, recipe.select, lower)
     score = by_first(score)
 
     def score_as_shipped() -> dict[str, float]:
@@ -137,7 +152,6 @@ def finetune_seed(
         scale, tried = choose_scale(model, recipe.interpolate, score)
         return next(row for row in tried if row["scale"] == scale)
 
-    make_batches = TranslationBatches.of if is_translation else None
     progress = fit(model, rows, recipe, seed, score_as_shipped, checkpoint, make_batches)
     scale, tried = choose_scale(model, recipe.interpolate, score)
     summary = {

@@ -51,7 +51,7 @@ def encoder_identity(config: ModelConfig, adapter: Path | None = None) -> dict[s
 
     here = Path(__file__).resolve()
     root = here.parents[3]
-    code = [path for path in here.parent.glob("*.py") if path.name != here.name]
+    code = [path for path in here.parent.rglob("*.py") if path.name != here.name]
     code += (root / "assets/respell").glob("*.tsv")
     return {
         "format": FORMAT,

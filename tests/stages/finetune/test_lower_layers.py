@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from stages.finetune.contrastive import choose_rows, fit, forward
+from stages.finetune.contrastive import ContrastiveBatches, choose_rows, fit, forward
 from stages.finetune.lower_layers import LowerLayers
 from stages.lib.core.errors import ModelError
 from stages.lib.core.params import ModelConfig, load_params
@@ -82,10 +83,13 @@ def test_a_run_with_cached_layers_trains_and_its_adapter_loads(folder: Path, tmp
     before = encode(model, TEXTS, "tk")
     rows = choose_rows(corpus(PHRASES[:16]), recipe, "ru")
     scores = iter((0.1, 0.2, 0.3))
-    progress = fit(model, rows, recipe, 1, lambda: {"score": next(scores)}, tmp_path / "last.pt")
+    lower = LowerLayers(model, recipe.adapter_layers)
+    make = partial(ContrastiveBatches.of, lower=lower)
+    progress = fit(model, rows, recipe, 1, lambda: {"score": next(scores)}, tmp_path / "last.pt", make)
     after = encode(model, TEXTS, "tk")
     assert progress.best_epoch == 2
     assert np.abs(after - before).max() > 1e-4
+    assert np.abs(lower.encode(model, TEXTS, "tk") - after).max() < 1e-5
     save_adapter(model, tmp_path / "adapter")
     again = load_encoder("x", config)
     load_adapter(again, tmp_path / "adapter")
@@ -97,7 +101,5 @@ def test_layers_that_a_model_lacks_are_named(folder: Path) -> None:
     model = load_encoder("x", config)
     with pytest.raises(ModelError, match=r"adapter_layers 99: the model has \d layers; set the recipe's"):
         add_lora(model, RECIPE.model_copy(update={"adapter_layers": 99}), config)
-    with pytest.raises(
-        ModelError, match="adapter_layers 9: expected fewer than the layers"
-    ):
+    with pytest.raises(ModelError, match="adapter_layers 9: expected fewer than the layers"):
         LowerLayers(model, 9)
