@@ -24,7 +24,7 @@ export TOKENIZERS_PARALLELISM := false
 # What a user gives reaches the commands through the environment, as it is: recipes say "$$NAME", never the value
 # itself, so that no shell and no make interprets it.
 URL_IS_GIVEN := $(filter command line,$(origin URL))
-GIVEN := A B CONTACT CORPUS DOC ENDPOINT FORMAT FROM K LANGS LICENSES MAX_PAGES MIN_SCORE MODEL MODELS NAME OUT \
+GIVEN := A B CONTACT CORPUS DOC ENDPOINT FILE FORMAT FROM HELD_OUT K LANGS LICENSE LICENSES MAX_PAGES MIN_SCORE MODEL MODELS NAME OUT \
   PORT SINCE SITE SOURCES TEXT UNTIL URL
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 # $(call need,NAMES,EXAMPLE): stop with an example where one of the variables is not given.
@@ -70,6 +70,11 @@ demo: $(INSTALLED)/.demo-installed  ## Search and translate on a page in the bro
 
 align-view: $(STAMP)  ## Show how a document was aligned, as a page: DOC=udhr or a document's name
 	@$(call need,DOC,DOC=udhr (or a document, as pairs name it))python -m commands.explore align-view -- "$$DOC"
+
+add: $(STAMP)  ## Add a corpus of your own: FILE=pairs.tsv (.csv, .tmx, a folder, "a.ru a.tk") [NAME=... LICENSE=MIT HELD_OUT=0.1]
+	@$(call need,FILE,FILE=pairs.tsv)read -ra files <<< "$$FILE"
+	python -m commands.add $(call option,--name,NAME) $(call option,--license,LICENSE) \
+	  $(call option,--held-out,HELD_OUT) -- "$${files[@]}"
 
 crawl: $(STAMP)  ## Crawl a site: SITE=turkmenportal|orient|uzedu CONTACT=you@example.org [SINCE=2024-01-01 UNTIL=... MAX_PAGES=... LANGS="ru tk"]
 	@$(call need,SITE,SITE=turkmenportal CONTACT=you@example.org)read -ra langs <<< "$${LANGS:-}"

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("django", "babel")
 CODE = (
     *("stages", "commands", "crawler", "assets", "data/annotations", "metrics/interpolation.json"),
+    "corpora",
     *("dvc.yaml", ".dvcignore", ".gitignore"),
 )
 AUTHOR = {

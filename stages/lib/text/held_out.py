@@ -14,6 +14,8 @@ def choose_split(source: str, doc: str, params: SplitParams) -> str:
     if source in params.train_sources:
         return "train"
     place = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:8], "big") / 2**64
+    if source in params.held_out:
+        return "test" if place < params.held_out[source] else "train"
     if place < params.test_share:
         return "test"
     return "dev" if place < params.test_share + params.dev_share else "train"

