@@ -102,6 +102,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "dvc exp run --temp -n seeds -S 'finetune.seeds=[1,2,3]'": Elsewhere(STUDY),
     "make compare A=workspace B=seeds": Run(says="B: lr-1e-3", swap=(("B=seeds", "B=lr-1e-3"),), after=(LR,)),
     "dvc exp run -S 'models=[labse,nllb,minilm]' -S finetune.recipe=study": Elsewhere(STUDY),
+    "dvc exp run -S 'models=[e5_tr]'": Cannot("it trains a transformer for ten minutes"),
     "dvc exp run --temp -n labse-large -S 'models=[labse_large]'": Cannot(
         "it needs the model hub", Run(says="error: model labse_large: .* is not in the hub cache", code=255)
     ),

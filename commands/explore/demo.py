@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.explore.search import Hit, Side, choose_language, embed_side, find_nearest, other_language
+from stages.lib.core.cli import forget_interrupts
 from stages.lib.core.errors import DataError, KopriError, ParamsError
 from stages.lib.core.params import Params, unknown
 from stages.lib.models.adapters import adapter_folders
@@ -250,4 +251,5 @@ def serve(demo: Demo, port: int) -> None:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+        forget_interrupts()
     log.info("stopped")

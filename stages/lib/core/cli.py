@@ -119,6 +119,11 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def forget_interrupts() -> None:
+    """Let the command end with code 0: an interrupt is how a server is meant to be stopped."""
+    _interrupts.clear()
+
+
 # A library may swallow the exception of an interrupt (one in a callback, say); the note outlives that.
 _interrupts: list[int] = []
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
