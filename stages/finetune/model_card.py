@@ -31,6 +31,8 @@ config = load_params().models_config["{name}"]
 model = load_encoder("{name}", config, adapter=Path("path/to/this/folder"))
 encode(model, ["{tgt_text}"], "{tgt}")""",
 }
+# Its wheel is read by the project's own loader too, which prepares the text of each language.
+_LOADERS["e5"] = _LOADERS["use"]
 # "Welcome", for the code of the card.
 _GREETINGS = {
     "ru": "Добро пожаловать",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import polars as pl
 import yaml
 
 from stages.finetune.model_card import model_card
-from stages.lib.core.params import Pair, load_params
+from stages.lib.core.params import ModelConfig, Pair, load_params
 from tests.phrases import PHRASES, corpus
 
 SUMMARY = {
@@ -50,7 +52,10 @@ def test_a_card_tells_data_recipe_figures_and_licence() -> None:
 
 
 def test_every_kind_of_model_has_code_that_parses() -> None:
-    for name in ("labse", "nllb", "use"):
+    params = load_params()
+    names = {config.kind: name for name, config in sorted(params.models_config.items())}
+    assert set(names) == set(get_args(ModelConfig.model_fields["kind"].annotation))
+    for name in names.values():
         code = card(name).split("```python\n")[1].split("```")[0]
         compile(code, name, "exec")
 
