@@ -216,17 +216,24 @@ def learning_rate(step: int, total: int, recipe: Recipe) -> float:
 
 
 def load_progress(path: Path) -> Progress:
-    """Read a checkpoint, or return a fresh start where there is none."""
+    """Read a checkpoint, or return a fresh start where there is none; a damaged one is set aside."""
     import torch
 
     if not path.is_file():
         return Progress()
     try:
         progress = Progress(**torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, ValueError, TypeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise ModelError(
-            f"{path}: not a checkpoint of training ({type(error).__name__}); delete it and run finetune again"
-        ) from None
+    except (RuntimeError, ValueError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        aside = path.with_name(path.name + ".damaged")
+        log.warning(
+            "%s: damaged checkpoint (%s), set aside as %s; training begins anew",
+            path,
+            type(error).__name__,
+            aside.name,
+        )
+        if is_first():
+            path.replace(aside)
+        return Progress()
     log.info("resuming after epoch %d from %s", progress.epoch, path)
     return progress
 

@@ -12,6 +12,7 @@ import torch
 
 from stages.finetune.contrastive import (
     Negatives,
+    Progress,
     adapter_scale,
     backward,
     choose_rows,
@@ -20,6 +21,7 @@ from stages.finetune.contrastive import (
     fit,
     forward,
     learning_rate,
+    load_progress,
     mine_negatives,
     same_meaning,
     take_share,
@@ -124,6 +126,29 @@ def test_the_loss_stays_on_the_device_of_the_vectors() -> None:
     vectors = torch.empty(4, 8, device="meta")
     same = torch.empty(4, 4, dtype=torch.bool, device="meta")
     assert contrastive_loss(vectors, vectors, same, 20.0).device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:100],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-9],
+        lambda data: b"not a checkpoint\n" * 40,
+        lambda data: data.replace(b"epoch", b"epoxy", 1),
+    ],
+)
+def test_a_damaged_checkpoint_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage) -> None:
+    path = tmp_path / "last.pt"
+    torch.save(vars(Progress(epoch=2, state={"a": torch.ones(400)})), path)
+    assert load_progress(path).epoch == 2
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    assert load_progress(path) == Progress()
+    assert not path.exists()
+    assert (tmp_path / "last.pt.damaged").read_bytes() == damaged
+    assert "set aside as last.pt.damaged; training begins anew" in caplog.text
 
 
 def test_rows_that_make_no_batch_are_an_error(tmp_path: Path) -> None:
