@@ -130,7 +130,7 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     ),
     # --- sources ---
     "make add FILE=pairs.tsv LICENSE=CC-BY-4.0": Elsewhere(
-        "tests/commands/test_add.py::test_an_added_table_trains_and_temporary_runs_see_it"
+        "tests/commands/test_add.py::test_an_added_table_trains_and_git_knows_its_pointer"
     ),
     "dvc repro --force --single-item collect@NAME": Run(says="collect", swap=(("NAME", "tsv"),)),
     "dvc repro --force --single-item collect@pairs": Run(says="collect", swap=(("pairs", "tsv"),)),
