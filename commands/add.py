@@ -203,7 +203,7 @@ def add_corpus(files: Sequence[Path], name: str, license: str, held_out: float) 
         for path in (pins, *places, *(place.with_name(f"{place.name}.dvc") for place in places)):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         raise
-    # What git does not know, a temporary run of DVC does not see.
+    # So that the next commit holds all of it.
     pointers = [f"{place}.dvc" for place in places]
     subprocess.run(
         ["git", "add", str(pins), str(PARAMS), str(CORPORA / ".gitignore"), *pointers], check=False
