@@ -120,7 +120,8 @@ def _read_catalogs(name: str, files: Mapping[str, RawFile]) -> Iterator[Segment]
     english: dict[tuple[str, str], Segment] = {}
     for file in files:
         path = PurePosixPath(file)
-        if path.suffix != ".mo" or (lang := path.parts[3]) not in LANGS:
+        # The English of a message is its id, which an English catalogue repeats.
+        if path.suffix != ".mo" or (lang := path.parts[3]) not in LANGS or lang == "en":
             continue
         catalog = read_catalog(files[file].read(), path.suffix, f"{name}: {file}")
         categories = plural_categories(catalog, lang, f"{name}: {file}")
